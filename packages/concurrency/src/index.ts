@@ -1,0 +1,5 @@
+export { type Backoff, backoffMs, pause } from './backoff.ts'
+export { Bandwidth } from './bandwidth.ts'
+export { forEachLimit, group } from './group.ts'
+export { Limiter } from './limiter.ts'
+export { SingleFlight } from './single-flight.ts'

@@ -1,0 +1,27 @@
+import { type Digest, isDigest, joinReference, type RepositoryName, type Tag } from '@longshore/oci'
+
+/** A repository in a registry. */
+export interface Location { readonly registry: string; readonly repository: RepositoryName }
+
+/** One resolved pair: a source reference and the destination reference it becomes. */
+export interface Image {
+  readonly source: Location & { readonly reference: Tag | Digest }
+  /** A digest when the source reference is one. */
+  readonly destination: Location & { readonly reference: Tag | Digest }
+}
+
+export type ImageId = string & { readonly image: unique symbol }
+
+/** Two images with one id are the same work: an image is named by what it becomes. */
+export function imageId(image: Image): ImageId {
+  return formatEnd(image.destination) as ImageId
+}
+
+/** `registry/repository:tag` or `registry/repository@digest`. */
+export function formatEnd(end: Location & { readonly reference: Tag | Digest }): string {
+  return `${end.registry}/${joinReference(end.repository, end.reference)}`
+}
+
+export function tagOf(reference: Tag | Digest): Tag | undefined {
+  return isDigest(reference) ? undefined : reference
+}
