@@ -1,0 +1,47 @@
+import { type Digest, isDigest, parseRepositoryName, type RepositoryName, type Tag } from '@longshore/oci'
+import type { Image } from '@longshore/transfer'
+import type { Destination, RenameRule, Requested } from './migration.ts'
+import { joinPath } from './place.ts'
+
+/** The repository at the destination that `path` becomes. @throws InvalidReferenceError when the rules leave no valid name. */
+export function nameRepository(destination: Destination, path: string): RepositoryName {
+  switch (destination.kind) {
+    case 'exact': return destination.repository
+    case 'under': {
+      const renamed = rename(path, destination.rename)
+      const kept = destination.keepComponents === undefined ? renamed : renamed.split('/').slice(-destination.keepComponents).join('/')
+      return parseRepositoryName(joinPath(destination.prefix, kept))
+    }
+  }
+}
+
+/** Each rule is applied to the path that the former ones left. */
+export function rename(path: string, rules: readonly RenameRule[]): string {
+  return rules.reduce((left, rule) => left.replace(compiled(rule), rule.replace), path)
+}
+
+/** What the image is called in its destination repository. */
+export function nameReference(destination: Destination, requested: Requested): Tag | Digest {
+  return (destination.kind === 'exact' ? destination.reference : undefined) ?? requested.tag ?? requested.reference
+}
+
+/** Whether the destination's reference may differ from the source's, so that two tags of one repository may meet. */
+export function renamesReference(destination: Destination, requested: readonly Requested[]): boolean {
+  return (destination.kind === 'exact' && destination.reference !== undefined) || requested.some((r) => r.tag !== undefined)
+}
+
+/** Whether an image would be written over itself. */
+export function isSelf(image: Image): boolean {
+  const { source, destination } = image
+  return source.registry === destination.registry && source.repository === destination.repository
+    && (source.reference === destination.reference || isDigest(destination.reference))
+}
+
+const cache = new WeakMap<RenameRule, RegExp>()
+function compiled(rule: RenameRule): RegExp {
+  const known = cache.get(rule)
+  if (known) return known
+  const made = new RegExp(rule.match, 'u')
+  cache.set(rule, made)
+  return made
+}

@@ -1,0 +1,45 @@
+// From what people write as a name to a registry and a repository. Here, and nowhere else, a registry is defaulted.
+import { InvalidReferenceError, parseRegistry, parseRepositoryName, type RepositoryName, splitReference } from '@longshore/oci'
+
+/** `HOST[/PREFIX]`. */
+export interface Place { readonly registry: string; readonly prefix: string }
+
+export const dockerHub: Place = { registry: 'docker.io', prefix: '' }
+
+const hubAliases = new Set(['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'])
+
+/** @throws InvalidReferenceError */
+export function parsePlace(text: string): Place {
+  const bare = withoutScheme(text).replace(/\/+$/, '')
+  const slash = bare.indexOf('/')
+  const registry = hubName(parseRegistry(slash < 0 ? bare : bare.slice(0, slash)))
+  return { registry, prefix: slash < 0 ? '' : parseRepositoryName(bare.slice(slash + 1)) }
+}
+
+/** The repository at `place` that `path` names there. Docker Hub's official images live in `library`. */
+export function repositoryAt(place: Place, path: string): RepositoryName {
+  const full = joinPath(place.prefix, path)
+  return parseRepositoryName(place.registry === dockerHub.registry && !full.includes('/') ? `library/${full}` : full)
+}
+
+export function joinPath(prefix: string, path: string): string {
+  return prefix === '' ? path : `${prefix}/${path}`
+}
+
+/** `splitReference` with the mistakes that are seen in lists named as such. @throws InvalidReferenceError */
+export function splitName(text: string): ReturnType<typeof splitReference> {
+  const bare = withoutScheme(text)
+  if (/(?:^|\/)\.{1,2}(?:\/|:|@|$)/.test(bare)) throw new InvalidReferenceError(text, '"." and ".." are not path components of a repository')
+  const parts = splitReference(bare)
+  return parts.registry === undefined ? parts : { ...parts, registry: hubName(parts.registry) }
+}
+
+function hubName(registry: string): string {
+  return hubAliases.has(registry) ? dockerHub.registry : registry
+}
+
+function withoutScheme(text: string): string {
+  if (text.startsWith('docker://')) return text.slice('docker://'.length)
+  if (/^https?:\/\//i.test(text)) throw new InvalidReferenceError(text, 'leave out http:// and https://; --src-tls-verify=false and --dest-tls-verify=false allow plain HTTP')
+  return text
+}
