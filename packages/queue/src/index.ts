@@ -1,1 +1,1 @@
-export {}
+export { MemoryQueue } from './memory-queue.ts'

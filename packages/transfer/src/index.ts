@@ -1,3 +1,15 @@
+export type { CopyOptions, MigrationOptions, MigrationResult, Transports, Wanted } from './context.ts'
+export { type Disposition, dispose } from './dispose.ts'
+export { ImageNotFoundError, ImmutableTagError, StoppedError, TagConflictError } from './errors.ts'
 export type { BlobTally, ImageOutcome, InFlight, TransferEvent } from './event.ts'
+export { hintFor } from './hint.ts'
 export { formatEnd, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
+export { type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage } from './ledger.ts'
+export {
+  type BlobNode, contentKey, isBlobKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, tagKey, type TagNode,
+} from './node.ts'
+export { migrate } from './migrate.ts'
+export type { Job, Queue } from './queue.ts'
 export { type Content, type Io, type Opener, type PushOptions, type PushOutcome, type Source, type Target, wrapContent } from './transport.ts'
+export { type Amount, plan, type Plan, type PlannedImage, type PlanOptions } from './plan.ts'
+export { type Finding, type Verification, verify, type VerifyOptions } from './verify.ts'

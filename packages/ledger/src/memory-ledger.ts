@@ -1,0 +1,318 @@
+import type { Descriptor, ErrorRecord, RepositoryName } from '@longshore/oci'
+import {
+  type BlobTally, type ImageId, type Ledger, type LedgerCounts, type Lease, needsOf, type NodeKey, type NodeOutcome, nothing, type PlanNode,
+  type Progress, type Registered, type SettledImage,
+} from '@longshore/transfer'
+
+type State =
+  | { readonly state: 'waiting'; missing: number }
+  | { readonly state: 'ready' }
+  | { readonly state: 'leased'; readonly worker: string; readonly fence: number }
+  | { readonly state: 'done'; readonly outcome: NodeOutcome }
+  | { readonly state: 'failed'; readonly error: ErrorRecord }
+
+interface Entry {
+  node: PlanNode
+  state: State
+  fence: number
+  replans: number
+  /** The image that asked first: its tally gets the outcome. */
+  readonly owner: ImageId
+  readonly needs: Set<NodeKey>
+  /** Nodes that need this one and are not yet at their end. */
+  readonly dependents: Set<NodeKey>
+  /** Images that end with this node. */
+  readonly images: ImageId[]
+}
+
+interface OpenImage { readonly roots: readonly NodeKey[]; pending: number; readonly errors: ErrorRecord[]; readonly blobs: Mutable<BlobTally> }
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** One digest in one registry: who leads, who waits for the leader, who has it. */
+interface Shared { leader: NodeKey | undefined; readonly followers: NodeKey[]; readonly holders: RepositoryName[] }
+
+/** A few places to mount from are as good as all of them. */
+const maxHolders = 3
+
+/**
+ * The ledger of the in-process runtime. Done nodes that nothing waits for are compacted to one entry of a map, so memory
+ * follows the open window, plus a key per finished node.
+ */
+export class MemoryLedger implements Ledger {
+  readonly #entries = new Map<NodeKey, Entry>()
+  readonly #finished = new Map<NodeKey, NodeOutcome>()
+  readonly #images = new Map<ImageId, OpenImage>()
+  readonly #shared = new Map<string, Shared>()
+  #ready: NodeKey[] = []
+  #settled: SettledImage[] = []
+
+  async register(image: ImageId, roots: readonly NodeKey[], nodes: readonly PlanNode[]): Promise<Registered> {
+    const fresh = { blobs: 0, bytes: 0 }
+    if (!this.#images.has(image)) {
+      for (const node of nodes) this.#add(node, image, fresh)
+      const open: OpenImage = { roots, pending: 0, errors: [], blobs: emptyTally() }
+      this.#images.set(image, open)
+      for (const root of roots) {
+        const entry = this.#entries.get(root)
+        if (!entry || entry.state.state === 'done') continue
+        if (entry.state.state === 'failed') open.errors.push(entry.state.error)
+        else open.pending++
+        entry.images.push(image)
+      }
+      this.#settleIfOver(image, open)
+    }
+    return { ...this.#progress(), fresh }
+  }
+
+  async claim(key: NodeKey, worker: string): Promise<Lease | undefined> {
+    const entry = this.#entries.get(key)
+    if (entry?.state.state !== 'ready') return undefined
+    const fence = ++entry.fence
+    entry.state = { state: 'leased', worker, fence }
+    const holders = entry.node.kind === 'blob' ? this.#sharedOf(entry.node).holders.filter((r) => r !== entry.node.repository) : []
+    return { key, node: entry.node, worker, fence, holders, replans: entry.replans }
+  }
+
+  async complete(lease: Lease, outcome: NodeOutcome): Promise<Progress> {
+    const entry = this.#held(lease)
+    if (!entry) return this.#again(lease)
+    entry.state = { state: 'done', outcome }
+    if (entry.node.kind === 'blob') this.#landed(entry, entry.node, outcome)
+    for (const key of entry.dependents) this.#arrived(key)
+    this.#ended(entry)
+    return this.#progress()
+  }
+
+  async fail(lease: Lease, error: ErrorRecord): Promise<Progress> {
+    const entry = this.#held(lease)
+    if (entry) this.#fail(entry, error)
+    return this.#progress()
+  }
+
+  async release(lease: Lease): Promise<Progress> {
+    const entry = this.#held(lease)
+    if (entry) this.#makeReady(entry)
+    return this.#progress()
+  }
+
+  async replan(lease: Lease, nodes: readonly PlanNode[]): Promise<Progress> {
+    const entry = this.#held(lease)
+    if (!entry) return nothing
+    for (const node of nodes) {
+      if (node.kind === 'blob') this.#forgetHolder(node.desc, node.registry, node.repository)
+      const known = this.#entries.get(node.key)
+      if (known && known.state.state !== 'done') continue
+      this.#finished.delete(node.key)
+      // What needed it before has its own answer by now, or is `entry`, which counts below.
+      this.#entries.delete(node.key)
+      this.#add(node, entry.owner, { blobs: 0, bytes: 0 })
+    }
+    entry.replans++
+    const broken = this.#broken(nodes.map((node) => node.key))
+    if (broken) {
+      this.#fail(entry, broken)
+      return this.#progress()
+    }
+    let missing = 0
+    for (const { key } of nodes) {
+      entry.needs.add(key)
+      missing += this.#need(key, entry)
+    }
+    if (missing === 0) this.#makeReady(entry)
+    else entry.state = { state: 'waiting', missing }
+    return this.#progress()
+  }
+
+  async retry(): Promise<Progress> {
+    const failed = [...this.#entries.values()].filter((entry) => entry.state.state === 'failed')
+    for (const entry of failed) entry.state = { state: 'waiting', missing: 0 }
+    for (const entry of failed) this.#reopen(entry)
+    return this.#progress()
+  }
+
+  async counts(): Promise<LedgerCounts> {
+    const counts = { waiting: 0, ready: 0, leased: 0, done: this.#finished.size, failed: 0 }
+    for (const { state } of this.#entries.values()) counts[state.state]++
+    return { ...counts, openImages: this.#images.size }
+  }
+
+  #add(node: PlanNode, image: ImageId, fresh: { blobs: number; bytes: number }): void {
+    if (this.#finished.has(node.key)) return
+    const known = this.#entries.get(node.key)
+    if (known) {
+      if (known.node.kind === 'blob' && node.kind === 'blob') known.node = { ...known.node, from: union(known.node.from, node.from) }
+      return
+    }
+    const entry: Entry = { node, state: { state: 'ready' }, fence: 0, replans: 0, owner: image, needs: new Set(needsOf(node)), dependents: new Set(), images: [] }
+    this.#entries.set(node.key, entry)
+    this.#place(entry, fresh)
+  }
+
+  /** Finds out what a new (or reopened) node waits for. */
+  #place(entry: Entry, fresh: { blobs: number; bytes: number }): void {
+    const { node } = entry
+    if (node.kind === 'blob') {
+      const id = sharedId(node.desc, node.registry)
+      if (!this.#shared.has(id)) { fresh.blobs++; fresh.bytes += Math.max(0, node.desc.size) }
+      const shared = this.#sharedOf(node)
+      if (shared.holders.length > 0 || shared.leader === undefined || shared.leader === node.key) {
+        if (shared.holders.length === 0) shared.leader = node.key
+        return this.#makeReady(entry)
+      }
+      this.#lend(shared.leader, node)
+      shared.followers.push(node.key)
+      entry.state = { state: 'waiting', missing: 1 }
+      return
+    }
+    const broken = this.#broken(node.needs)
+    if (broken) return this.#fail(entry, broken)
+    let missing = 0
+    for (const key of node.needs) missing += this.#need(key, entry)
+    if (missing === 0) this.#makeReady(entry)
+    else entry.state = { state: 'waiting', missing }
+  }
+
+  /** Why one of these nodes failed, if one did. */
+  #broken(keys: Iterable<NodeKey>): ErrorRecord | undefined {
+    for (const key of keys) {
+      const state = this.#entries.get(key)?.state
+      if (state?.state === 'failed') return state.error
+    }
+    return undefined
+  }
+
+  /** Lets `entry` wait for `key`, unless that is done; answers how many that makes. */
+  #need(key: NodeKey, entry: Entry): 0 | 1 {
+    const child = this.#entries.get(key)
+    if (!child || child.state.state === 'done') return 0
+    child.dependents.add(entry.node.key)
+    return 1
+  }
+
+  /** A leader may read from where a follower would have: one repository may refuse what another serves. */
+  #lend(leader: NodeKey, follower: PlanNode): void {
+    const entry = this.#entries.get(leader)
+    if (entry?.node.kind === 'blob' && follower.kind === 'blob') entry.node = { ...entry.node, from: union(entry.node.from, follower.from) }
+  }
+
+  #landed(entry: Entry, node: PlanNode & { kind: 'blob' }, outcome: NodeOutcome): void {
+    const shared = this.#sharedOf(node)
+    if (shared.holders.length < maxHolders) shared.holders.push(node.repository)
+    shared.leader = undefined
+    for (const key of shared.followers.splice(0)) this.#arrived(key)
+    const tally = this.#images.get(entry.owner)?.blobs
+    if (!tally || outcome === 'skipped') return
+    tally[outcome]++
+    tally[`${outcome}Bytes`] += Math.max(0, node.desc.size)
+  }
+
+  /** Something that `key` waited for has come true. */
+  #arrived(key: NodeKey): void {
+    const entry = this.#entries.get(key)
+    if (entry?.state.state === 'waiting' && --entry.state.missing === 0) this.#makeReady(entry)
+  }
+
+  #makeReady(entry: Entry): void {
+    entry.state = { state: 'ready' }
+    this.#ready.push(entry.node.key)
+  }
+
+  #fail(entry: Entry, error: ErrorRecord): void {
+    if (entry.state.state === 'failed') return
+    entry.state = { state: 'failed', error }
+    for (const key of entry.dependents) {
+      const dependent = this.#entries.get(key)
+      if (dependent?.state.state === 'waiting') this.#fail(dependent, error)
+    }
+    if (entry.node.kind === 'blob') this.#promote(entry.node)
+    this.#ended(entry)
+  }
+
+  /** The leader is gone: the next placement leads. */
+  #promote(node: PlanNode & { kind: 'blob' }): void {
+    const shared = this.#sharedOf(node)
+    if (shared.leader !== node.key) return
+    shared.leader = shared.followers.shift()
+    if (shared.leader !== undefined) this.#arrived(shared.leader)
+  }
+
+  /** A node is at its end: so may be its images, and the needs that only it kept open. */
+  #ended(entry: Entry): void {
+    const { state } = entry
+    for (const id of entry.images) {
+      const image = this.#images.get(id)
+      if (!image) continue
+      image.pending--
+      if (state.state === 'failed') image.errors.push(state.error)
+      this.#settleIfOver(id, image)
+    }
+    for (const key of entry.needs) {
+      const need = this.#entries.get(key)
+      need?.dependents.delete(entry.node.key)
+      if (need) this.#compact(need)
+    }
+    this.#compact(entry)
+  }
+
+  #compact(entry: Entry): void {
+    if (entry.state.state !== 'done' || entry.dependents.size > 0) return
+    this.#entries.delete(entry.node.key)
+    this.#finished.set(entry.node.key, entry.state.outcome)
+  }
+
+  #reopen(entry: Entry): void {
+    for (const id of entry.images) {
+      const image = this.#images.get(id) ?? { roots: [entry.node.key], pending: 0, errors: [], blobs: emptyTally() }
+      image.pending++
+      this.#images.set(id, image)
+    }
+    this.#place(entry, { blobs: 0, bytes: 0 })
+  }
+
+  #settleIfOver(id: ImageId, image: OpenImage): void {
+    if (image.pending > 0) return
+    this.#images.delete(id)
+    this.#settled.push({ image: id, errors: image.errors, blobs: image.blobs })
+  }
+
+  #again(lease: Lease): Progress {
+    const entry = this.#entries.get(lease.key)
+    if (entry?.state.state !== 'done') return nothing
+    return { ready: [...entry.dependents].filter((key) => this.#entries.get(key)?.state.state === 'ready'), settled: [] }
+  }
+
+  #held(lease: Lease): Entry | undefined {
+    const entry = this.#entries.get(lease.key)
+    return entry?.state.state === 'leased' && entry.state.fence === lease.fence ? entry : undefined
+  }
+
+  #progress(): Progress {
+    if (this.#ready.length === 0 && this.#settled.length === 0) return nothing
+    const progress = { ready: this.#ready, settled: this.#settled }
+    this.#ready = []
+    this.#settled = []
+    return progress
+  }
+
+  #sharedOf(node: PlanNode & { kind: 'blob' }): Shared {
+    const id = sharedId(node.desc, node.registry)
+    let shared = this.#shared.get(id)
+    if (!shared) this.#shared.set(id, shared = { leader: undefined, followers: [], holders: [] })
+    return shared
+  }
+
+  #forgetHolder(desc: Descriptor, registry: string, repository: RepositoryName): void {
+    const holders = this.#shared.get(sharedId(desc, registry))?.holders ?? []
+    const at = holders.indexOf(repository)
+    if (at >= 0) holders.splice(at, 1)
+  }
+}
+
+function sharedId(desc: Descriptor, registry: string): string { return `${registry} ${desc.digest}` }
+function emptyTally(): Mutable<BlobTally> {
+  return { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }
+}
+function union<T extends { readonly registry: string; readonly repository: string }>(a: readonly T[], b: readonly T[]): readonly T[] {
+  const more = b.filter((x) => !a.some((y) => y.registry === x.registry && y.repository === x.repository))
+  return more.length === 0 ? a : [...a, ...more]
+}

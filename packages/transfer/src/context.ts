@@ -1,0 +1,57 @@
+import type { Platform } from '@longshore/oci'
+import type { InFlight, TransferEvent } from './event.ts'
+import type { Image } from './image.ts'
+import type { Ledger } from './ledger.ts'
+import type { Queue } from './queue.ts'
+import type { Source, Target } from './transport.ts'
+
+/** What of an image is carried. */
+export interface CopyOptions {
+  /** Children of an index to carry; empty: all of them. An image that is no index is carried whatever its platform. */
+  readonly platforms: readonly Platform[]
+  /** `sparse` leaves the index as it is; `strip` writes a new one that lists only what was carried. */
+  readonly platformPolicy: 'sparse' | 'strip'
+  /** Carry referrers, fallback tags and cosign tags along. */
+  readonly referrers: boolean
+  /** `keep` leaves non-distributable layers where their URLs say; `copy` carries their bytes. */
+  readonly foreignLayers: 'keep' | 'copy'
+}
+
+/** An image that was asked for, and how. */
+export interface Wanted { readonly image: Image; readonly options: CopyOptions }
+
+/** One client per registry and side, made when first asked for. */
+export interface Transports {
+  source(registry: string): Source
+  target(registry: string): Target
+}
+
+export interface MigrationOptions {
+  readonly transports: Transports
+  readonly ledger: Ledger
+  readonly queues: { readonly blobs: Queue; readonly manifests: Queue }
+  readonly onEvent: (event: TransferEvent) => void
+  /** The transfers on their way, for whoever draws them. */
+  readonly inFlight: Set<InFlight>
+  /** How many images may be open at once, and how many jobs of a kind run at once. */
+  readonly window: number
+  readonly jobs: { readonly images: number; readonly blobs: number; readonly manifests: number }
+  /** Whether a failed image leaves the others alone; when false the first failure stops the run. */
+  readonly keepGoing: boolean
+  /** Take nothing at the destination as present: every blob is asked for, every manifest put (a repair). */
+  readonly distrust?: boolean
+  /** Aborts: no new work; what is in flight has `graceMs` to finish, then it is abandoned. */
+  readonly stop: AbortSignal
+  readonly graceMs: number
+}
+
+/** What a run came to. */
+export interface MigrationResult {
+  readonly images: number
+  readonly copied: number
+  readonly present: number
+  readonly failed: number
+  /** Images that were never begun, or abandoned, because the run was stopped. */
+  readonly abandoned: number
+  readonly stopped: boolean
+}

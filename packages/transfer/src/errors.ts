@@ -1,0 +1,33 @@
+import { MigrationError, printable, type Side } from '@longshore/oci'
+
+/** The source has no such tag or digest (any more). */
+export class ImageNotFoundError extends MigrationError {
+  override readonly name = 'ImageNotFoundError'
+  override readonly code = 'IMAGE_NOT_FOUND'
+  constructor(reference: string, side: Side) { super(printable(`there is no ${reference} at the ${side}`)) }
+}
+
+/** Somebody moved a destination tag while its new content was on its way (promise P8). */
+export class TagConflictError extends MigrationError {
+  override readonly name = 'TagConflictError'
+  override readonly code = 'TAG_CONFLICT'
+  constructor(reference: string, seen: string | undefined, now: string) {
+    super(printable(`${reference} was ${seen ?? 'absent'} when this image was resolved and names ${now} now; it was left alone`))
+  }
+}
+
+/** The destination kept its tag, because it may not be overwritten there. */
+export class ImmutableTagError extends MigrationError {
+  override readonly name = 'ImmutableTagError'
+  override readonly code = 'TAG_IMMUTABLE'
+  constructor(reference: string, now: string, cause: unknown) {
+    super(printable(`${reference} may not be overwritten and names other content, ${now}`), { cause })
+  }
+}
+
+/** The run was stopped before this was done. */
+export class StoppedError extends MigrationError {
+  override readonly name = 'StoppedError'
+  override readonly code = 'STOPPED'
+  constructor() { super('the run was stopped') }
+}

@@ -1,0 +1,93 @@
+// Makes one node true at the destination.
+import { decodeManifest, type Descriptor, type Digest, MediaType, RegistryError, type RepositoryName } from '@longshore/oci'
+import { atSide } from './at-side.ts'
+import type { Transports } from './context.ts'
+import { ImmutableTagError, TagConflictError } from './errors.ts'
+import type { InFlight } from './event.ts'
+import { formatEnd } from './image.ts'
+import type { Lease } from './ledger.ts'
+import type { BlobNode, NodeOutcome, ReferrersNode, TagNode } from './node.ts'
+import { readBlob } from './read-blob.ts'
+import type { Io } from './transport.ts'
+
+export interface ExecuteContext extends Io { readonly transports: Transports; readonly inFlight: Set<InFlight> }
+
+/** How old what was learnt of a tag may be before the tag is asked for again. */
+const staleMs = 60_000
+
+/** @throws CopyError, TagConflictError, ImmutableTagError */
+export async function executeNode({ node, holders }: Lease, context: ExecuteContext): Promise<NodeOutcome> {
+  const { signal, transports } = context
+  switch (node.kind) {
+    case 'blob': return await pushBlob(node, holders, context)
+    case 'manifest': {
+      await atSide('destination', 'push', undefined, signal, transports.target(node.registry).put(node.repository, node.manifest, node.manifest.digest, { signal }))
+      return 'pushed'
+    }
+    case 'tag': return await putTag(node, context)
+    case 'referrers': return await putReferrers(node, context)
+  }
+}
+
+async function pushBlob(node: BlobNode, holders: readonly RepositoryName[], context: ExecuteContext): Promise<NodeOutcome> {
+  const { signal, transports, inFlight } = context
+  const target = transports.target(node.registry)
+  // Within one registry nothing has to cross the wire at all.
+  const near = node.from.filter((from) => from.registry === node.registry).map((from) => from.repository)
+  const entry: InFlight = { registry: node.registry, repository: node.repository, desc: node.desc, startedMs: performance.now(), sent: 0 }
+  inFlight.add(entry)
+  try {
+    return await atSide('destination', 'push', node.desc, signal, target.push(
+      node.repository, node.desc, readBlob(node, holders, transports, signal),
+      { signal, mountFrom: [...holders, ...near], mayExist: node.mayExist, onSent: (bytes) => { entry.sent += bytes } },
+    ))
+  } finally {
+    inFlight.delete(entry)
+  }
+}
+
+/** P8: what the tag names now is compared with what it named when the image was resolved, and only then is it moved. */
+async function putTag(node: TagNode, { signal, transports }: ExecuteContext): Promise<NodeOutcome> {
+  const { tag, manifest, seen, repository } = node
+  const target = transports.target(node.registry)
+  if (seen.digest !== undefined || performance.now() - seen.atMs > staleMs) {
+    const now = await atSide('destination', 'resolve', undefined, signal, target.resolve(repository, tag, { signal }))
+    if (now?.digest === manifest.digest && seen.digest !== manifest.digest) return 'existed'
+    if (now && now.digest !== seen.digest) throw new TagConflictError(formatEnd({ ...node, reference: tag }), seen.digest, now.digest)
+  }
+  try {
+    await atSide('destination', 'tag', undefined, signal, target.put(repository, manifest, tag, { signal }))
+    return 'pushed'
+  } catch (error) {
+    return await kept(node, error, { signal, transports })
+  }
+}
+
+/** A registry that keeps tags from moving may refuse even what changes nothing. */
+async function kept(node: TagNode, error: unknown, { signal, transports }: Pick<ExecuteContext, 'signal' | 'transports'>): Promise<NodeOutcome> {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (!(cause instanceof RegistryError) || ![400, 403, 405, 409, 412].includes(cause.status) || cause.code === 'MANIFEST_BLOB_UNKNOWN') throw error
+  const now = await transports.target(node.registry).resolve(node.repository, node.tag, { signal }).catch(() => undefined)
+  if (now?.digest === node.manifest.digest) return 'existed'
+  if (now && /immutable/i.test(cause.message)) throw new ImmutableTagError(formatEnd({ ...node, reference: node.tag }), now.digest, error)
+  throw error
+}
+
+/**
+ * Adds to the list under the fallback tag, unless the registry keeps its referrers itself.
+ * distribution-spec v1.1.1, "Pushing Manifests with Subject": the list is read, completed, and put again.
+ */
+async function putReferrers({ registry, repository, tag, subject, descs }: ReferrersNode, { signal, transports }: ExecuteContext): Promise<NodeOutcome> {
+  const target = transports.target(registry)
+  const known = await atSide('destination', 'list', undefined, signal, target.referrers(repository, subject, { signal }))
+  if (known !== undefined) return 'skipped'
+  const there = await atSide('destination', 'fetch', undefined, signal, target.manifest(repository, tag, { signal }))
+  const listed = there?.kind === 'index' ? there.manifests : []
+  const have = new Set<Digest>(listed.map((desc) => desc.digest))
+  const missing = descs.filter((desc) => !have.has(desc.digest))
+  if (there && missing.length === 0) return 'existed'
+  const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [...listed, ...missing] satisfies readonly Descriptor[] }
+  const manifest = decodeManifest(Buffer.from(JSON.stringify(index)), MediaType.ociIndex, `${registry}/${repository}:${tag}`)
+  await atSide('destination', 'tag', undefined, signal, target.put(repository, manifest, tag, { signal }))
+  return 'pushed'
+}

@@ -1,0 +1,39 @@
+import type { ErrorRecord } from '@longshore/oci'
+
+/** What a person can do about each error; docs/errors.md says more. */
+const cures: Readonly<Record<string, string>> = {
+  IMAGE_NOT_FOUND: 'check the name and the tag at the source; a moved or deleted tag can be left out of the list',
+  MANIFEST_UNKNOWN: 'check the name and the tag at the source',
+  NAME_UNKNOWN: 'create the repository (or its project) at the destination, or check its name',
+  NAME_INVALID: 'the destination does not take this name; map it with a rename rule or another --to prefix',
+  UNAUTHORIZED: 'log in (--src-creds, --dest-creds or --authfile), and check that the account may read here and push there',
+  DENIED: 'the account lacks the right to do this, or the project does not exist at the destination',
+  TOOMANYREQUESTS: 'the registry limits requests; log in, lower --concurrency, or run again later: what is there is not moved again',
+  MANIFEST_BLOB_UNKNOWN: 'the destination lacks something the manifest lists; with --platform and the policy sparse, use --platform-policy=strip',
+  MANIFEST_INVALID: 'the destination does not take this kind of manifest',
+  UNSUPPORTED: 'the destination does not take this kind of content',
+  DIGEST_MISMATCH: 'the content is corrupt where it is read, or on the way; pull it by hand to compare, then push it to the source again',
+  SIZE_MISMATCH: 'the manifest at the source lies about its content; rebuild the image',
+  MANIFEST_TOO_LARGE: 'no registry has to take a manifest of this size; rebuild the image with fewer layers or annotations',
+  DIGEST_INVALID: 'something between here and the destination changes the bytes; check proxies, then run again',
+  TAG_CONFLICT: 'somebody else moves this tag; look which content is meant, then run again',
+  TAG_IMMUTABLE: 'the destination forbids moving this tag; choose another tag, or lift the rule there',
+  HOST_UNREACHABLE: 'check the host name, the port and the network',
+  TLS_FAILED: 'trust its certificate (certs.d, --src-cert-dir, --dest-cert-dir), or pass --src-tls-verify=false or --dest-tls-verify=false',
+  STALLED: 'the connection stood still; check the network, then run again: it goes on where it was',
+  CONNECTION_FAILED: 'the connection broke again and again; check the network, then run again: it goes on where it was',
+  NOT_A_REGISTRY: 'check the host, the port and any path in front of /v2/',
+  STOPPED: 'run the same command again: it goes on where it was',
+}
+
+const byStatus: Readonly<Record<number, string>> = {
+  401: cures['UNAUTHORIZED'] ?? '', 403: cures['DENIED'] ?? '', 404: cures['NAME_UNKNOWN'] ?? '', 413: 'a proxy in front of the destination limits the size of requests; raise its limit',
+  429: cures['TOOMANYREQUESTS'] ?? '',
+}
+
+/** The cure for an error, from the innermost cause that has one. */
+export function hintFor(record: ErrorRecord): string {
+  const inner = record.cause ? hintFor(record.cause) : ''
+  if (inner !== '') return inner
+  return cures[record.code] ?? (record.status === undefined ? '' : byStatus[record.status] ?? (record.status >= 500 ? 'the registry is in trouble; run again later' : ''))
+}

@@ -1,0 +1,78 @@
+import type { ErrorRecord, RepositoryName } from '@longshore/oci'
+import type { BlobTally } from './event.ts'
+import type { ImageId } from './image.ts'
+import type { NodeKey, NodeOutcome, PlanNode } from './node.ts'
+
+/**
+ * The record of every node's state and edges; the truth. Every operation is atomic and may be repeated.
+ *
+ * ```
+ *   waiting(missing n) ──► ready ──claim──► leased(worker, fence) ──complete──► done(outcome)
+ *        ▲    │              ▲                 │  │  └──fail──► failed(record) ◄── a need failed
+ *        │    └─ a need failed: failed         │  └──release──► ready
+ *        └──────────── replan ─────────────────┘
+ * ```
+ * A blob is one node per repository. Per (registry, digest) the first placement *leads*: it crosses the wire. The others
+ * wait for it, and are then ready with `holders` to mount from. If the leader fails, the next one leads.
+ */
+export interface Ledger {
+  /** Adds an image's nodes, needs before those that need them, and the roots whose end is the image's end. */
+  register(image: ImageId, roots: readonly NodeKey[], nodes: readonly PlanNode[]): Promise<Registered>
+  /** Leases a ready node; `undefined` when it is not ready: done, failed, or in other hands. */
+  claim(key: NodeKey, worker: string): Promise<Lease | undefined>
+  /** A late worker (its fence is old) changes nothing. Asked again, it answers again what the node made ready. */
+  complete(lease: Lease, outcome: NodeOutcome): Promise<Progress>
+  /** Fails the node and all that need it, and no others. */
+  fail(lease: Lease, error: ErrorRecord): Promise<Progress>
+  /** Gives the node back, ready for another. */
+  release(lease: Lease): Promise<Progress>
+  /**
+   * The destination lacks something that was thought to be there: `nodes` must be made true (again), whatever was
+   * recorded of them, and then the leased node is ready once more.
+   */
+  replan(lease: Lease, nodes: readonly PlanNode[]): Promise<Progress>
+  /** Makes the failed nodes ready or waiting again, and only those. */
+  retry(): Promise<Progress>
+  counts(): Promise<LedgerCounts>
+}
+
+export interface Lease {
+  readonly key: NodeKey
+  readonly node: PlanNode
+  readonly worker: string
+  readonly fence: number
+  /** Repositories of the node's registry that hold this blob by now. */
+  readonly holders: readonly RepositoryName[]
+  /** How often the node was sent back by `replan`. */
+  readonly replans: number
+}
+
+export interface Progress {
+  readonly ready: readonly NodeKey[]
+  readonly settled: readonly SettledImage[]
+}
+
+export interface Registered extends Progress {
+  /** Blobs that no image before this one needed in this registry; sizes in bytes. */
+  readonly fresh: { readonly blobs: number; readonly bytes: number }
+}
+
+export interface SettledImage {
+  readonly image: ImageId
+  /** Empty when every root is done. */
+  readonly errors: readonly ErrorRecord[]
+  /** The placements that this image was the first to ask for. */
+  readonly blobs: BlobTally
+}
+
+/** Nodes by state. */
+export interface LedgerCounts {
+  readonly waiting: number
+  readonly ready: number
+  readonly leased: number
+  readonly done: number
+  readonly failed: number
+  readonly openImages: number
+}
+
+export const nothing: Progress = { ready: [], settled: [] }

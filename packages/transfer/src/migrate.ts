@@ -1,0 +1,235 @@
+// The run: images come in as they are found, are resolved, and their nodes are made true in whatever order the ledger
+// allows. A window bounds how many images are open, so memory follows the window and not the migration.
+import { Limiter } from '@longshore/concurrency'
+import { type ErrorRecord, toRecord } from '@longshore/oci'
+import type { MigrationOptions, MigrationResult, Wanted } from './context.ts'
+import { dispose } from './dispose.ts'
+import { StoppedError } from './errors.ts'
+import { executeNode } from './execute-node.ts'
+import { hintFor } from './hint.ts'
+import { type ImageId, imageId } from './image.ts'
+import type { Lease, Progress, SettledImage } from './ledger.ts'
+import { isBlobKey, type NodeOutcome, type PlanNode } from './node.ts'
+import type { Job } from './queue.ts'
+import { type ResolvedImage, Resolver } from './resolve-image.ts'
+
+interface OpenImage { readonly wanted: Wanted; readonly startedMs: number; readonly slot: Disposable; resolved?: ResolvedImage }
+
+/** Manifest bytes that open images may hold together before further images wait. */
+const maxOpenManifestBytes = 64 * 1024 * 1024
+
+/** How often a manifest is tried again after the destination said that it lacks something. */
+const maxReplans = 2
+
+const worker = 'in-process'
+
+/**
+ * Moves every wanted image. Failures of images are events and counts; it throws only what ends the run: the signal's
+ * reason, or an error of the stream of images itself.
+ */
+export async function migrate(wanted: AsyncIterable<Wanted>, options: MigrationOptions, signal: AbortSignal): Promise<MigrationResult> {
+  return await new Migration(options, signal).run(wanted)
+}
+
+class Migration {
+  readonly #options: MigrationOptions
+  readonly #resolver: Resolver
+  readonly #open = new Map<ImageId, OpenImage>()
+  readonly #counts = { images: 0, copied: 0, present: 0, failed: 0 }
+  /** Aborts the jobs: by the caller's signal, or when the grace after a stop is over. */
+  readonly #work = new AbortController()
+  /** Aborts the reading of manifests, which holds nothing: by the caller's signal, or by a stop. */
+  readonly #reading = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
+  #manifestBytes = 0
+  #expanding = true
+  #stopped = false
+
+  constructor(options: MigrationOptions, signal: AbortSignal) {
+    this.#options = options
+    this.#resolver = new Resolver(options.transports)
+    signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true })
+    if (signal.aborted) this.#abandon(signal.reason)
+    const stop = (): void => this.#stop()
+    options.stop.addEventListener('abort', stop, { once: true })
+    if (options.stop.aborted) stop()
+  }
+
+  async run(wanted: AsyncIterable<Wanted>): Promise<MigrationResult> {
+    const { queues, jobs } = this.#options
+    const working = [
+      queues.blobs.process((job) => this.#runJob(job), { concurrency: jobs.blobs }),
+      queues.manifests.process((job) => this.#runJob(job), { concurrency: jobs.manifests }),
+    ]
+    try {
+      await this.#feed(wanted)
+      this.#expanding = false
+      this.#endIfOver()
+      await this.#ended.promise
+    } finally {
+      queues.blobs.close()
+      queues.manifests.close()
+      await Promise.all(working)
+    }
+    // A stop is an answer; a signal is an order.
+    if (this.#work.signal.aborted && !this.#stopped) throw this.#work.signal.reason
+    return { ...this.#counts, abandoned: this.#open.size, stopped: this.#stopped }
+  }
+
+  async #feed(wanted: AsyncIterable<Wanted>): Promise<void> {
+    const { window, jobs, onEvent } = this.#options
+    const slots = new Limiter(window)
+    const resolving = new Limiter(jobs.images)
+    const running = new Set<Promise<void>>()
+    const { signal } = this.#reading
+    try {
+      for await (const one of wanted) {
+        const id = imageId(one.image)
+        if (this.#open.has(id)) continue
+        const slot = await slots.acquire(signal)
+        const turn = await resolving.acquire(signal)
+        this.#counts.images++
+        onEvent({ type: 'found', image: one.image })
+        const open: OpenImage = { wanted: one, startedMs: performance.now(), slot }
+        this.#open.set(id, open)
+        const task = this.#begin(id, open).finally(() => { turn[Symbol.dispose](); running.delete(task) })
+        running.add(task)
+        while (this.#manifestBytes > maxOpenManifestBytes && running.size > 0) await Promise.race(running)
+      }
+      onEvent({ type: 'expanded', images: this.#counts.images })
+    } catch (error) {
+      if (!this.#stopped) {
+        this.#abandon(error)
+        throw error
+      }
+    } finally {
+      await Promise.all(running)
+    }
+  }
+
+  async #begin(id: ImageId, open: OpenImage): Promise<void> {
+    const { signal } = this.#reading
+    try {
+      const resolved = await this.#resolver.resolve(open.wanted, { signal, distrust: this.#options.distrust === true })
+      open.resolved = resolved
+      this.#manifestBytes += manifestBytesOf(resolved)
+      const registered = await this.#options.ledger.register(id, resolved.roots, resolved.nodes)
+      this.#options.onEvent({
+        type: 'resolved', image: open.wanted.image, digest: resolved.digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes,
+      })
+      await this.#advance(registered)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#failed(id, open, toRecord(error))
+    }
+  }
+
+  async #runJob(job: Job): Promise<void> {
+    const { ledger } = this.#options
+    const lease = await ledger.claim(job.node, worker)
+    if (!lease) return
+    try {
+      const started = performance.now()
+      const outcome = await executeNode(lease, { signal: this.#work.signal, transports: this.#options.transports, inFlight: this.#options.inFlight })
+      this.#tell(lease.node, outcome, performance.now() - started)
+      await this.#advance(await ledger.complete(lease, outcome))
+    } catch (error) {
+      await this.#advance(await this.#afterFailure(lease, error))
+    }
+  }
+
+  async #afterFailure(lease: Lease, error: unknown): Promise<Progress> {
+    const { ledger } = this.#options
+    const { node } = lease
+    if (this.#work.signal.aborted) return await ledger.release(lease)
+    if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag')) {
+      try {
+        return await ledger.replan(lease, await this.#resolver.replan(node, { signal: this.#work.signal }))
+      } catch (again) {
+        return await ledger.fail(lease, toRecord(again))
+      }
+    }
+    return await ledger.fail(lease, toRecord(error))
+  }
+
+  async #advance({ ready, settled }: Progress): Promise<void> {
+    for (const image of settled) this.#settle(image)
+    if (ready.length === 0) return
+    const blobs: Job[] = []
+    const manifests: Job[] = []
+    for (const node of ready) (isBlobKey(node) ? blobs : manifests).push({ id: node, node })
+    if (blobs.length > 0) await this.#options.queues.blobs.add(blobs)
+    if (manifests.length > 0) await this.#options.queues.manifests.add(manifests)
+  }
+
+  #settle({ image: id, errors, blobs }: SettledImage): void {
+    const open = this.#open.get(id)
+    if (!open?.resolved) return
+    const [error] = errors
+    if (error) return this.#failed(id, open, error)
+    const { resolved } = open
+    const outcome = resolved.roots.length === 0 ? 'present' : 'copied'
+    this.#counts[outcome]++
+    this.#close(id, open)
+    this.#options.onEvent({
+      type: 'done', image: open.wanted.image, outcome, digest: resolved.digest, ...(resolved.rewritten === undefined ? {} : { rewritten: resolved.rewritten }),
+      blobs, referrers: resolved.referrers, ms: performance.now() - open.startedMs,
+    })
+  }
+
+  #failed(id: ImageId, open: OpenImage, error: ErrorRecord): void {
+    this.#counts.failed++
+    this.#close(id, open)
+    this.#options.onEvent({ type: 'failed', image: open.wanted.image, error, hint: hintFor(error) })
+    if (!this.#options.keepGoing) this.#stop()
+  }
+
+  #close(id: ImageId, open: OpenImage): void {
+    this.#open.delete(id)
+    if (open.resolved) this.#manifestBytes -= manifestBytesOf(open.resolved)
+    open.slot[Symbol.dispose]()
+    this.#endIfOver()
+  }
+
+  #tell(node: PlanNode, outcome: NodeOutcome, ms: number): void {
+    if (outcome === 'skipped') return
+    const { registry, repository } = node
+    const { onEvent } = this.#options
+    const put = outcome === 'existed' ? 'existed' : 'pushed'
+    switch (node.kind) {
+      case 'blob': return onEvent({ type: 'blob', registry, repository, desc: node.desc, outcome, ms })
+      case 'manifest': return onEvent({ type: 'manifest', registry, repository, reference: node.manifest.digest, digest: node.manifest.digest, outcome: put })
+      case 'tag': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.manifest.digest, outcome: put })
+      case 'referrers': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.subject, outcome: put })
+    }
+  }
+
+  /** No new work; what is in flight has its grace. */
+  #stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    const { queues, graceMs } = this.#options
+    this.#reading.abort(new StoppedError())
+    queues.blobs.close()
+    queues.manifests.close()
+    const grace = setTimeout(() => this.#work.abort(new StoppedError()), graceMs)
+    grace.unref()
+    this.#ended.resolve()
+  }
+
+  #abandon(reason: unknown): void {
+    this.#reading.abort(reason)
+    this.#work.abort(reason)
+    this.#ended.resolve()
+  }
+
+  #endIfOver(): void {
+    if (!this.#expanding && this.#open.size === 0) this.#ended.resolve()
+  }
+}
+
+function manifestBytesOf({ nodes }: ResolvedImage): number {
+  let bytes = 0
+  for (const node of nodes) if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+  return bytes
+}

@@ -1,0 +1,14 @@
+import type { NodeKey } from './node.ts'
+
+/** "Make this node true." Carries a key, never content, never credentials. */
+export interface Job { readonly id: string; readonly node: NodeKey }
+
+/** Ready work. A hint: the ledger decides whether there is anything to do. Delivery is at least once. */
+export interface Queue {
+  /** Adding what is already waiting is harmless. */
+  add(jobs: readonly Job[]): Promise<void>
+  /** Hands out jobs, `concurrency` at once, until closed; returns when the last handler has. Handlers do not throw. */
+  process(handler: (job: Job) => Promise<void>, options: { readonly concurrency: number }): Promise<void>
+  /** Hands out nothing more; what is waiting is dropped. */
+  close(): void
+}

@@ -1,0 +1,88 @@
+import { CopyError, DigestMismatchError, type RepositoryName, SizeMismatchError } from '@longshore/oci'
+import type { Transports } from './context.ts'
+import type { BlobNode } from './node.ts'
+import type { Content, Opener, Source } from './transport.ts'
+import { Verifier } from './verified.ts'
+
+interface Origin { readonly source: Source; readonly repository: RepositoryName }
+
+/**
+ * Opens a blob wherever it can be read: from a repository of the destination that holds it (it is asked for only when a
+ * mount was refused, and spares the source a second reading), then from each source repository that lists it. When one
+ * refuses, or breaks for good, the next goes on at the same byte. What comes out is verified.
+ */
+export function readBlob(node: BlobNode, holders: readonly RepositoryName[], transports: Transports, signal: AbortSignal): Opener {
+  const { desc } = node
+  const origins: readonly Origin[] = [
+    ...holders.slice(0, 1).map((repository) => ({ source: transports.target(node.registry), repository })),
+    ...node.from.map(({ registry, repository }) => ({ source: transports.source(registry), repository })),
+  ]
+  const [first] = node.from
+  const verifier = new Verifier(desc, `blob ${desc.digest} of ${first?.registry ?? ''}/${first?.repository ?? ''}`)
+  return async (offset) => {
+    const reading = new Reading(node, origins, signal)
+    await reading.open(offset)
+    return {
+      [Symbol.asyncIterator]: () => verifier.check(reading, offset),
+      [Symbol.asyncDispose]: () => reading[Symbol.asyncDispose](),
+    }
+  }
+}
+
+/** The bytes of one attempt, from whichever origin serves them. */
+class Reading implements Content {
+  readonly #node: BlobNode
+  readonly #origins: readonly Origin[]
+  readonly #signal: AbortSignal
+  #next = 0
+  #content: Content | undefined
+  #position = 0
+
+  constructor(node: BlobNode, origins: readonly Origin[], signal: AbortSignal) {
+    this.#node = node
+    this.#origins = origins
+    this.#signal = signal
+  }
+
+  /** @throws CopyError the last origin's refusal */
+  async open(offset: number): Promise<void> {
+    this.#position = offset
+    await this.#openNext(undefined)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    while (this.#content) {
+      try {
+        for await (const chunk of this.#content) {
+          this.#position += chunk.byteLength
+          yield chunk
+        }
+        return
+      } catch (error) {
+        if (this.#signal.aborted) throw this.#signal.reason
+        if (error instanceof DigestMismatchError || error instanceof SizeMismatchError) throw error
+        await this.#content[Symbol.asyncDispose]()
+        await this.#openNext(error)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#content?.[Symbol.asyncDispose]()
+  }
+
+  async #openNext(failure: unknown): Promise<void> {
+    this.#content = undefined
+    let last = failure
+    for (let origin = this.#origins[this.#next++]; origin; origin = this.#origins[this.#next++]) {
+      try {
+        this.#content = await origin.source.blob(origin.repository, this.#node.desc, { signal: this.#signal, offset: this.#position })
+        return
+      } catch (error) {
+        if (this.#signal.aborted) throw this.#signal.reason
+        last = error
+      }
+    }
+    throw new CopyError('source', 'fetch', this.#node.desc, last)
+  }
+}

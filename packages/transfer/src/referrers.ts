@@ -1,0 +1,134 @@
+// What points at an image rather than being part of it: referrers by the API, fallback tags, cosign tags. They are roots
+// of their own. Asking costs: the tag list of a repository (one request) names every fallback and cosign tag; only where
+// the registry has the referrers API does each manifest cost a request.
+import { type Descriptor, type Digest, isIndexType, referrersTag, type Tag } from '@longshore/oci'
+import { atSide } from './at-side.ts'
+import { collect } from './collect.ts'
+import type { CopyOptions, Transports } from './context.ts'
+import { ImageNotFoundError } from './errors.ts'
+import type { Graph, Route } from './graph.ts'
+import type { Image } from './image.ts'
+import type { ManifestCache } from './manifest-cache.ts'
+import type { NodeKey } from './node.ts'
+import type { RepositoryState, RepositoryStates } from './repository-state.ts'
+import type { Followed } from './resolve-image.ts'
+import type { Io } from './transport.ts'
+
+export interface ReferrerFinderOptions {
+  readonly transports: Transports
+  readonly sources: RepositoryStates
+  readonly targets: RepositoryStates
+  readonly manifests: ManifestCache
+  readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: Io) => Promise<Followed>
+}
+
+interface Search extends Io {
+  readonly graph: Graph
+  readonly image: Image
+  readonly route: Route
+  /** Platforms do not apply to what is about an image. */
+  readonly options: CopyOptions
+  readonly source: RepositoryState
+  readonly target: RepositoryState
+  readonly subjects: Digest[]
+  readonly followed: Set<Tag>
+  found: number
+}
+
+export class ReferrerFinder {
+  readonly #with: ReferrerFinderOptions
+  /** Repository pairs whose companions, present at both ends, have been compared in this run. */
+  readonly #compared = new Set<string>()
+
+  constructor(options: ReferrerFinderOptions) { this.#with = options }
+
+  /** Adds what is about `root` and the manifests below it, and what is about that in turn; answers how many. */
+  async add(graph: Graph, image: Image, options: CopyOptions, root: Followed, io: Io): Promise<number> {
+    const route: Route = {
+      from: { registry: image.source.registry, repository: image.source.repository },
+      to: { registry: image.destination.registry, repository: image.destination.repository },
+    }
+    const [source, target] = await Promise.all([
+      atSide('source', 'list', undefined, io.signal, this.#with.sources.get(route.from, io)),
+      atSide('destination', 'list', undefined, io.signal, this.#with.targets.get(route.to, io)),
+    ])
+    const search: Search = {
+      signal: io.signal, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), found: 0,
+    }
+    // What is signed is the index as it was: under another digest its signature would be about nothing.
+    if (root.rewritten === undefined) search.subjects.push(root.digest)
+    const below = root.below ?? await this.#belowPresent(search, root)
+    search.subjects.push(...below)
+    const seen = new Set<Digest>()
+    for (let subject = search.subjects.pop(); subject !== undefined; subject = search.subjects.pop()) {
+      if (seen.has(subject)) continue
+      seen.add(subject)
+      for (const tag of source.companions.get(subject) ?? []) await this.#followTag(search, tag)
+      await this.#addByApi(search, subject)
+    }
+    return search.found
+  }
+
+  /**
+   * An index that is present was not read. Companions of its children that the destination has were compared, all in one
+   * go; only a companion that it lacks, or a registry with the API, is worth reading the index for.
+   */
+  async #belowPresent(search: Search, root: Followed): Promise<readonly Digest[]> {
+    const { source, target, route, signal } = search
+    const pair = `${route.from.registry}/${route.from.repository} ${route.to.registry}/${route.to.repository}`
+    const tags = [...source.companions.values()].flat()
+    if (!this.#compared.has(pair)) {
+      this.#compared.add(pair)
+      for (const tag of tags) if (target.tags.has(tag)) await this.#followTag(search, tag)
+    } else {
+      for (const tag of tags) if (target.tags.has(tag)) search.followed.add(tag)
+    }
+    if (!isIndexType(root.mediaType)) return []
+    const from = this.#with.transports.source(route.from.registry)
+    const lacking = [...source.companions].some(([subject, about]) => subject !== root.digest && about.some((tag) => !target.tags.has(tag)))
+    const hasApi = !lacking && await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
+    if (!lacking && !hasApi) return []
+    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root.digest, { signal }))
+    return index?.kind === 'index' ? index.manifests.map((child) => child.digest) : []
+  }
+
+  async #followTag(search: Search, tag: Tag): Promise<void> {
+    const { graph, image, options, signal, followed } = search
+    if (followed.has(tag) || tag === image.source.reference) return
+    followed.add(tag)
+    const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
+    const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal })
+    search.found++
+    search.subjects.push(digest, ...below ?? [])
+    if (root !== undefined) graph.roots.push(root)
+  }
+
+  async #addByApi(search: Search, subject: Digest): Promise<void> {
+    const { route, signal, graph } = search
+    const source = this.#with.transports.source(route.from.registry)
+    const descs = await atSide('source', 'list', undefined, signal, source.referrers(route.from.repository, subject, { signal }))
+    if (!descs || descs.length === 0) return
+    const added: NodeKey[] = []
+    for (const desc of descs) {
+      const root = await this.#addReferrer(search, desc)
+      search.found++
+      search.subjects.push(desc.digest)
+      if (root !== undefined) added.push(root)
+    }
+    graph.roots.push(...added)
+    const tag = referrersTag(subject)
+    if (!search.followed.has(tag)) graph.roots.push(graph.addReferrers(route, tag, subject, descs, added))
+  }
+
+  async #addReferrer(search: Search, desc: Descriptor): Promise<NodeKey | undefined> {
+    const { route, signal, graph, options, target } = search
+    const { transports, manifests } = this.#with
+    const to = transports.target(route.to.registry)
+    if (target.exists && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
+    if (!manifest) throw new ImageNotFoundError(`${route.from.registry}/${route.from.repository}@${desc.digest}`, 'source')
+    const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust: false })
+    search.subjects.push(...collected.below)
+    return graph.addManifest(route, manifest, collected.needs, options)
+  }
+}

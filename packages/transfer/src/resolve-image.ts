@@ -1,0 +1,123 @@
+// What has to come true for an image, and what is true already. Requests are the cost of everything small, so each is
+// asked only where its answer is not known: a tag list tells what is absent; a HEAD at each side tells what is the same.
+import { type Digest, isDigest, isIndexType, type Manifest, successors } from '@longshore/oci'
+import { atSide } from './at-side.ts'
+import { collect } from './collect.ts'
+import type { CopyOptions, Transports, Wanted } from './context.ts'
+import { ImageNotFoundError } from './errors.ts'
+import { Graph, type Route } from './graph.ts'
+import { formatEnd, type Image } from './image.ts'
+import { ManifestCache } from './manifest-cache.ts'
+import type { ManifestNode, NodeKey, PlanNode, TagNode } from './node.ts'
+import { ReferrerFinder } from './referrers.ts'
+import { RepositoryStates } from './repository-state.ts'
+import type { Io } from './transport.ts'
+
+export interface ResolvedImage {
+  /** At the source. */
+  readonly digest: Digest
+  /** What it becomes, where the platform policy `strip` changes it. */
+  readonly rewritten?: Digest
+  /** Empty, with `roots`, when everything is there already. */
+  readonly nodes: readonly PlanNode[]
+  readonly roots: readonly NodeKey[]
+  /** Manifests, fallback tags and cosign tags that come along. */
+  readonly referrers: number
+}
+
+/** One reference, followed to both ends. */
+export interface Followed {
+  readonly digest: Digest
+  readonly rewritten?: Digest
+  /** The node that makes it true; absent when it is true. */
+  readonly root?: NodeKey
+  readonly mediaType: string
+  /** Manifests below it, where they were looked at; `undefined` when it was present and nobody looked. */
+  readonly below: readonly Digest[] | undefined
+}
+
+export class Resolver {
+  readonly #transports: Transports
+  readonly #manifests = new ManifestCache()
+  readonly #referrers: ReferrerFinder
+  readonly targets: RepositoryStates
+
+  constructor(transports: Transports) {
+    this.#transports = transports
+    this.targets = new RepositoryStates((registry) => transports.target(registry))
+    const sources = new RepositoryStates((registry) => transports.source(registry))
+    this.#referrers = new ReferrerFinder({
+      transports, sources, targets: this.targets, manifests: this.#manifests, follow: (graph, image, options, io) => this.#follow(graph, image, options, io),
+    })
+  }
+
+  /** @throws CopyError, ImageNotFoundError, InvalidManifestError */
+  async resolve({ image, options }: Wanted, io: Io & { readonly distrust?: boolean }): Promise<ResolvedImage> {
+    const graph = new Graph()
+    const root = await this.#follow(graph, image, options, io)
+    if (root.root !== undefined) graph.roots.push(root.root)
+    const referrers = options.referrers ? await this.#referrers.add(graph, image, options, root, io) : 0
+    return {
+      digest: root.digest, ...(root.rewritten === undefined ? {} : { rewritten: root.rewritten }),
+      nodes: [...graph.nodes.values()], roots: graph.roots, referrers,
+    }
+  }
+
+  /** Everything under a manifest that the destination refused, whatever was thought to be there. */
+  async replan(node: ManifestNode | TagNode, io: Io): Promise<readonly PlanNode[]> {
+    const graph = new Graph()
+    const route: Route = { from: node.from, to: { registry: node.registry, repository: node.repository } }
+    await collect(node.manifest, {
+      signal: io.signal, transports: this.#transports, manifests: this.#manifests, graph, route, options: node.options, mayExist: true, distrust: true,
+    })
+    return [...graph.nodes.values()]
+  }
+
+  async #follow(graph: Graph, image: Image, options: CopyOptions, io: Io & { readonly distrust?: boolean }): Promise<Followed> {
+    const { source: from, destination: to } = image
+    const { signal } = io
+    const distrust = io.distrust === true
+    const source = this.#transports.source(from.registry)
+    const target = this.#transports.target(to.registry)
+    const state = await atSide('destination', 'list', undefined, signal, this.targets.get(to, io))
+    const tag = isDigest(to.reference) ? undefined : to.reference
+    const mayBeThere = tag === undefined ? state.exists : state.tags.has(tag)
+    const [there, named] = mayBeThere
+      ? await Promise.all([
+        atSide('destination', 'resolve', undefined, signal, target.resolve(to.repository, to.reference, io)),
+        atSide('source', 'resolve', undefined, signal, source.resolve(from.repository, from.reference, io)),
+      ])
+      : [undefined, undefined]
+    if (mayBeThere && !named) throw new ImageNotFoundError(formatEnd(from), 'source')
+    const strips = options.platforms.length > 0 && options.platformPolicy === 'strip' && (named === undefined || isIndexType(named.mediaType))
+    if (there && named?.digest === there.digest && !strips && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
+
+    const manifest = named
+      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named.digest, io))
+      : await atSide('source', 'fetch', undefined, signal, source.manifest(from.repository, from.reference, io))
+    if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
+
+    const route: Route = { from: { registry: from.registry, repository: from.repository }, to: { registry: to.registry, repository: to.repository } }
+    // A tag that is new to its repository may name a manifest that is not.
+    const known = tag !== undefined && !there && state.exists && !distrust && !strips
+      && await atSide('destination', 'exists', undefined, signal, target.resolve(to.repository, manifest.digest, io)) !== undefined
+    const under = new Graph()
+    const collected = known
+      ? { needs: [], manifest, below: belowOf(manifest) }
+      : await collect(manifest, { signal, transports: this.#transports, manifests: this.#manifests, graph: under, route, options, mayExist: state.exists, distrust })
+    const followed = {
+      digest: manifest.digest, mediaType: manifest.mediaType, below: collected.below,
+      ...(collected.manifest.digest === manifest.digest ? {} : { rewritten: collected.manifest.digest }),
+    }
+    if (there?.digest === collected.manifest.digest && !distrust) return followed
+    graph.merge(under)
+    const root = tag === undefined
+      ? graph.addManifest(route, collected.manifest, collected.needs, options)
+      : graph.addTag(route, tag, collected.manifest, collected.needs, options, { digest: there?.digest, atMs: there ? performance.now() : state.atMs })
+    return { ...followed, root }
+  }
+}
+
+function belowOf(manifest: Manifest): readonly Digest[] {
+  return successors(manifest).manifests.map((child) => child.digest)
+}

@@ -1,0 +1,217 @@
+// Whether the destination holds what the source does: digests first, then everything under them and about them.
+import { forEachLimit } from '@longshore/concurrency'
+import {
+  type Descriptor, type Digest, DigestMismatchError, type ErrorRecord, isDigest, isForeign, type Manifest, SizeMismatchError, successors, type Tag, toRecord,
+} from '@longshore/oci'
+import { collect } from './collect.ts'
+import type { Transports, Wanted } from './context.ts'
+import { Graph } from './graph.ts'
+import { hintFor } from './hint.ts'
+import { formatEnd, type Image, type Location } from './image.ts'
+import { ManifestCache } from './manifest-cache.ts'
+import { chooseChildren } from './platforms.ts'
+import { RepositoryStates } from './repository-state.ts'
+import type { Source } from './transport.ts'
+import { Verifier } from './verified.ts'
+
+export interface VerifyOptions {
+  readonly transports: Transports
+  /** Read every blob at the destination and hash it again. */
+  readonly deep: boolean
+  readonly jobs: { readonly images: number }
+  readonly onImage?: (image: Image, findings: readonly Finding[]) => void
+}
+
+/** `missing`: the reference, or something under it, is not there; `differs`: another digest; `corrupt`: bytes that lie; `failed`: it could not be told. */
+export interface Finding {
+  readonly image: Image
+  readonly problem: 'missing' | 'differs' | 'corrupt' | 'failed'
+  /** What it is about: a reference, a manifest, a blob, at the destination. */
+  readonly what: string
+  readonly expected?: Digest
+  readonly actual?: Digest
+  readonly error?: ErrorRecord
+  readonly hint?: string
+}
+
+export interface Verification {
+  readonly images: number
+  readonly sound: number
+  readonly findings: readonly Finding[]
+  /** Tags of the destination repositories that no image of this migration and nothing about one put there. */
+  readonly extra: ReadonlyArray<Location & { readonly tag: Tag }>
+  readonly manifests: number
+  readonly blobs: number
+  /** Read and hashed, with `deep`. */
+  readonly bytesRead: number
+}
+
+/** @throws the signal's reason, or an error of the stream of images */
+export async function verify(wanted: AsyncIterable<Wanted>, options: VerifyOptions, signal: AbortSignal): Promise<Verification> {
+  const verifier = new ImageVerifier(options)
+  await forEachLimit(signal, options.jobs.images, wanted, (one, signal) => verifier.check(one, signal))
+  return verifier.end(signal)
+}
+
+interface Walk { readonly wanted: Wanted; readonly findings: Finding[]; readonly signal: AbortSignal; readonly seen: Set<Digest> }
+
+class ImageVerifier {
+  readonly #options: VerifyOptions
+  readonly #sources: RepositoryStates
+  readonly #targets: RepositoryStates
+  readonly #manifests = new ManifestCache()
+  readonly #findings: Finding[] = []
+  readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
+  readonly #placements = new Map<string, Promise<boolean>>()
+  readonly #read = new Map<string, Promise<ErrorRecord | undefined>>()
+  #images = 0
+  #sound = 0
+  #walked = 0
+  #bytesRead = 0
+
+  constructor(options: VerifyOptions) {
+    this.#options = options
+    this.#sources = new RepositoryStates((registry) => options.transports.source(registry))
+    this.#targets = new RepositoryStates((registry) => options.transports.target(registry))
+  }
+
+  async check(wanted: Wanted, signal: AbortSignal): Promise<void> {
+    const walk: Walk = { wanted, findings: [], signal, seen: new Set() }
+    this.#images++
+    try {
+      await this.#compare(walk, wanted.image)
+    } catch (error) {
+      signal.throwIfAborted()
+      const record = toRecord(error)
+      const problem = error instanceof DigestMismatchError || error instanceof SizeMismatchError ? 'corrupt' : 'failed'
+      walk.findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
+    }
+    if (walk.findings.length === 0) this.#sound++
+    this.#findings.push(...walk.findings)
+    this.#options.onImage?.(wanted.image, walk.findings)
+  }
+
+  async end(signal: AbortSignal): Promise<Verification> {
+    const extra: Array<Location & { readonly tag: Tag }> = []
+    for (const { to, tags } of this.#expected.values()) {
+      const there = await this.#targets.get(to, { signal })
+      for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
+    }
+    return {
+      images: this.#images, sound: this.#sound, findings: this.#findings, extra, manifests: this.#walked, blobs: this.#placements.size, bytesRead: this.#bytesRead,
+    }
+  }
+
+  /** One reference at both ends, what is under it, and what is about it. */
+  async #compare(walk: Walk, image: Image): Promise<void> {
+    const { signal, wanted: { options } } = walk
+    const { source: from, destination: to } = image
+    const { transports } = this.#options
+    const target = transports.target(to.registry)
+    this.#expect(to)
+    const [named, there] = await Promise.all([
+      transports.source(from.registry).resolve(from.repository, from.reference, { signal }),
+      target.resolve(to.repository, to.reference, { signal }),
+    ])
+    const what = formatEnd(to)
+    if (!named) { walk.findings.push({ image: walk.wanted.image, problem: 'missing', what: `${formatEnd(from)} (at the source)` }); return }
+    const expected = await this.#expectedDigest(walk, image, named.digest)
+    if (!there) { walk.findings.push({ image: walk.wanted.image, problem: 'missing', what, expected }); return }
+    if (there.digest !== expected) { walk.findings.push({ image: walk.wanted.image, problem: 'differs', what, expected, actual: there.digest }); return }
+    const subjects = await this.#walk(walk, target, to, there)
+    if (options.referrers) for (const subject of subjects) await this.#compareAbout(walk, image, subject)
+  }
+
+  /** The policy `strip` makes another index of it, the same one every time. */
+  async #expectedDigest(walk: Walk, { source: from, destination: to }: Image, digest: Digest): Promise<Digest> {
+    const { signal, wanted: { options } } = walk
+    if (options.platforms.length === 0 || options.platformPolicy === 'sparse') return digest
+    const { transports } = this.#options
+    const manifest = await this.#manifests.get(transports.source(from.registry), from.repository, digest, { signal })
+    if (manifest?.kind !== 'index') return digest
+    const context = { signal, transports, manifests: this.#manifests, graph: new Graph(), route: { from, to }, options, mayExist: false, distrust: false }
+    return (await collect(manifest, context)).manifest.digest
+  }
+
+  /** Walks the manifest at the destination; answers the digests met, which may have referrers. */
+  async #walk(walk: Walk, target: Source, to: Location, desc: Descriptor): Promise<readonly Digest[]> {
+    if (walk.seen.has(desc.digest)) return []
+    walk.seen.add(desc.digest)
+    const { signal, wanted: { image, options } } = walk
+    const manifest = await target.manifest(to.repository, desc.digest, { signal })
+    if (!manifest) {
+      walk.findings.push({ image, problem: 'missing', what: formatEnd({ ...to, reference: desc.digest }), expected: desc.digest })
+      return []
+    }
+    this.#walked++
+    await Promise.all(successors(manifest).blobs.map((blob) => this.#checkBlob(walk, target, to, blob)))
+    const met = [desc.digest]
+    for (const child of this.#childrenOf(manifest, walk)) met.push(...await this.#walk(walk, target, to, child))
+    return options.platforms.length > 0 && options.platformPolicy === 'strip' && manifest.kind === 'index' ? met.slice(1) : met
+  }
+
+  #childrenOf(manifest: Manifest, { wanted: { options } }: Walk): readonly Descriptor[] {
+    if (manifest.kind !== 'index') return []
+    const chosen = new Set(chooseChildren(manifest, options.platforms).map((child) => child.digest))
+    return successors(manifest).manifests.filter((child) => chosen.has(child.digest))
+  }
+
+  async #checkBlob(walk: Walk, target: Source, to: Location, desc: Descriptor): Promise<void> {
+    const { signal, wanted: { image, options } } = walk
+    if (isForeign(desc) && options.foreignLayers === 'keep') return
+    const what = `blob ${formatEnd({ ...to, reference: desc.digest })}`
+    const there = await once(this.#placements, `${target.registry}/${to.repository}@${desc.digest}`, () => target.exists(to.repository, desc, { signal }))
+    if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }
+    if (!this.#options.deep) return
+    const error = await once(this.#read, `${target.registry}@${desc.digest}`, () => this.#readBlob(target, to, desc, what, signal))
+    if (error) walk.findings.push({ image, problem: 'corrupt', what, expected: desc.digest, error, hint: 'delete the blob (or its repository) at the destination and migrate again: registries do not replace a blob that they have' })
+  }
+
+  async #readBlob(target: Source, to: Location, desc: Descriptor, what: string, signal: AbortSignal): Promise<ErrorRecord | undefined> {
+    try {
+      await using content = await target.blob(to.repository, desc, { signal })
+      for await (const chunk of new Verifier(desc, what).check(content, 0)) this.#bytesRead += chunk.byteLength
+      return undefined
+    } catch (error) {
+      signal.throwIfAborted()
+      return toRecord(error)
+    }
+  }
+
+  /** Referrers, fallback tags and cosign tags of one manifest. */
+  async #compareAbout(walk: Walk, image: Image, subject: Digest): Promise<void> {
+    const { signal } = walk
+    const { source: from, destination: to } = image
+    const { transports } = this.#options
+    const state = await this.#sources.get(from, { signal })
+    for (const tag of state.companions.get(subject) ?? []) {
+      const about: Image = { source: { ...from, reference: tag }, destination: { ...to, reference: tag } }
+      if (tag !== from.reference && !this.#isExpected(to, tag)) await this.#compare({ ...walk, wanted: { ...walk.wanted, options: { ...walk.wanted.options, platforms: [] } } }, about)
+    }
+    const target = transports.target(to.registry)
+    for (const desc of await transports.source(from.registry).referrers(from.repository, subject, { signal }) ?? []) {
+      for (const digest of await this.#walk(walk, target, to, desc)) if (digest !== subject) await this.#compareAbout(walk, image, digest)
+    }
+  }
+
+  #expect(to: Image['destination']): void {
+    const key = `${to.registry}/${to.repository}`
+    let known = this.#expected.get(key)
+    if (!known) this.#expected.set(key, known = { to: { registry: to.registry, repository: to.repository }, tags: new Set() })
+    if (!isDigest(to.reference)) known.tags.add(to.reference)
+  }
+
+  #isExpected(to: Location, tag: Tag): boolean {
+    return this.#expected.get(`${to.registry}/${to.repository}`)?.tags.has(tag) === true
+  }
+}
+
+/** One answer per key, shared by all who ask; a failure is forgotten. */
+function once<T>(answers: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const known = answers.get(key)
+  if (known) return known
+  const answer = ask()
+  answers.set(key, answer)
+  answer.catch(() => answers.delete(key))
+  return answer
+}
