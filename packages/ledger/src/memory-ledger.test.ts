@@ -1,0 +1,4 @@
+import { describeLedger } from '@longshore/testing/contracts'
+import { MemoryLedger } from './memory-ledger.ts'
+
+describeLedger('in memory', async () => new MemoryLedger())
