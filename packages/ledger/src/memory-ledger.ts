@@ -85,7 +85,10 @@ export class MemoryLedger implements Ledger {
 
   async fail(lease: Lease, error: ErrorRecord): Promise<Progress> {
     const entry = this.#held(lease)
-    if (entry) this.#fail(entry, error)
+    if (!entry) return nothing
+    // A source that joined while this one was tried has not been asked yet.
+    if (entry.node.kind === 'blob' && lease.node.kind === 'blob' && entry.node.from.length > lease.node.from.length) this.#makeReady(entry)
+    else this.#fail(entry, error)
     return this.#progress()
   }
 
@@ -123,8 +126,8 @@ export class MemoryLedger implements Ledger {
     return this.#progress()
   }
 
-  async retry(): Promise<Progress> {
-    const failed = [...this.#entries.values()].filter((entry) => entry.state.state === 'failed')
+  async retry(images?: readonly ImageId[]): Promise<Progress> {
+    const failed = this.#failedUnder(images && new Set(images))
     for (const entry of failed) entry.state = { state: 'waiting', missing: 0 }
     for (const entry of failed) this.#reopen(entry)
     return this.#progress()
@@ -258,6 +261,19 @@ export class MemoryLedger implements Ledger {
     if (entry.state.state !== 'done' || entry.dependents.size > 0) return
     this.#entries.delete(entry.node.key)
     this.#finished.set(entry.node.key, entry.state.outcome)
+  }
+
+  /** In the order in which they were registered, so that needs come before those that need them. */
+  #failedUnder(images: ReadonlySet<ImageId> | undefined): readonly Entry[] {
+    const failed = [...this.#entries.values()].filter((entry) => entry.state.state === 'failed')
+    if (!images) return failed
+    const wanted = new Set<NodeKey>()
+    for (const entry of failed.toReversed()) {
+      if (!wanted.has(entry.node.key) && !entry.images.some((image) => images.has(image))) continue
+      wanted.add(entry.node.key)
+      for (const key of entry.needs) wanted.add(key)
+    }
+    return failed.filter((entry) => wanted.has(entry.node.key))
   }
 
   #reopen(entry: Entry): void {

@@ -138,6 +138,22 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect((await ledger.complete(await claim(a.key), 'pushed')).ready).toEqual([m.key])
     })
 
+    test('a blob that can be read elsewhere by now is not failed but tried again', async () => {
+      await register('i1', 'r1', ['a'])
+      const lease = await claim(blob('r1', 'a').key)
+      await register('i2', 'r2', ['a'])
+      expect(await ledger.fail(lease, boom)).toEqual({ ready: [blob('r1', 'a').key], settled: [] })
+    })
+
+    test('retry of one image leaves the failures of others', async () => {
+      await register('i1', 'r', ['a'])
+      await register('i2', 'r', ['b'])
+      await ledger.fail(await claim(blob('r', 'a').key), boom)
+      await ledger.fail(await claim(blob('r', 'b').key), boom)
+      expect((await ledger.retry([id('i2')])).ready).toEqual([blob('r', 'b').key])
+      expect(await ledger.counts()).toMatchObject({ failed: 2, ready: 1, waiting: 1 })
+    })
+
     test('retry resets the failed nodes and only those', async () => {
       await register('i1', 'r', ['a', 'b'])
       await ledger.complete(await claim(blob('r', 'a').key), 'pushed')

@@ -36,7 +36,7 @@ export interface Collected {
 }
 
 /** @throws CopyError, InvalidManifestError for a cycle or a bottomless index */
-export async function collect(manifest: Manifest, context: CollectContext, ancestors: readonly Digest[] = []): Promise<Collected> {
+export async function collect(manifest: Manifest, context: CollectContext, ancestors: readonly Digest[] = [manifest.digest]): Promise<Collected> {
   const { graph, route, options } = context
   const { blobs } = successors(manifest)
   const mayExist = context.mayExist || context.distrust
@@ -46,7 +46,7 @@ export async function collect(manifest: Manifest, context: CollectContext, ances
     needs.push(graph.addBlob(route, desc, mayExist))
   }
   if (manifest.kind !== 'index') return { needs, manifest, below: [] }
-  return await collectChildren(manifest, context, [...ancestors, manifest.digest], needs)
+  return await collectChildren(manifest, context, ancestors, needs)
 }
 
 async function collectChildren(index: ImageIndex, context: CollectContext, ancestors: readonly Digest[], needs: NodeKey[]): Promise<Collected> {
@@ -86,5 +86,5 @@ async function collectChild(child: Descriptor, context: CollectContext, ancestor
   if (manifest.bytes.byteLength !== child.size && manifest.kind !== 'schema1') {
     throw new SizeMismatchError(what, child.size, manifest.bytes.byteLength)
   }
-  return await collect(manifest, context, ancestors)
+  return await collect(manifest, context, [...ancestors, child.digest])
 }

@@ -22,7 +22,7 @@ export interface Ledger {
   claim(key: NodeKey, worker: string): Promise<Lease | undefined>
   /** A late worker (its fence is old) changes nothing. Asked again, it answers again what the node made ready. */
   complete(lease: Lease, outcome: NodeOutcome): Promise<Progress>
-  /** Fails the node and all that need it, and no others. */
+  /** Fails the node and all that need it, and no others; a blob that can be read elsewhere by now is ready again instead. */
   fail(lease: Lease, error: ErrorRecord): Promise<Progress>
   /** Gives the node back, ready for another. */
   release(lease: Lease): Promise<Progress>
@@ -31,8 +31,8 @@ export interface Ledger {
    * recorded of them, and then the leased node is ready once more.
    */
   replan(lease: Lease, nodes: readonly PlanNode[]): Promise<Progress>
-  /** Makes the failed nodes ready or waiting again, and only those. */
-  retry(): Promise<Progress>
+  /** Makes the failed nodes of these images (of all, when none are named) ready or waiting again, and only those. */
+  retry(images?: readonly ImageId[]): Promise<Progress>
   counts(): Promise<LedgerCounts>
 }
 

@@ -41,6 +41,9 @@ class Migration {
   /** Aborts the reading of manifests, which holds nothing: by the caller's signal, or by a stop. */
   readonly #reading = new AbortController()
   readonly #ended = Promise.withResolvers<void>()
+  /** Images that lack a blob which no source repository served so far: a later one may. */
+  readonly #deferred = new Map<ImageId, OpenImage>()
+  #secondPass = false
   #manifestBytes = 0
   #expanding = true
   #stopped = false
@@ -73,7 +76,7 @@ class Migration {
     }
     // A stop is an answer; a signal is an order.
     if (this.#work.signal.aborted && !this.#stopped) throw this.#work.signal.reason
-    return { ...this.#counts, abandoned: this.#open.size, stopped: this.#stopped }
+    return { ...this.#counts, abandoned: this.#open.size + this.#deferred.size, stopped: this.#stopped }
   }
 
   async #feed(wanted: AsyncIterable<Wanted>): Promise<void> {
@@ -166,6 +169,10 @@ class Migration {
     const open = this.#open.get(id)
     if (!open?.resolved) return
     const [error] = errors
+    if (error?.side === 'source' && !this.#secondPass && this.#options.keepGoing) {
+      this.#deferred.set(id, open)
+      return this.#close(id, open)
+    }
     if (error) return this.#failed(id, open, error)
     const { resolved } = open
     const outcome = resolved.roots.length === 0 ? 'present' : 'copied'
@@ -224,7 +231,20 @@ class Migration {
   }
 
   #endIfOver(): void {
-    if (!this.#expanding && this.#open.size === 0) this.#ended.resolve()
+    if (this.#expanding || this.#open.size > 0) return
+    if (this.#deferred.size === 0 || this.#stopped || this.#work.signal.aborted) return this.#ended.resolve()
+    this.#tryDeferred().catch((error: unknown) => this.#abandon(error))
+  }
+
+  async #tryDeferred(): Promise<void> {
+    this.#secondPass = true
+    const images = [...this.#deferred]
+    this.#deferred.clear()
+    for (const [id, open] of images) {
+      this.#open.set(id, open)
+      if (open.resolved) this.#manifestBytes += manifestBytesOf(open.resolved)
+    }
+    await this.#advance(await this.#options.ledger.retry(images.map(([id]) => id)))
   }
 }
 

@@ -23,9 +23,18 @@ export function readBlob(node: BlobNode, holders: readonly RepositoryName[], tra
     const reading = new Reading(node, origins, signal)
     await reading.open(offset)
     return {
-      [Symbol.asyncIterator]: () => verifier.check(reading, offset),
+      [Symbol.asyncIterator]: () => blamed(verifier.check(reading, offset), node),
       [Symbol.asyncDispose]: () => reading[Symbol.asyncDispose](),
     }
+  }
+}
+
+/** Bytes that lie are the source's doing, although it is the push that stumbles over them. */
+async function* blamed(bytes: AsyncIterable<Uint8Array>, { desc }: BlobNode): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes
+  } catch (error) {
+    throw error instanceof DigestMismatchError || error instanceof SizeMismatchError ? new CopyError('source', 'fetch', desc, error) : error
   }
 }
 
