@@ -88,7 +88,7 @@ class Planner {
   async #planImage({ image, options }: Wanted, signal: AbortSignal): Promise<PlannedImage> {
     const { source, destination } = image
     try {
-      const resolved = await this.#resolver.resolve({ image, options }, { signal })
+      const resolved = await this.#resolver.resolve({ image, options }, { signal, distrust: false })
       const state = await this.#resolver.targets.get(destination, { signal })
       if (options.referrers) this.#listed('source', source.registry, source.repository)
       if (this.#listed('destination', destination.registry, destination.repository) && !state.exists) {

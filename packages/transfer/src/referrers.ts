@@ -11,18 +11,17 @@ import type { Image } from './image.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { NodeKey } from './node.ts'
 import type { RepositoryState, RepositoryStates } from './repository-state.ts'
-import type { Followed } from './resolve-image.ts'
-import type { Io } from './transport.ts'
+import type { Followed, ResolveIo } from './resolve-image.ts'
 
 export interface ReferrerFinderOptions {
   readonly transports: Transports
   readonly sources: RepositoryStates
   readonly targets: RepositoryStates
   readonly manifests: ManifestCache
-  readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: Io) => Promise<Followed>
+  readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: ResolveIo) => Promise<Followed>
 }
 
-interface Search extends Io {
+interface Search extends ResolveIo {
   readonly graph: Graph
   readonly image: Image
   readonly route: Route
@@ -43,7 +42,7 @@ export class ReferrerFinder {
   constructor(options: ReferrerFinderOptions) { this.#with = options }
 
   /** Adds what is about `root` and the manifests below it, and what is about that in turn; answers how many. */
-  async add(graph: Graph, image: Image, options: CopyOptions, root: Followed, io: Io): Promise<number> {
+  async add(graph: Graph, image: Image, options: CopyOptions, root: Followed, io: ResolveIo): Promise<number> {
     const route: Route = {
       from: { registry: image.source.registry, repository: image.source.repository },
       to: { registry: image.destination.registry, repository: image.destination.repository },
@@ -53,7 +52,7 @@ export class ReferrerFinder {
       atSide('destination', 'list', undefined, io.signal, this.#with.targets.get(route.to, io)),
     ])
     const search: Search = {
-      signal: io.signal, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), found: 0,
+      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
     if (root.rewritten === undefined) search.subjects.push(root.digest)
@@ -93,11 +92,11 @@ export class ReferrerFinder {
   }
 
   async #followTag(search: Search, tag: Tag): Promise<void> {
-    const { graph, image, options, signal, followed } = search
+    const { graph, image, options, signal, distrust, followed } = search
     if (followed.has(tag) || tag === image.source.reference) return
     followed.add(tag)
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
-    const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal })
+    const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++
     search.subjects.push(digest, ...below ?? [])
     if (root !== undefined) graph.roots.push(root)
@@ -121,13 +120,13 @@ export class ReferrerFinder {
   }
 
   async #addReferrer(search: Search, desc: Descriptor): Promise<NodeKey | undefined> {
-    const { route, signal, graph, options, target } = search
+    const { route, signal, distrust, graph, options, target } = search
     const { transports, manifests } = this.#with
     const to = transports.target(route.to.registry)
-    if (target.exists && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
+    if (target.exists && !distrust && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
     const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
     if (!manifest) throw new ImageNotFoundError(`${route.from.registry}/${route.from.repository}@${desc.digest}`, 'source')
-    const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust: false })
+    const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust })
     search.subjects.push(...collected.below)
     return graph.addManifest(route, manifest, collected.needs, options)
   }

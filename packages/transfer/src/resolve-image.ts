@@ -13,6 +13,9 @@ import { ReferrerFinder } from './referrers.ts'
 import { RepositoryStates } from './repository-state.ts'
 import type { Io } from './transport.ts'
 
+/** `distrust`: nothing at the destination is taken as present. */
+export interface ResolveIo extends Io { readonly distrust: boolean }
+
 export interface ResolvedImage {
   /** At the source. */
   readonly digest: Digest
@@ -52,7 +55,7 @@ export class Resolver {
   }
 
   /** @throws CopyError, ImageNotFoundError, InvalidManifestError */
-  async resolve({ image, options }: Wanted, io: Io & { readonly distrust?: boolean }): Promise<ResolvedImage> {
+  async resolve({ image, options }: Wanted, io: ResolveIo): Promise<ResolvedImage> {
     const graph = new Graph()
     const root = await this.#follow(graph, image, options, io)
     if (root.root !== undefined) graph.roots.push(root.root)
@@ -73,10 +76,9 @@ export class Resolver {
     return [...graph.nodes.values()]
   }
 
-  async #follow(graph: Graph, image: Image, options: CopyOptions, io: Io & { readonly distrust?: boolean }): Promise<Followed> {
+  async #follow(graph: Graph, image: Image, options: CopyOptions, io: ResolveIo): Promise<Followed> {
     const { source: from, destination: to } = image
-    const { signal } = io
-    const distrust = io.distrust === true
+    const { signal, distrust } = io
     const source = this.#transports.source(from.registry)
     const target = this.#transports.target(to.registry)
     const state = await atSide('destination', 'list', undefined, signal, this.targets.get(to, io))

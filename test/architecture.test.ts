@@ -1,0 +1,98 @@
+// Who may import whom. The rule is data; a breach is printed with the file that commits it.
+import { readdirSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { join, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+
+/** Our packages that each package's sources may import. Tests may import `testing` and the in-memory runtimes besides. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  oci: [],
+  concurrency: [],
+  transfer: ['oci', 'concurrency'],
+  ledger: ['oci', 'transfer'],
+  queue: ['oci', 'transfer'],
+  credentials: ['oci'],
+  registry: ['oci', 'concurrency', 'transfer'],
+  spec: ['oci', 'concurrency', 'transfer'],
+  testing: ['oci', 'transfer'],
+  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'spec', 'ledger', 'queue'],
+}
+
+/** Third-party modules, each at home in one package (`testing` and tests have their own). */
+const homes: Readonly<Record<string, string>> = {
+  undici: 'registry', yaml: 'spec', semver: 'spec', picomatch: 'spec',
+  commander: 'cli', '@bomb.sh/tab': 'cli', 'log-update': 'cli', 'string-width': 'cli', 'cli-truncate': 'cli', picocolors: 'cli', 'pretty-bytes': 'cli', 'pretty-ms': 'cli',
+  testcontainers: 'testing', jose: 'testing', vitest: 'testing',
+}
+/** A validator stands at every edge where files come in or go out. */
+const zodHomes = ['spec', 'cli']
+
+/** `demo` brings its own registries along: the embedded one of `testing`. */
+const mayImportTesting = new Set(['packages/cli/src/commands/demo.ts'])
+
+interface Import { readonly file: string; readonly of: string; readonly isTest: boolean; readonly specifier: string }
+
+function* sourcesIn(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile() && entry.name.endsWith('.ts')) yield join(entry.parentPath, entry.name)
+  }
+}
+
+function* importsOf(name: string): Generator<Import> {
+  for (const file of sourcesIn(join(root, 'packages', name, 'src'))) {
+    const text = readFileSync(file, 'utf8')
+    for (const [, from, dynamic] of text.matchAll(/^(?:import|export)\b[^'\n]*?(?:\{[^}]*\}[^'\n]*)?from '([^']+)'|\bimport\('([^']+)'\)/gm)) {
+      yield { file: relative(root, file), of: name, isTest: /\.test\.ts$/.test(file), specifier: from ?? dynamic ?? '' }
+    }
+  }
+}
+
+const packages = readdirSync(join(root, 'packages'))
+const imports = packages.flatMap((name) => [...importsOf(name)])
+const packageOf = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
+
+describe('architecture', () => {
+  test('every package is in the picture', () => {
+    expect(packages.sort()).toEqual(Object.keys(allowed).sort())
+    expect(imports.length).toBeGreaterThan(100)
+  })
+
+  test('packages import only what stands below them', () => {
+    const breaches = imports.filter(({ file, of, isTest, specifier }) => {
+      const [, name] = /^@longshore\/([^/]+)/.exec(specifier) ?? []
+      if (name === undefined || isTest || allowed[of]?.includes(name) === true) return false
+      return !(name === 'testing' && mayImportTesting.has(file))
+    })
+    expect(breaches.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+  })
+
+  test('no package reaches into another', () => {
+    const breaches = imports.filter(({ specifier, of, file }) => /^@longshore\/[^/]+\/(?!contracts$|global-setup$)/.test(specifier)
+      || (specifier.startsWith('.') && !relative(join(root, 'packages', of), join(root, file, '..', specifier)).match(/^(src|schema|package\.json|fixtures)/)))
+    expect(breaches.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+  })
+
+  test('each third-party module is imported by one package', () => {
+    const breaches = imports.filter(({ specifier, of, isTest }) => {
+      if (specifier.startsWith('.') || specifier.startsWith('@longshore/') || isBuiltin(specifier)) return false
+      const name = packageOf(specifier)
+      if (name === 'zod') return !zodHomes.includes(of)
+      if (isTest && name === 'vitest') return false
+      return homes[name] !== of
+    })
+    expect(breaches.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+  })
+
+  test('the environment is read in config.ts alone', () => {
+    const breaches = packages.filter((name) => name !== 'testing').flatMap((name) => [...sourcesIn(join(root, 'packages', name, 'src'))])
+      .filter((file) => !/config\.ts$|\.test\.ts$/.test(file) && /\bprocess\.env\b/.test(readFileSync(file, 'utf8')))
+    expect(breaches.map((file) => relative(root, file))).toEqual([])
+  })
+
+  test('the algorithm knows no HTTP, file format, queue or database', () => {
+    const outside = imports.filter(({ of, isTest, specifier }) => of === 'transfer' && !isTest && !specifier.startsWith('.') && !specifier.startsWith('@longshore/'))
+    expect(outside.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
+  })
+})
