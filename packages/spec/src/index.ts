@@ -1,4 +1,8 @@
+export { type Placed, CollisionError, SelfCopyError } from './collision.ts'
+export { NothingMatchedError } from './catalog.ts'
+export { createdTime } from './created.ts'
 export { maxSpecBytes, type SpecInput } from './decode-text.ts'
+export { expand, type ExpandOptions } from './expand.ts'
 export { parseImagesList } from './images-list.ts'
 export {
   type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, type Moment, type Origin,
@@ -8,3 +12,5 @@ export { nameReference, nameRepository } from './naming.ts'
 export type { ParsedSpec, ParseOptions } from './parse-options.ts'
 export { parsePlace, type Place } from './place.ts'
 export { formatProblem, formatProblems, type Problem, SpecError } from './spec-error.ts'
+export { type DroppedTag, type DropRule, type SelectContext, selectTags, type TagSelection, versionOf } from './select-tags.ts'
+export { type ExpandEvent, type FailedLocation, RepositoryMissingError } from './unit.ts'

@@ -1,0 +1,66 @@
+import { isDigest, MigrationError, printable } from '@longshore/oci'
+import { formatEnd, type Image, imageId } from '@longshore/transfer'
+import type { Origin } from './migration.ts'
+import { isSelf } from './naming.ts'
+
+export interface Placed { readonly image: Image; readonly origin: Origin }
+
+const shown = 20
+
+/** Images that would overwrite one another. Nothing was moved. */
+export class CollisionError extends MigrationError {
+  override readonly name = 'CollisionError'
+  override readonly code = 'DESTINATION_COLLISION'
+  readonly pairs: ReadonlyArray<readonly [Placed, Placed]>
+  constructor(pairs: ReadonlyArray<readonly [Placed, Placed]>) {
+    super(lines(pairs.map(([a, b]) => `${formatEnd(b.image.destination)}: both ${from(a)} and ${from(b)} would land there`),
+      'give one of each pair another destination (a pair in the list, "as:", or a rename rule that keeps the paths apart), or leave one out'))
+    this.pairs = pairs
+  }
+}
+
+/** Images whose destination is their own source. Nothing was moved. */
+export class SelfCopyError extends MigrationError {
+  override readonly name = 'SelfCopyError'
+  override readonly code = 'SOURCE_IS_DESTINATION'
+  readonly images: readonly Placed[]
+  constructor(images: readonly Placed[]) {
+    super(lines(images.map((placed) => `${from(placed)} would be copied onto itself`),
+      'give another registry or prefix as the destination (--to), or another name'))
+    this.images = images
+  }
+}
+
+/**
+ * The images that are to be moved: one digest from two places is one content, so the second is left out.
+ * @throws SelfCopyError, CollisionError
+ */
+export function checkPlaces(placed: Iterable<Placed>): ReadonlySet<Image> {
+  const images = new Set<Image>()
+  const pairs: Array<readonly [Placed, Placed]> = []
+  const selves: Placed[] = []
+  const byDestination = new Map<string, Placed>()
+  for (const next of placed) {
+    if (isSelf(next.image)) selves.push(next)
+    const id = imageId(next.image)
+    const former = byDestination.get(id)
+    if (former) {
+      if (!isDigest(next.image.destination.reference) && formatEnd(former.image.source) !== formatEnd(next.image.source)) pairs.push([former, next])
+      continue
+    }
+    byDestination.set(id, next)
+    images.add(next.image)
+  }
+  if (selves.length > 0) throw new SelfCopyError(selves)
+  if (pairs.length > 0) throw new CollisionError(pairs)
+  return images
+}
+
+function from(placed: Placed): string {
+  return `${formatEnd(placed.image.source)} (${placed.origin.file}:${placed.origin.line})`
+}
+
+function lines(all: readonly string[], advice: string): string {
+  const more = all.length > shown ? [`and ${all.length - shown} more`] : []
+  return [...all.slice(0, shown).map(printable), ...more, advice].join('\n')
+}

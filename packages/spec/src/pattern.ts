@@ -1,0 +1,35 @@
+import picomatch from 'picomatch'
+import type { Pattern } from './migration.ts'
+
+/** A pattern ready to be asked; `text` is how it is written. */
+export interface Matcher { readonly text: string; readonly test: (text: string) => boolean }
+
+/** `/source/flags` is a regular expression, all else a glob. @throws SyntaxError when the regular expression is not valid. */
+export function parsePattern(text: string): Pattern {
+  const match = /^\/(.*)\/([a-z]*)$/s.exec(text)
+  if (!match) {
+    if (text === '') throw new SyntaxError('an empty pattern matches nothing')
+    if (text.startsWith('/')) throw new SyntaxError('a regular expression ends with / too')
+    return { kind: 'glob', glob: text }
+  }
+  const [, source = '', flags = ''] = match
+  const unknown = flags.replaceAll(/[isu]/g, '')
+  if (unknown !== '') throw new SyntaxError(`the flag ${unknown[0]} is not taken; i, s and u are`)
+  // oxlint-disable-next-line no-new
+  new RegExp(source, flags)
+  return { kind: 'regex', source, flags }
+}
+
+/** A glob is for the whole text, `*` and `?` stop at `/` and `**` does not; a regular expression may match anywhere. */
+export function matcherOf(pattern: Pattern): Matcher {
+  switch (pattern.kind) {
+    case 'glob': {
+      const isMatch = picomatch(pattern.glob, { dot: true, nonegate: true })
+      return { text: pattern.glob, test: (text) => isMatch(text) }
+    }
+    case 'regex': {
+      const regex = new RegExp(pattern.source, pattern.flags)
+      return { text: `/${pattern.source}/${pattern.flags}`, test: (text) => regex.test(text) }
+    }
+  }
+}

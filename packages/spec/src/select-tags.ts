@@ -1,0 +1,107 @@
+// Which tags of one repository a rule takes, and for each other tag the step that dropped it.
+import { companionSubject, type Tag } from '@longshore/oci'
+import semver from 'semver'
+import type { Moment, TagRule } from './migration.ts'
+import { matcherOf } from './pattern.ts'
+
+export type DropRule = 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
+export interface DroppedTag { readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
+export interface TagSelection { readonly selected: readonly Tag[]; readonly dropped: readonly DroppedTag[] }
+
+export interface SelectContext {
+  /** When the tag's image was made; asked only for tags that an age rule looks at. `undefined`: it does not say. */
+  readonly createdOf?: (tags: readonly Tag[]) => Promise<ReadonlyMap<Tag, Date | undefined>>
+  /** What ages are reckoned from. */
+  readonly now?: Date
+  /** Referrers stay behind, so companion tags (`sha256-<hex>.sig` …) are reported as dropped; else they travel with their subject. */
+  readonly dropCompanions?: boolean
+}
+
+/** Keeps the order of `tags`. */
+export async function selectTags(tags: readonly Tag[], rule: TagRule, context: SelectContext = {}): Promise<TagSelection> {
+  const dropped: DroppedTag[] = []
+  let left: readonly Tag[] = tags
+  /** Keeps the tags for which `reasonOf` has nothing to say. */
+  const step = (name: DropRule, reasonOf: (tag: Tag) => string | undefined): void => {
+    left = left.filter((tag) => {
+      const reason = reasonOf(tag)
+      if (reason !== undefined) dropped.push({ tag, rule: name, reason })
+      return reason === undefined
+    })
+  }
+
+  const isCompanion = (tag: Tag): boolean => companionSubject(tag) !== undefined
+  if (context.dropCompanions === true) step('companion', (tag) => (isCompanion(tag) ? 'holds referrers of another manifest, and referrers is false' : undefined))
+  else left = left.filter((tag) => !isCompanion(tag))
+
+  const { include, exclude, semver: range, newerThan, olderThan, latest } = rule
+  if (include) {
+    const matchers = include.map(matcherOf)
+    step('include', (tag) => (matchers.some((m) => m.test(tag)) ? undefined : `matches none of ${matchers.map((m) => m.text).join(', ')}`))
+  }
+  if (exclude) {
+    const matchers = exclude.map(matcherOf)
+    step('exclude', (tag) => {
+      const matching = matchers.find((m) => m.test(tag))
+      return matching && `matches ${matching.text}`
+    })
+  }
+  if (range !== undefined) {
+    const parsed = new semver.Range(range)
+    step('semver', (tag) => {
+      const version = versionOf(tag)
+      if (!version) return 'is not a version'
+      return parsed.test(version) ? undefined : `is not in the range ${range}`
+    })
+  }
+
+  const needsCreated = newerThan !== undefined || olderThan !== undefined || latest?.by === 'created'
+  const created = needsCreated && left.length > 0 ? await context.createdOf?.(left) : undefined
+  const age = (name: 'newerThan' | 'olderThan', moment: Moment, isKept: (time: number, limit: number) => boolean): void => {
+    const limit = timeOf(moment, context.now ?? new Date())
+    step(name, (tag) => {
+      const date = created?.get(tag)
+      if (!date) return 'says no creation time'
+      return isKept(date.getTime(), limit) ? undefined : `was created ${date.toISOString()}, ${name === 'newerThan' ? 'not after' : 'not before'} ${new Date(limit).toISOString()}`
+    })
+  }
+  if (newerThan) age('newerThan', newerThan, (time, limit) => time > limit)
+  if (olderThan) age('olderThan', olderThan, (time, limit) => time < limit)
+
+  if (latest?.by === 'semver') {
+    step('latest', (tag) => (versionOf(tag) ? undefined : 'is not a version'))
+    const newest = newestFirst(left, (a, b) => semver.compareBuild(versionOf(b) ?? '0.0.0', versionOf(a) ?? '0.0.0'))
+    keepFirst(newest, latest.count, 'by version')
+  } else if (latest) {
+    step('latest', (tag) => (created?.get(tag) ? undefined : 'says no creation time'))
+    const newest = newestFirst(left, (a, b) => (created?.get(b)?.getTime() ?? 0) - (created?.get(a)?.getTime() ?? 0))
+    keepFirst(newest, latest.count, 'by creation time')
+  }
+  return { selected: left, dropped }
+
+  function keepFirst(newest: readonly Tag[], count: number, order: string): void {
+    const kept = new Set(newest.slice(0, count))
+    step('latest', (tag) => (kept.has(tag) ? undefined : `is not among the latest ${count} ${order}`))
+  }
+}
+
+/** A tag as a version: a leading `v` is let be, and missing parts are zero (`1.20` is 1.20.0, `1.20-alpine` is its prerelease). */
+export function versionOf(tag: string): semver.SemVer | undefined {
+  const match = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-.+)?$/.exec(tag)
+  if (!match) return undefined
+  const [, major = '0', minor = '0', patch = '0', rest = ''] = match
+  const suffix = rest.replaceAll('_', '-')
+  return semver.parse(`${Number(major)}.${Number(minor)}.${Number(patch)}${suffix}`) ?? undefined
+}
+
+/** Where the order says nothing, the more exact name goes first (`1.20.3` before `1.20` before `1`), then the alphabet. */
+function newestFirst(tags: readonly Tag[], order: (a: Tag, b: Tag) => number): readonly Tag[] {
+  return tags.toSorted((a, b) => order(a, b) || b.split('.').length - a.split('.').length || (a < b ? -1 : 1))
+}
+
+function timeOf(moment: Moment, now: Date): number {
+  switch (moment.kind) {
+    case 'ago': return now.getTime() - moment.ms
+    case 'at': return Date.parse(moment.at)
+  }
+}

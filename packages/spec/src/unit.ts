@@ -1,0 +1,109 @@
+// A unit of the expansion: everything that a migration wants of one source repository.
+import { type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
+import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
+import { workStream } from './work-stream.ts'
+import { createdTime } from './created.ts'
+import type { ContentOptions, Entry, Origin, Requested } from './migration.ts'
+import { nameReference, nameRepository, renamesReference } from './naming.ts'
+import { type DropRule, selectTags } from './select-tags.ts'
+
+/** What the expansion has to say. Image events of one source repository come together. */
+export type ExpandEvent =
+  | { readonly kind: 'image'; readonly image: Image; readonly options: ContentOptions; readonly origin: Origin }
+  | { readonly kind: 'dropped'; readonly registry: string; readonly repository: RepositoryName; readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
+  | { readonly kind: 'failed'; readonly location: FailedLocation; readonly origin: Origin; readonly error: unknown }
+
+/** A registry's catalog, a repository, or one tag or digest in it. */
+export interface FailedLocation { readonly registry: string; readonly repository?: string; readonly reference?: Tag | Digest }
+
+/** An entry, and how it names this repository. */
+export interface Demand { readonly entry: Entry; readonly path: string }
+export interface Unit { readonly registry: string; readonly repository: RepositoryName; readonly demands: Demand[] }
+
+export interface ExpandContext {
+  readonly sourceFor: (registry: string) => Source
+  /** How many requests for creation times one repository may have open. */
+  readonly concurrency: number
+  readonly now: Date
+}
+
+/** A rule was to choose among the tags of a repository that is not there. */
+export class RepositoryMissingError extends MigrationError {
+  override readonly name = 'RepositoryMissingError'
+  override readonly code = 'REPOSITORY_MISSING'
+  constructor(location: { readonly registry: string; readonly repository: string }) {
+    super(printable(`${location.registry} has no repository ${location.repository}; check its name, and whether these credentials may see it`))
+  }
+}
+
+/** All events of the unit; a request that fails becomes an event, an abort is thrown. */
+export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Promise<readonly ExpandEvent[]> {
+  const events: ExpandEvent[] = []
+  const seen = new Map<string, string>()
+  const location = { registry: unit.registry, repository: unit.repository }
+  let listing: Promise<readonly Tag[] | undefined> | undefined
+
+  const place = (demand: Demand, requested: readonly Requested[]): void => {
+    const { entry } = demand
+    for (const destination of entry.destinations) {
+      let repository: RepositoryName
+      try { repository = nameRepository(destination, demand.path) } catch (error) {
+        events.push({ kind: 'failed', location, origin: entry.origin, error })
+        continue
+      }
+      for (const want of requested) {
+        const image: Image = {
+          source: { ...location, reference: want.reference },
+          destination: { registry: destination.registry, repository, reference: nameReference(destination, want) },
+        }
+        const id = imageId(image)
+        const end = formatEnd(image.source)
+        if (seen.get(id) === end) continue
+        seen.set(id, end)
+        events.push({ kind: 'image', image, options: entry.content, origin: entry.origin })
+      }
+    }
+  }
+
+  for (const demand of unit.demands) {
+    const { selection, origin, content } = demand.entry
+    place(demand, selection.references)
+    if (selection.kind === 'references') continue
+    try {
+      const source = context.sourceFor(unit.registry)
+      listing ??= source.tags(unit.repository, io)
+      const tags = await listing
+      if (!tags) throw new RepositoryMissingError(location)
+      const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
+      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers })
+      for (const drop of dropped) events.push({ kind: 'dropped', ...location, ...drop })
+      place(demand, selected.map((reference) => ({ reference })))
+    } catch (error) {
+      io.signal.throwIfAborted()
+      events.push({ kind: 'failed', location, origin, error })
+    }
+  }
+  return events
+}
+
+/** A tag whose time cannot be read fails alone; the others are still judged. */
+async function createdTimes(
+  source: Source, unit: Unit, tags: readonly Tag[], limit: number, origin: Origin, events: ExpandEvent[], io: Io,
+): Promise<ReadonlyMap<Tag, Date | undefined>> {
+  const times = new Map<Tag, Date | undefined>()
+  const items = async function* (): AsyncGenerator<Tag> { yield* tags }
+  const read = async (tag: Tag, signal: AbortSignal): Promise<readonly [Tag, Date | undefined]> => {
+    try { return [tag, await createdTime(source, unit.repository, tag, { signal })] } catch (error) {
+      signal.throwIfAborted()
+      events.push({ kind: 'failed', location: { registry: unit.registry, repository: unit.repository, reference: tag }, origin, error })
+      return [tag, undefined]
+    }
+  }
+  for await (const [tag, date] of workStream(io.signal, limit, items(), read)) times.set(tag, date)
+  return times
+}
+
+/** Whether every image keeps the reference by which it is read; then one repository cannot collide with itself. */
+export function keepsReferences(unit: Unit): boolean {
+  return unit.demands.every(({ entry }) => entry.destinations.every((d) => !renamesReference(d, entry.selection.references)))
+}
