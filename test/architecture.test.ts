@@ -44,7 +44,7 @@ function* importsOf(name: string): Generator<Import> {
   for (const file of sourcesIn(join(root, 'packages', name, 'src'))) {
     const text = readFileSync(file, 'utf8')
     for (const [, from, dynamic] of text.matchAll(/^(?:import|export)\b[^'\n]*?(?:\{[^}]*\}[^'\n]*)?from '([^']+)'|\bimport\('([^']+)'\)/gm)) {
-      yield { file: relative(root, file), of: name, isTest: /\.test\.ts$/.test(file), specifier: from ?? dynamic ?? '' }
+      yield { file: relative(root, file), of: name, isTest: file.endsWith('.test.ts'), specifier: from ?? dynamic ?? '' }
     }
   }
 }
