@@ -1,1 +1,5 @@
-export {}
+export type { Capabilities } from './capabilities.ts'
+export type { Credentials, Pause, RegistryOptions, Timeouts } from './options.ts'
+export { createRegistry, type Registry } from './registry.ts'
+export { redact } from './redact.ts'
+export type { RegistryStats } from './stats.ts'

@@ -1,0 +1,77 @@
+// What stands in `Authorization`. A cached token costs one look into a map; tokens are fetched once per scope, by whoever comes first.
+import { SingleFlight } from '@longshore/concurrency'
+import type { Challenge } from './challenge.ts'
+import type { Credentials, RegistryOptions } from './options.ts'
+import { basicHeader, type Scope } from './scope.ts'
+import { fetchToken, type Token } from './token.ts'
+import type { Wire } from './wire.ts'
+
+export class Auth {
+  #challenge: Challenge | undefined
+  readonly #tokens = new Map<Scope, Token>()
+  readonly #basic = new Map<string, string | undefined>()
+  readonly #flights = new SingleFlight<Scope, string | undefined>()
+  readonly #options: RegistryOptions
+  readonly #wire: Wire
+  readonly #origin: () => string
+
+  /** @param origin of the registry, once it is known */
+  constructor(options: RegistryOptions, wire: Wire, origin: () => string) {
+    this.#options = options
+    this.#wire = wire
+    this.#origin = origin
+  }
+
+  /** The registry told how it wants to be asked. */
+  learn(challenge: Challenge | undefined): void {
+    if (challenge) this.#challenge = challenge
+  }
+
+  /** The header for this scope, at once where it is known. @throws RegistryError, ConnectionError when no token is to be had. */
+  header(scope: Scope, repository: string | undefined, signal: AbortSignal): string | undefined | Promise<string | undefined> {
+    const challenge = this.#challenge
+    if (challenge === undefined) return this.#unchallenged()
+    if (challenge.scheme === 'basic') {
+      const key = repository ?? ''
+      return this.#basic.has(key) ? this.#basic.get(key) : this.#basicHeader(key, repository)
+    }
+    const token = this.#tokens.get(scope)
+    if (token && performance.now() < token.staleAtMs) return token.header
+    return this.#flights.do(scope, signal, async (flight) => await this.#renew(challenge, scope, repository, flight))
+  }
+
+  /** A 401 came to a request that carried `used`. @returns whether another attempt makes sense. */
+  refused(challenge: Challenge | undefined, scope: Scope, used: string | undefined): boolean {
+    const first = this.#challenge === undefined
+    if (challenge) this.#challenge = challenge
+    const token = this.#tokens.get(scope)
+    // Another request may have renewed it meanwhile: then the new one is worth a try as it is.
+    if (token && token.header === used) this.#tokens.delete(scope)
+    if (challenge === undefined) return false
+    return challenge.scheme === 'bearer' || first || used === undefined
+  }
+
+  #unchallenged(): string | undefined {
+    const { credentials } = this.#options
+    return typeof credentials === 'object' && credentials.kind === 'registry-token' ? `Bearer ${credentials.token}` : undefined
+  }
+
+  async #credentials(repository: string | undefined): Promise<Credentials | undefined> {
+    const { credentials } = this.#options
+    return typeof credentials === 'function' ? await credentials(repository) : credentials
+  }
+
+  async #basicHeader(key: string, repository: string | undefined): Promise<string | undefined> {
+    const header = basicHeader(await this.#credentials(repository))
+    this.#basic.set(key, header)
+    return header
+  }
+
+  async #renew(challenge: Challenge & { scheme: 'bearer' }, scope: Scope, repository: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+    const credentials = await this.#credentials(repository)
+    if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`
+    const token = await fetchToken(this.#wire, { registry: this.#options.registry, origin: this.#origin(), challenge, scope, credentials }, signal)
+    this.#tokens.set(scope, token)
+    return token.header
+  }
+}

@@ -1,0 +1,34 @@
+// The door of one host. "Too many requests" is said to all of us: whoever comes waits until the pause is over.
+import { type Backoff, backoffMs, pause } from '@longshore/concurrency'
+
+/** A longer `Retry-After` is a refusal; waiting for it would look like a hang. */
+const longestPauseMs = 10 * 60_000
+
+export class Gate {
+  #openAt = 0
+  /** Refusals in a row, for a host that does not say how long to wait. */
+  #streak = 0
+  readonly #backoff: Backoff
+
+  constructor(backoff: Backoff) { this.#backoff = backoff }
+
+  get closed(): boolean { return this.#openAt > performance.now() }
+
+  /** Waits while the host wants to be left alone; again, when it was closed again meanwhile. */
+  async pass(signal: AbortSignal): Promise<void> {
+    for (let ms = this.#openAt - performance.now(); ms > 0; ms = this.#openAt - performance.now()) await pause(ms, signal)
+  }
+
+  /** Shuts it; answers for how many milliseconds. A pause that is already longer stays. */
+  close(retryAfterMs: number | undefined): number {
+    const now = performance.now()
+    // Refusals of requests that were already under way are one refusal.
+    if (this.#openAt <= now) this.#streak++
+    const ms = Math.min(longestPauseMs, retryAfterMs ?? backoffMs({ baseMs: this.#backoff.baseMs * 2, capMs: this.#backoff.capMs }, this.#streak - 1))
+    this.#openAt = Math.max(this.#openAt, now + ms)
+    return this.#openAt - now
+  }
+
+  /** The host has served a request. */
+  served(): void { this.#streak = 0 }
+}

@@ -1,0 +1,83 @@
+// distribution-spec v1.1.1, "Pulling manifests" and "Pushing Manifests".
+import {
+  decodeManifest, type Descriptor, type Digest, DigestMismatchError, isDigest, joinReference, type Manifest, ManifestTooLargeError,
+  manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
+} from '@longshore/oci'
+import { type Answer, headerOf } from './answer.ts'
+import { pullScope, pushScope } from './scope.ts'
+import type { Ask, Host } from './host.ts'
+import { manifestPath, resolveLocation, wirePath } from './paths.ts'
+
+const accept = ['accept', manifestMediaTypes.join(', ')]
+
+export async function resolveManifest(
+  host: Host, repository: RepositoryName, reference: Tag | Digest, signal: AbortSignal,
+): Promise<Descriptor | undefined> {
+  const ask = askFor(host, 'HEAD', repository, reference)
+  const answer = await host.exchange(ask, signal)
+  if (answer.status === 404) return undefined
+  const digest = headerOf(answer.headers, 'docker-content-digest') ?? (isDigest(reference) ? reference : '')
+  const size = Number(headerOf(answer.headers, 'content-length') ?? NaN)
+  if (answer.status === 200 && isDigest(digest) && Number.isSafeInteger(size)) {
+    if (isDigest(reference) && digest !== reference) throw new DigestMismatchError(nameOf(host, repository, reference), reference, digest)
+    return { mediaType: mediaTypeOf(answer), digest, size }
+  }
+  // A HEAD without the facts, or none at all: only the manifest itself can tell. Refusals of a HEAD have no body either.
+  if (answer.status === 200 || answer.status === 405 || answer.status === 400 || answer.status >= 300 && answer.status < 400) {
+    const manifest = await fetchManifest(host, repository, reference, signal)
+    return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.byteLength }
+  }
+  throw host.refusal(ask, answer)
+}
+
+export async function fetchManifest(
+  host: Host, repository: RepositoryName, reference: Tag | Digest, signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  let ask = askFor(host, 'GET', repository, reference)
+  let answer = await host.exchange(ask, signal)
+  for (let redirects = 0; answer.status >= 300 && answer.status < 400 && redirects < 5; redirects++) {
+    const to = resolveLocation(headerOf(answer.headers, 'location'), ask.origin ?? host.origin, ask.path)
+    if (!to) break
+    ask = { ...ask, path: to.path, ...(to.origin === host.origin && ask.origin === undefined ? {} : { origin: to.origin }) }
+    answer = await host.exchange(ask, signal)
+  }
+  if (answer.status === 404) return undefined
+  if (answer.status !== 200) throw host.refusal(ask, answer)
+  const what = nameOf(host, repository, reference)
+  if (answer.truncated || answer.body.byteLength > maxManifestBytes) throw new ManifestTooLargeError(what, maxManifestBytes)
+  const said = headerOf(answer.headers, 'docker-content-digest')
+  const expected = isDigest(reference) ? reference : said !== undefined && isDigest(said) ? said : undefined
+  const manifest = decodeManifest(answer.body, mediaTypeOf(answer), what, expected)
+  if (expected !== undefined && manifest.digest !== expected) throw new DigestMismatchError(what, expected, manifest.digest)
+  return manifest
+}
+
+export async function putManifest(
+  host: Host, repository: RepositoryName, manifest: Manifest, reference: Tag | Digest, signal: AbortSignal,
+): Promise<{ readonly subjectTaken: boolean }> {
+  const path = wirePath(host.registry, repository)
+  const { bytes } = manifest
+  const ask: Ask = {
+    method: 'PUT', path: manifestPath(path, reference), scope: pushScope(path), repository,
+    headers: ['content-type', manifest.mediaType], body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    // The same bytes under the same name: once or twice is the same.
+    idempotent: true, headersMs: host.timeouts.commitMs,
+  }
+  const answer = await host.exchange(ask, signal)
+  if (answer.status < 200 || answer.status > 299) throw host.refusal(ask, answer)
+  host.stats.bytesOut += bytes.byteLength
+  return { subjectTaken: answer.headers['oci-subject'] !== undefined }
+}
+
+function askFor(host: Host, method: 'GET' | 'HEAD', repository: RepositoryName, reference: Tag | Digest): Ask {
+  const path = wirePath(host.registry, repository)
+  return { method, path: manifestPath(path, reference), scope: pullScope(path), repository, headers: accept, limit: maxManifestBytes }
+}
+
+function mediaTypeOf(answer: Answer): string {
+  return (headerOf(answer.headers, 'content-type') ?? '').split(';', 1)[0]?.trim() ?? ''
+}
+
+function nameOf(host: Host, repository: RepositoryName, reference: Tag | Digest): string {
+  return `${host.registry}/${joinReference(repository, reference)}`
+}

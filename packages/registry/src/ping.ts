@@ -1,0 +1,60 @@
+// The first question to a registry, asked once: which scheme, and does it want credentials? distribution-spec v1.1.1, end-1.
+import { type Backoff, backoffMs, pause } from '@longshore/concurrency'
+import { ConnectionError } from '@longshore/oci'
+import { type Answer, headerOf } from './answer.ts'
+import { type Challenge, parseChallenge } from './challenge.ts'
+import { connectionError, isTransient, isTransientStatus, parseRetryAfter, registryError } from './failure.ts'
+import type { RegistryOptions, Timeouts } from './options.ts'
+import type { Wire } from './wire.ts'
+
+/** @throws ConnectionError HOST_UNREACHABLE, TLS_FAILED, NOT_A_REGISTRY …, RegistryError for a registry that is out of order */
+export async function findOrigin(
+  wire: Wire, options: RegistryOptions, timeouts: Timeouts, retries: Backoff & { readonly attempts: number }, userAgent: string, signal: AbortSignal,
+): Promise<{ readonly origin: string; readonly challenge: Challenge | undefined }> {
+  const { registry, tlsVerify = true } = options
+  const host = requestHost(registry)
+  const origins = tlsVerify ? [`https://${host}`] : [`https://${host}`, `http://${host}`]
+  for (let attempt = 1; ; attempt++) {
+    let failure: Error | undefined
+    let waitMs: number | undefined
+    for (const origin of origins) {
+      try {
+        const answer = await wire.send(origin, {
+          method: 'GET', path: '/v2/', headers: ['user-agent', userAgent], limit: 64 * 1024, headersMs: timeouts.headersMs,
+        }, signal)
+        if (isTransientStatus(answer.status)) {
+          failure = registryError(registry, 'GET', '/v2/', answer)
+          waitMs = parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now())
+          break
+        }
+        return { origin, challenge: checkRegistry(registry, answer) }
+      } catch (cause) {
+        signal.throwIfAborted()
+        if (cause instanceof ConnectionError) throw cause
+        // The first of two failures tells more: the second is what a TLS port says to plain HTTP.
+        failure ??= connectionError(registry, 'GET /v2/', cause)
+      }
+    }
+    if (failure && (!isTransient(failure, false) || attempt >= Math.min(3, retries.attempts))) throw failure
+    await pause(waitMs ?? backoffMs(retries, attempt - 1), signal)
+  }
+}
+
+/** Docker Hub's API lives on another name than the one people write. */
+function requestHost(registry: string): string {
+  return registry === 'docker.io' || registry === 'index.docker.io' ? 'registry-1.docker.io' : registry
+}
+
+function checkRegistry(registry: string, answer: Answer): Challenge | undefined {
+  const type = headerOf(answer.headers, 'content-type') ?? ''
+  const challenge = parseChallenge(answer.headers['www-authenticate'])
+  const known = answer.headers['docker-distribution-api-version'] !== undefined
+  if (answer.status === 401 || answer.status === 403) {
+    if (challenge || known || !/html/i.test(type)) return challenge
+  } else if (answer.status === 200 && (known || !/html/i.test(type))) {
+    return challenge
+  }
+  const what = /html/i.test(type) ? 'a web page' : answer.status >= 300 && answer.status < 400 ? 'a redirect' : 'something else'
+  throw new ConnectionError('NOT_A_REGISTRY', registry,
+    `${registry}: answered ${what} (status ${answer.status}) to GET /v2/, so it is no registry; check host and port`)
+}

@@ -1,0 +1,45 @@
+import { type Descriptor, type Digest, type Manifest, type RepositoryName, type Tag } from '@longshore/oci'
+import type { Content, Io, Opener, PushOptions, PushOutcome, Target } from '@longshore/transfer'
+import { pullScope } from './scope.ts'
+import { openBlob } from './blob.ts'
+import type { Capabilities } from './capabilities.ts'
+import { Host } from './host.ts'
+import { fetchManifest, putManifest, resolveManifest } from './manifest.ts'
+import type { RegistryOptions } from './options.ts'
+import { pushBlob } from './push.ts'
+import { listReferrers } from './referrers.ts'
+import type { RegistryStats } from './stats.ts'
+import { listCatalog, listTags } from './tags.ts'
+import { blobExists } from './upload.ts'
+
+/** A registry over HTTP: what `docker://` reads from and writes to. Disposing of it closes its connections. */
+export interface Registry extends Target, AsyncDisposable {
+  readonly stats: Readonly<RegistryStats>
+  readonly capabilities: Readonly<Capabilities>
+  /** Finds the registry and its scheme now rather than with the first request. @throws ConnectionError, RegistryError */
+  ping(io: Io): Promise<void>
+}
+
+/** Nothing is sent until something is asked for. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const host = new Host(options)
+  return {
+    registry: options.registry,
+    stats: host.stats,
+    capabilities: host.capabilities,
+    ping: async ({ signal }) => { await host.ready(signal) },
+    tags: (repository: RepositoryName, { signal }: Io) => listTags(host, repository, signal),
+    resolve: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => resolveManifest(host, repository, reference, signal),
+    manifest: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => fetchManifest(host, repository, reference, signal),
+    exists: (repository: RepositoryName, desc: Descriptor, { signal }: Io) => blobExists({ host, repository, desc, signal }, pullScope),
+    blob: (repository: RepositoryName, desc: Descriptor, { signal, offset = 0 }: Io & { readonly offset?: number }): Promise<Content> =>
+      openBlob(host, repository, desc, offset, signal),
+    referrers: (repository: RepositoryName, subject: Digest, { signal }: Io) => listReferrers(host, repository, subject, signal),
+    catalog: ({ signal }: Io) => listCatalog(host, signal),
+    push: (repository: RepositoryName, desc: Descriptor, open: Opener, push: PushOptions): Promise<PushOutcome> =>
+      pushBlob(host, repository, desc, open, push),
+    put: (repository: RepositoryName, manifest: Manifest, reference: Tag | Digest, { signal }: Io) =>
+      putManifest(host, repository, manifest, reference, signal),
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
+  }
+}

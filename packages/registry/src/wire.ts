@@ -1,0 +1,112 @@
+// HTTP/1.1 over undici's lowest interface. Blobs in parallel want sockets of their own, not streams within one window.
+import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { watchAbort } from './abort.ts'
+import { type Answer, AnswerHandler } from './answer.ts'
+import { BodyStream } from './body.ts'
+import type { RegistryOptions, Timeouts } from './options.ts'
+import type { RegistryStats } from './stats.ts'
+
+export type Body = Buffer | AsyncIterable<Uint8Array>
+
+export interface Call {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Path and query. */
+  readonly path: string
+  /** Names and values in turn. */
+  readonly headers: string[]
+  readonly body?: Body
+  /** The most bytes an answer may have. */
+  readonly limit: number
+  readonly headersMs: number
+  /** The request has left the house. */
+  readonly onBodySent?: () => void
+}
+
+/** Servers that close earlier say so in `Keep-Alive`, which undici heeds. */
+const keepAliveMs = 15_000
+
+export class Wire implements AsyncDisposable {
+  readonly #pools = new Map<string, Dispatcher>()
+  readonly #options: RegistryOptions
+  readonly #timeouts: Timeouts
+  readonly #stats: RegistryStats
+
+  constructor(options: RegistryOptions, timeouts: Timeouts, stats: RegistryStats) {
+    this.#options = options
+    this.#timeouts = timeouts
+    this.#stats = stats
+  }
+
+  /** A small answer. @throws the socket's error or the signal's reason, as they are. */
+  async send(origin: string, call: Call, signal: AbortSignal): Promise<Answer> {
+    signal.throwIfAborted()
+    const handler = new AnswerHandler(call.limit, signal, call.onBodySent)
+    watchAbort(signal, handler)
+    this.#stats.requests++
+    this.#dispatch(origin, call, handler)
+    try {
+      const answer = await handler.answered
+      this.#stats.bytesIn += answer.body.byteLength
+      this.count(call.method, answer.status)
+      return answer
+    } catch (error) {
+      this.count(call.method, '-')
+      throw error
+    }
+  }
+
+  /** An answer whose body is read as it comes. */
+  async open(origin: string, call: Call, signal: AbortSignal): Promise<BodyStream> {
+    signal.throwIfAborted()
+    const stream = new BodyStream(signal)
+    watchAbort(signal, stream)
+    this.#stats.requests++
+    this.#dispatch(origin, call, stream)
+    try {
+      await stream.started
+      this.count(call.method, stream.status)
+      return stream
+    } catch (error) {
+      this.count(call.method, '-')
+      throw error
+    }
+  }
+
+  count(method: string, status: number | '-'): void {
+    const key = `${method} ${status}`
+    this.#stats.byStatus[key] = (this.#stats.byStatus[key] ?? 0) + 1
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pools = [...this.#pools.values()]
+    this.#pools.clear()
+    await Promise.all(pools.map((pool) => pool.destroy()))
+  }
+
+  #dispatch(origin: string, call: Call, handler: Dispatcher.DispatchHandler): void {
+    const pool = this.#pools.get(origin) ?? this.#open(origin)
+    pool.dispatch({
+      origin, path: call.path, method: call.method, headers: call.headers,
+      // undici takes any async iterable; its types know streams only.
+      body: (call.body ?? null) as Buffer | null,
+      headersTimeout: call.headersMs, bodyTimeout: this.#timeouts.stallMs,
+      // undici closes the connection behind every HEAD unless told not to.
+      reset: false,
+    }, handler)
+  }
+
+  #open(origin: string): Dispatcher {
+    const { tlsVerify = true, tls = {}, proxy } = this.#options
+    const connect = {
+      timeout: this.#timeouts.connectMs, rejectUnauthorized: tlsVerify,
+      ...(tls.ca ? { ca: [...tls.ca] } : {}), ...(tls.cert === undefined ? {} : { cert: tls.cert }), ...(tls.key === undefined ? {} : { key: tls.key }),
+    }
+    const settings = { allowH2: false, pipelining: 1, keepAliveTimeout: keepAliveMs }
+    const via = origin.startsWith('https:') ? proxy?.https : proxy?.http
+    const pool = via === undefined || via === ''
+      ? new Pool(origin, { ...settings, connect })
+      : new EnvHttpProxyAgent({ ...settings, connect, requestTls: connect, httpProxy: via, httpsProxy: via, noProxy: proxy?.no ?? '' })
+    this.#pools.set(origin, pool)
+    return pool
+  }
+}
