@@ -1,1 +1,2 @@
-export {}
+export { type Report, reportJsonSchema, reportSchema } from './report-schema.ts'
+export { run } from './run.ts'

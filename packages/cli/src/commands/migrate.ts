@@ -1,0 +1,113 @@
+import { formatProblem, type Migration } from '@longshore/spec'
+import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type Wanted } from '@longshore/transfer'
+import { AtomicFile } from '../atomic-file.ts'
+import { type Config, readConfig } from '../config.ts'
+import { createView } from '../create-view.ts'
+import { ExitCode } from '../exit-code.ts'
+import { printFailedList } from '../failed-list.ts'
+import type { AccessFlags, MigrateFlags, OutputFlags } from '../flags.ts'
+import { Interrupt } from '../interrupt.ts'
+import { readSpecs } from '../read-specs.ts'
+import { buildReport, printReport } from '../report.ts'
+import type { RunEvent } from '../run-event.ts'
+import { formatSummary } from '../summary.ts'
+import { Tally } from '../tally.ts'
+import { UsageError } from '../usage-error.ts'
+import { readVersion } from '../version.ts'
+import type { View } from '../view.ts'
+import { wantedOf } from '../wanted.ts'
+import { createRuntime, type RegistryUse, wire } from '../wire.ts'
+
+/** Images that may be open at once, and jobs of a kind; the clients adapt below these to what each registry takes. */
+const window = 256
+const jobs = { images: 64, blobs: 128, manifests: 128 } as const
+/** What is in flight when a run is stopped may take this long to arrive. */
+const graceMs = 10_000
+
+export async function migrateCommand(specs: readonly string[], flags: MigrateFlags): Promise<ExitCode> {
+  if (flags.dryRun === true) {
+    if (flags.report !== undefined || flags.failed !== undefined) throw new UsageError('--dry-run moves nothing, so there is nothing for --report and --failed to tell; leave them out')
+    const { planCommand } = await import('./plan.ts')
+    return await planCommand(specs, flags)
+  }
+  if (flags.report !== undefined && flags.report === flags.failed) throw new UsageError('--report and --failed name the same file')
+  const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
+  await using report = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
+  await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
+  for (const warning of warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
+
+  const run = await runMigration(migration, flags, readConfig(), { keepsEntries: report !== undefined })
+  const { tally, result, ms } = run
+  const files = [flags.report, flags.failed].filter((file) => file !== undefined)
+  if (report) {
+    await report.commit(printReport(buildReport(tally, { ...run, version: readVersion(), stopped: result.stopped })))
+  }
+  await failed?.commit(printFailedList(tally))
+  if (flags.json === true) {
+    const { found, copied, present, failed: failures, openCount: abandoned, blobs, manifests, unlisted, droppedTags } = tally
+    process.stdout.write(`${JSON.stringify({
+      type: 'summary', images: { found, copied, present, failed: failures, abandoned }, blobs, manifests, unlisted: unlisted.length, droppedTags,
+      registries: run.registries, ms: Math.round(ms), stopped: result.stopped,
+    })}\n`)
+  } else if (flags.quiet !== true || tally.failed > 0 || tally.unlisted.length > 0) {
+    process.stdout.write(formatSummary(tally, { ms, stopped: result.stopped, registries: run.registries, files }))
+  }
+  if (run.interrupted) return ExitCode.interrupted
+  return tally.failed > 0 || tally.unlisted.length > 0 || result.stopped ? ExitCode.failed : ExitCode.ok
+}
+
+export interface MigrationRun {
+  readonly tally: Tally
+  readonly result: MigrationResult
+  readonly registries: readonly RegistryUse[]
+  readonly started: Date
+  readonly ended: Date
+  readonly ms: number
+  readonly interrupted: boolean
+}
+
+export interface RunOptions {
+  readonly keepsEntries: boolean
+  /** Take nothing at the destination as present. */
+  readonly distrust?: boolean
+  /** Only these images of the migration. */
+  readonly only?: ReadonlySet<ImageId>
+}
+
+/** Moves a migration while somebody watches. */
+export async function runMigration(
+  migration: Migration, flags: AccessFlags & OutputFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
+): Promise<MigrationRun> {
+  const inFlight = new Set<InFlight>()
+  const tally = new Tally(options)
+  const abort = new AbortController()
+  await using wiring = await wire(migration, flags, config, (registry, ms) => {
+    if (flags.debug === true) view.say(`${registry} asks to wait for ${Math.round(ms)} ms`)
+  })
+  const view: View = await createView(flags, config, tally, inFlight)
+  const onEvent = (event: RunEvent): void => {
+    tally.add(event)
+    view.event(event)
+  }
+  using interrupt = new Interrupt(
+    () => view.say('stopping: what is on its way may arrive, nothing new is begun; again to stop at once'),
+    () => view.close(),
+  )
+  const started = new Date()
+  const startedMs = performance.now()
+  try {
+    const result = await migrate(onlyOf(wantedOf(migration, wiring.transports, onEvent, interrupt.stop), options.only), {
+      transports: wiring.transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs,
+      keepGoing: flags.keepGoing ?? true, stop: interrupt.stop, ...(options.distrust === true ? { distrust: true } : {}),
+    }, abort.signal)
+    return {
+      tally, result, registries: wiring.uses(), started, ended: new Date(), ms: performance.now() - startedMs, interrupted: interrupt.interrupted,
+    }
+  } finally {
+    view.close()
+  }
+}
+
+async function* onlyOf(wanted: AsyncIterable<Wanted>, only: ReadonlySet<ImageId> | undefined): AsyncGenerator<Wanted, void, void> {
+  for await (const one of wanted) if (only === undefined || only.has(imageId(one.image))) yield one
+}

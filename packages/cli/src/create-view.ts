@@ -1,0 +1,15 @@
+import type { InFlight } from '@longshore/transfer'
+import type { Config } from './config.ts'
+import type { OutputFlags } from './flags.ts'
+import type { Tally } from './tally.ts'
+import { JsonView, LineView, QuietView, type View } from './view.ts'
+
+/** Bars on a terminal, lines elsewhere, events for programs. Progress is on stderr; stdout is for results. */
+export async function createView(flags: OutputFlags, config: Config, tally: Tally, inFlight: ReadonlySet<InFlight>): Promise<View> {
+  const { stdout, stderr } = process
+  if (flags.json === true) return new JsonView(stdout, stderr)
+  if (flags.quiet === true) return new QuietView(stderr)
+  if (!stderr.isTTY || config.dumbTerminal) return new LineView(stderr, tally)
+  const { LiveView } = await import('./live-view.ts')
+  return new LiveView(stderr, tally, inFlight)
+}

@@ -1,0 +1,107 @@
+// The flags, as commander hands them over: one type and one place of definition for what commands share.
+import type { Platform } from '@longshore/oci'
+import { type Command, Option } from 'commander'
+import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } from './parse-value.ts'
+
+export interface SpecFlags {
+  readonly format?: 'list' | 'yaml'
+  readonly from?: string
+  readonly to?: readonly string[]
+  readonly fromForAll?: boolean
+  readonly platform?: readonly Platform[]
+  readonly platformPolicy?: 'sparse' | 'strip'
+  readonly referrers?: boolean
+  readonly foreignLayers?: 'keep' | 'copy'
+}
+
+export interface AccessFlags {
+  readonly srcTlsVerify?: boolean
+  readonly destTlsVerify?: boolean
+  readonly authfile?: string
+  readonly srcAuthfile?: string
+  readonly destAuthfile?: string
+  readonly srcCreds?: string
+  readonly destCreds?: string
+  readonly srcUsername?: string
+  readonly destUsername?: string
+  readonly srcPassword?: string
+  readonly destPassword?: string
+  readonly srcNoCreds?: boolean
+  readonly destNoCreds?: boolean
+  readonly srcRegistryToken?: string
+  readonly destRegistryToken?: string
+  readonly srcCertDir?: string
+  readonly destCertDir?: string
+  /** The most requests at once to one registry. */
+  readonly concurrency?: number
+  /** Bytes per second. */
+  readonly maxBandwidth?: number
+}
+
+export interface OutputFlags { readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean }
+
+export interface MigrateFlags extends SpecFlags, AccessFlags, OutputFlags {
+  readonly dryRun?: boolean
+  readonly report?: string
+  readonly failed?: string
+  readonly keepGoing?: boolean
+}
+
+export type PlanFlags = SpecFlags & AccessFlags & OutputFlags
+
+export interface VerifyFlags extends SpecFlags, AccessFlags, OutputFlags {
+  readonly deep?: boolean
+  readonly extra?: 'list' | 'fail' | 'ignore'
+  readonly repair?: boolean
+}
+
+/** A flag that means yes by itself and takes its value only behind `=`, as skopeo's do. */
+export function booleanOption(name: string, description: string): Option {
+  return new Option(`--${name} [BOOL]`, description).argParser(parseBoolean)
+}
+
+export function addSpecOptions(command: Command): Command {
+  return command.optionsGroup('What is moved, and where to:')
+    .option('--from <HOST[/PREFIX]>', 'where names without a registry are read (default: docker.io)')
+    .option('--to <HOST[/PREFIX]>', 'where images go; the path is kept below the prefix (may be given again)', collect)
+    .addOption(booleanOption('from-for-all', 'read full references of other registries from --from too: it mirrors them'))
+    .addOption(new Option('--format <FORMAT>', 'what SPEC is; told by its content otherwise').choices(['list', 'yaml']))
+    .option('--platform <OS/ARCH[/VARIANT]>', 'carry only these children of an index (comma-separated, may be given again)', parsePlatforms)
+    .addOption(new Option('--platform-policy <POLICY>', 'with --platform: leave the index as it is (sparse, the default), or write one that lists only what was carried (strip)').choices(['sparse', 'strip']))
+    .addOption(booleanOption('referrers', 'carry signatures, SBOMs and other referrers along (default: true)'))
+    .addOption(new Option('--foreign-layers <POLICY>', 'leave layers that live at other URLs there (keep, the default), or carry them (copy)').choices(['keep', 'copy']))
+}
+
+export function addAccessOptions(command: Command): Command {
+  command.optionsGroup('Registries:')
+    .addOption(booleanOption('src-tls-verify', 'verify the source\'s certificate (default: true); false also allows plain HTTP'))
+    .addOption(booleanOption('dest-tls-verify', 'the same for the destination'))
+    .option('--authfile <FILE>', 'credentials for both sides (default: where podman and docker login keep them)')
+  for (const [side, name] of [['src', 'source'], ['dest', 'destination']] as const) {
+    command
+      .option(`--${side}-authfile <FILE>`, `credentials for the ${name}`)
+      .option(`--${side}-creds <USER[:PASS]>`, `credentials for the ${name}; others on this machine may see them, an authfile they may not`)
+      .option(`--${side}-username <USER>`, `with --${side}-password, as --${side}-creds`)
+      .option(`--${side}-password <PASS>`, `with --${side}-username`)
+      .option(`--${side}-registry-token <TOKEN>`, `a bearer token for the ${name}`)
+      .option(`--${side}-no-creds`, `no credentials for the ${name}, whatever is stored`)
+      .option(`--${side}-cert-dir <DIR>`, `*.crt, *.cert and *.key for the ${name} (default: certs.d)`)
+  }
+  return command
+    .option('--concurrency <N>', 'the most requests at once to one registry; adapts below it (default: 256)', parseCount)
+    .option('--max-bandwidth <RATE>', 'bytes per second that are read, such as 50MB/s or 6.5MiB/s', parseBandwidth)
+}
+
+export function addOutputOptions(command: Command): Command {
+  return command.optionsGroup('Output:')
+    .option('--json', 'JSON on stdout, for programs')
+    .option('--quiet', 'no progress, only the result')
+    .option('--debug', 'say where errors come from')
+}
+
+/** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. */
+export function spellOutBooleans(args: readonly string[], command: Command): readonly string[] {
+  const names = new Set([command, ...command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
+  const end = args.indexOf('--')
+  return args.map((arg, i) => (names.has(arg) && (end < 0 || i < end) ? `${arg}=true` : arg))
+}

@@ -1,0 +1,47 @@
+import { describeRecord, printable } from '@longshore/oci'
+import { formatEnd } from '@longshore/transfer'
+import { formatBytes, formatDuration } from './format.ts'
+import type { RunEvent } from './run-event.ts'
+import type { Tally } from './tally.ts'
+
+/** What became of one image, in words: `copied 34.1 MB, 3 mounted, 2.1 s`. */
+export function describeOutcome(event: Extract<RunEvent, { type: 'done' | 'failed' }>): string {
+  if (event.type === 'failed') return `FAILED ${describeRecord(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`
+  if (event.outcome === 'present') return 'already there'
+  const { blobs, referrers, ms } = event
+  return [
+    `copied ${formatBytes(blobs.pushedBytes)}`,
+    ...(blobs.mounted > 0 ? [`${blobs.mounted} mounted`] : []),
+    ...(blobs.existed > 0 ? [`${blobs.existed} there`] : []),
+    ...(referrers > 0 ? [`${referrers} ${referrers === 1 ? 'referrer' : 'referrers'}`] : []),
+    ...(event.rewritten === undefined ? [] : [`now ${event.rewritten}`]),
+    formatDuration(ms),
+  ].join(', ')
+}
+
+/** `12/143 docker.io/library/redis:7 -> …`; a `+` behind the total while images are still being found. */
+export function formatImageLine(event: Extract<RunEvent, { type: 'done' | 'failed' }>, at: number, total: number, final: boolean): string {
+  const { source, destination } = event.image
+  return printable(`${at}/${total}${final ? '' : '+'} ${formatEnd(source)} -> ${formatEnd(destination)} ${describeOutcome(event)}`)
+}
+
+export function describeUnlisted(event: Extract<RunEvent, { type: 'unlisted' }>): string {
+  const what = [event.registry, event.repository].filter((part) => part !== undefined).join('/')
+  return printable(`${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}: ${describeRecord(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`)
+}
+
+/** What a log says of an event, if anything. */
+export function lineOf(event: RunEvent, tally: Tally): string | undefined {
+  switch (event.type) {
+    case 'done':
+    case 'failed': return formatImageLine(event, tally.settled, tally.found, tally.expanded)
+    case 'unlisted': return `FAILED ${describeUnlisted(event)}`
+    case 'warning': return `warning: ${printable(event.message)}`
+    case 'found':
+    case 'expanded':
+    case 'resolved':
+    case 'blob':
+    case 'manifest':
+    case 'dropped': return undefined
+  }
+}

@@ -1,0 +1,118 @@
+// The grammar of the command line. Commands are loaded when they run, so that --help stays quick.
+import { Command, Option } from 'commander'
+import { addAccessOptions, addOutputOptions, addSpecOptions, booleanOption } from './flags.ts'
+import type { ExitCode } from './exit-code.ts'
+
+const specHelp = 'images list or YAML; - is stdin'
+
+/** @param done is given the exit code of the command that ran */
+export function createProgram(version: string, done: (code: ExitCode) => void): Command {
+  const program = new Command('longshore')
+    .description('Moves container images from registry to registry, byte for byte.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .helpCommand('help [command]', 'explain a command')
+    .showHelpAfterError('(longshore help says what there is; longshore COMMAND --help explains a command)')
+    .exitOverride()
+    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false })
+    .addHelpText('after', `
+Begin here:
+  longshore demo                                          see it work, without a registry
+  longshore plan images.txt --to registry.example.com     what would be moved
+  longshore migrate images.txt --to registry.example.com  move it
+  longshore verify images.txt --to registry.example.com   prove that it is there
+
+Exit codes: 0 all there; 1 some images failed or differ; 2 wrong usage or spec, nothing was moved; 130 interrupted.`)
+
+  const migrate = program.command('migrate').argument('<SPEC...>', specHelp)
+    .summary('move the images of a list')
+    .description(`Moves every image of SPEC, with everything it consists of, so that the destination has it under the digest it had.
+What is there already is not sent again: run the same command again to go on after a failure, or to bring over what is new.`)
+  addSpecOptions(migrate)
+  addAccessOptions(migrate)
+  migrate.optionsGroup('The run:')
+    .option('--dry-run', 'say what would be moved, as longshore plan does')
+    .addOption(booleanOption('keep-going', 'leave the other images alone when one fails (default: true)'))
+    .option('--report <FILE.json>', 'write what became of each image (docs/report.md)')
+    .option('--failed <FILE>', 'write the images that failed, as a list that can be fed back in')
+  addOutputOptions(migrate)
+  migrate.addHelpText('after', `
+Examples:
+  longshore migrate images.txt --to registry.example.com/mirror
+      Every name of the list, from Docker Hub, to registry.example.com/mirror/NAME.
+
+  longshore migrate images.txt --from 127.0.0.1:5000 --src-tls-verify=false --to registry.example.com --report report.json --failed failed.txt
+      From a registry without TLS; what fails can be tried again: longshore migrate failed.txt
+
+  echo "quay.io/prometheus/node-exporter:v1.8.2 registry.example.com/tools/node-exporter:v1" | longshore migrate -
+      One image, under another name. A line is a name, or a source and a destination.
+
+  longshore migrate rules.yaml --platform linux/amd64,linux/arm64 --max-bandwidth 50MB/s
+      Repositories and tags chosen by rules (docs/spec.md), two platforms of each, at 50 MB/s at the most.
+
+Press Ctrl-C to stop cleanly, again to stop at once.`)
+  migrate.action(async (specs: readonly string[], flags) => {
+    const { migrateCommand } = await import('./commands/migrate.ts')
+    done(await migrateCommand(specs, flags))
+  })
+
+  const plan = program.command('plan').argument('<SPEC...>', specHelp)
+    .summary('say what a migration would move')
+    .description(`Asks both sides what is there and says what a migration would do: images, bytes, mounts, requests, tags that rules leave
+out and why, destination repositories that are missing. It writes nothing anywhere.`)
+  addSpecOptions(plan)
+  addAccessOptions(plan)
+  addOutputOptions(plan)
+  plan.addHelpText('after', `
+Examples:
+  longshore plan images.txt --to registry.example.com/mirror
+  longshore plan rules.yaml --json | jq .toMove`)
+  plan.action(async (specs: readonly string[], flags) => {
+    const { planCommand } = await import('./commands/plan.ts')
+    done(await planCommand(specs, flags))
+  })
+
+  const verify = program.command('verify').argument('<SPEC...>', specHelp)
+    .summary('prove that the destination has what the source has')
+    .description(`Compares every image by digest, with its children, its blobs and its referrers, and lists what is missing, what differs
+and what is there beside it. Exit code 1 when anything is wrong.`)
+  addSpecOptions(verify)
+  addAccessOptions(verify)
+  verify.optionsGroup('The check:')
+    .option('--deep', 'read every blob at the destination and hash it')
+    .option('--repair', 'put right what was found, then check again')
+    .addOption(new Option('--extra <POLICY>', 'tags at the destination that SPEC does not name: list them, where SPEC takes whole repositories as an error (list, the default); always an error (fail); do not look (ignore)')
+      .choices(['list', 'fail', 'ignore']))
+  addOutputOptions(verify)
+  verify.addHelpText('after', `
+Examples:
+  longshore verify images.txt --to registry.example.com/mirror
+  longshore verify images.txt --to registry.example.com/mirror --deep --repair`)
+  verify.action(async (specs: readonly string[], flags) => {
+    const { verifyCommand } = await import('./commands/verify.ts')
+    done(await verifyCommand(specs, flags))
+  })
+
+  program.command('demo')
+    .summary('see it work: two registries on this machine, no setup')
+    .description('Starts two small registries on this machine, fills one, migrates it to the other, verifies, and cleans up.')
+    .addHelpText('after', '\nExample:\n  longshore demo')
+    .action(async () => {
+      const { demoCommand } = await import('./commands/demo.ts')
+      done(await demoCommand())
+    })
+
+  program.command('completion').argument('<SHELL>', 'bash, zsh or fish')
+    .summary('print a completion script')
+    .description('Prints a script that completes commands, flags and file names.')
+    .addHelpText('after', `
+Examples:
+  source <(longshore completion bash)                             for this shell; put it into ~/.bashrc to keep it
+  longshore completion zsh >"\${fpath[1]}/_longshore"
+  longshore completion fish >~/.config/fish/completions/longshore.fish`)
+    .action(async (shell: string) => {
+      const { completionCommand } = await import('./commands/completion.ts')
+      done(completionCommand(shell, program))
+    })
+  return program
+}

@@ -1,0 +1,78 @@
+// SPEC… becomes one migration. All problems of all files are told at once.
+import { readFile, stat } from 'node:fs/promises'
+import { maxSpecBytes, type Migration, type ParseOptions, parseSpec, type Problem, SpecError, type SpecInput } from '@longshore/spec'
+import type { SpecFlags } from './flags.ts'
+import { UsageError } from './usage-error.ts'
+
+/** @throws SpecError, UsageError */
+export async function readSpecs(
+  specs: readonly string[], flags: SpecFlags, stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean },
+): Promise<{ readonly migration: Migration; readonly warnings: readonly Problem[] }> {
+  if (specs.filter((spec) => spec === '-').length > 1) throw new UsageError('stdin can be read once: give - once')
+  const options = parseOptions(flags)
+  const entries: Array<Migration['entries'][number]> = []
+  const warnings: Problem[] = []
+  const problems: Problem[] = []
+  for (const spec of specs) {
+    const input = await readInput(spec, stdin)
+    if ('message' in input) {
+      problems.push(input)
+      continue
+    }
+    try {
+      const parsed = parseSpec(input, options)
+      for (const entry of parsed.migration.entries) entries.push(entry)
+      warnings.push(...parsed.warnings)
+    } catch (error) {
+      if (!(error instanceof SpecError)) throw error
+      problems.push(...error.problems)
+    }
+  }
+  if (problems.length > 0) throw new SpecError(problems)
+  return { migration: { entries }, warnings }
+}
+
+function parseOptions(flags: SpecFlags): ParseOptions & { readonly format?: 'list' | 'yaml' } {
+  const { from, to, fromForAll, format, platform, platformPolicy, referrers, foreignLayers } = flags
+  if (platformPolicy !== undefined && platform === undefined) throw new UsageError('--platform-policy says what becomes of an index: give --platform with it')
+  return {
+    ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }), ...(fromForAll === undefined ? {} : { fromForAll }),
+    ...(format === undefined ? {} : { format }),
+    content: {
+      ...(platform === undefined ? {} : { platforms: platform }), ...(platformPolicy === undefined ? {} : { platformPolicy }),
+      ...(referrers === undefined ? {} : { referrers }), ...(foreignLayers === undefined ? {} : { foreignLayers }),
+    },
+  }
+}
+
+async function readInput(spec: string, stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean }): Promise<SpecInput | Problem> {
+  if (spec === '-') {
+    const chunks: Buffer[] = []
+    let length = 0
+    for await (const chunk of stdin) {
+      chunks.push(Buffer.from(chunk))
+      length += chunk.length
+      if (length > maxSpecBytes) break
+    }
+    return { name: 'stdin', content: Buffer.concat(chunks) }
+  }
+  try {
+    const { size } = await stat(spec)
+    // The parser says what is wrong with a file of this size; its content is of no use.
+    return { name: spec, content: size > maxSpecBytes ? Buffer.alloc(maxSpecBytes + 1) : await readFile(spec) }
+  } catch (error) {
+    return { file: spec, message: reasonOf(error) }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR': return 'there is no such file'
+    case 'EACCES':
+    case 'EPERM': return 'may not be read by this user'
+    case 'EISDIR': return 'is a directory; give a file, or several'
+    default: return `cannot be read (${code})`
+  }
+}

@@ -1,0 +1,39 @@
+import type { Digest, ErrorRecord, RepositoryName, Tag } from '@longshore/oci'
+import { toRecord } from '@longshore/oci'
+import type { ExpandEvent } from '@longshore/spec'
+import { formatEnd, hintFor, type TransferEvent } from '@longshore/transfer'
+
+/** What a run tells: the engine's events, and what the expansion of the spec has to add. */
+export type RunEvent =
+  | TransferEvent
+  /** Images that cannot be known, because their registry or repository cannot be listed. */
+  | {
+    readonly type: 'unlisted'; readonly registry: string; readonly repository?: string; readonly reference?: Tag | Digest
+    readonly file: string; readonly line: number; readonly error: ErrorRecord; readonly hint: string
+  }
+  /** A tag that a rule left out. */
+  | { readonly type: 'dropped'; readonly registry: string; readonly repository: RepositoryName; readonly tag: Tag; readonly rule: string; readonly reason: string }
+
+export type Unlisted = Extract<RunEvent, { type: 'unlisted' }>
+export type Dropped = Extract<RunEvent, { type: 'dropped' }>
+
+/** An event of the expansion that is not an image. */
+export function fromExpansion(event: Exclude<ExpandEvent, { kind: 'image' }>): Unlisted | Dropped {
+  switch (event.kind) {
+    case 'dropped': {
+      const { registry, repository, tag, rule, reason } = event
+      return { type: 'dropped', registry, repository, tag, rule, reason }
+    }
+    case 'failed': {
+      const error = toRecord(event.error)
+      return { type: 'unlisted', ...event.location, ...event.origin, error, hint: hintFor(error) }
+    }
+  }
+}
+
+/** One JSON object of one line: references as text, the way they are written everywhere else. */
+export function toJsonEvent(event: RunEvent): Record<string, unknown> {
+  if (!('image' in event)) return { ...event }
+  const { image, ...rest } = event
+  return { ...rest, source: formatEnd(image.source), destination: formatEnd(image.destination) }
+}
