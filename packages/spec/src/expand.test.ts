@@ -1,0 +1,215 @@
+import {
+  type Descriptor, type Digest, digestOf, decodeManifest, type Manifest, MediaType, type RepositoryName, type Tag,
+} from '@longshore/oci'
+import { type Content, formatEnd, type Source } from '@longshore/transfer'
+import { describe, expect, test } from 'vitest'
+import { expand } from './expand.ts'
+import { parseImagesList } from './images-list.ts'
+import { parseNativeYaml } from './native-yaml.ts'
+import type { Migration } from './migration.ts'
+import type { ExpandEvent } from './unit.ts'
+
+/** A remote registry in memory; `requests` counts what was asked. A tag maps to its creation date. */
+class MemorySource implements Source {
+  readonly registry: string
+  readonly repositories: Record<string, Record<string, string>>
+  readonly requests: string[] = []
+  gate: (repository: string) => Promise<void> = async () => {}
+  constructor(registry: string, repositories: Record<string, Record<string, string> | readonly string[]>) {
+    this.registry = registry
+    this.repositories = Object.fromEntries(Object.entries(repositories).map(([name, tags]) => [
+      name, Array.isArray(tags) ? Object.fromEntries(tags.map((tag: string) => [tag, ''])) : tags as Record<string, string>,
+    ]))
+  }
+  async tags(repository: RepositoryName): Promise<readonly Tag[] | undefined> {
+    this.requests.push(`tags ${repository}`)
+    await this.gate(repository)
+    const tags = this.repositories[repository]
+    return tags && Object.keys(tags) as Tag[]
+  }
+  async manifest(repository: RepositoryName, reference: Tag | Digest): Promise<Manifest | undefined> {
+    this.requests.push(`manifest ${repository}:${reference}`)
+    const created = this.repositories[repository]?.[reference]
+    if (created === undefined) return undefined
+    if (created === 'broken') throw new Error('connection reset')
+    const config = this.#config(created)
+    const bytes = Buffer.from(JSON.stringify({
+      schemaVersion: 2, config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digestOf(config), size: config.byteLength }, layers: [],
+    }))
+    return decodeManifest(bytes, MediaType.ociManifest, 'test')
+  }
+  async blob(repository: RepositoryName, desc: Descriptor): Promise<Content> {
+    const created = Object.values(this.repositories[repository] ?? {}).find((c) => digestOf(this.#config(c)) === desc.digest)
+    const bytes = this.#config(created ?? '')
+    return { async *[Symbol.asyncIterator]() { yield bytes }, async [Symbol.asyncDispose]() {} }
+  }
+  #config(created: string): Uint8Array { return Buffer.from(JSON.stringify({ created })) }
+  async resolve(): Promise<undefined> { return undefined }
+  async exists(): Promise<boolean> { return false }
+  async referrers(): Promise<undefined> { return undefined }
+  async *catalog(): AsyncIterable<string> {
+    this.requests.push('catalog')
+    yield* Object.keys(this.repositories)
+  }
+}
+
+const signal = new AbortController().signal
+const now = new Date('2024-06-01T00:00:00Z')
+const list = (text: string, to = 'dst:1/m'): Migration => parseImagesList({ name: 'l.txt', content: text }, { from: 'src:1', to: [to] }).migration
+const yaml = (text: string): Migration => parseNativeYaml({ name: 's.yaml', content: `version: 1\nfrom: src:1\nto: dst:1/m\n${text}` }, {}).migration
+async function run(migration: Migration, source: Source = new MemorySource('src:1', {})): Promise<ExpandEvent[]> {
+  return Array.fromAsync(expand(migration, () => source, { signal, concurrency: 4, now }))
+}
+function print(events: readonly ExpandEvent[]): string[] {
+  return events.map((e) => {
+    switch (e.kind) {
+      case 'image': return `${formatEnd(e.image.source)} -> ${formatEnd(e.image.destination)}`
+      case 'dropped': return `dropped ${e.repository}:${e.tag} by ${e.rule}: ${e.reason}`
+      case 'failed': return `failed ${[e.location.registry, e.location.repository, e.location.reference].filter(Boolean).join(' ')} (${e.origin.file}:${e.origin.line}): ${(e.error as Error).message}`
+    }
+  })
+}
+
+describe('named references', () => {
+  test('need no request, merge duplicates and keep a repository together', async () => {
+    const source = new MemorySource('src:1', {})
+    const events = await run(list('a:1\nb:1\na:2\na:1\nother.io/c:1\n'), source)
+    expect(print(events)).toEqual([
+      'src:1/a:1 -> dst:1/m/a:1', 'src:1/a:2 -> dst:1/m/a:2', 'src:1/b:1 -> dst:1/m/b:1', 'other.io/c:1 -> dst:1/m/c:1',
+    ])
+    expect(source.requests).toEqual([])
+  })
+
+  test('a name:tag@digest is read by digest and keeps its tag', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    expect(print(await run(list(`a:1@${digest}\nb@${digest}`)))).toEqual([`src:1/a@${digest} -> dst:1/m/a:1`, `src:1/b@${digest} -> dst:1/m/b@${digest}`])
+  })
+})
+
+describe('collisions', () => {
+  test.each([
+    ['pairs', 'a:1 x:1\nb:1 x:1', 'dst:1/m/x:1: both src:1/a:1 (l.txt:1) and src:1/b:1 (l.txt:2) would land there'],
+    ['tags of one repository', 'a:1 x:1\na:2 x:1', 'dst:1/m/x:1: both src:1/a:1 (l.txt:1) and src:1/a:2 (l.txt:2) would land there'],
+    ['two registries', 'a:1\nother.io/a:1', 'dst:1/m/a:1: both src:1/a:1 (l.txt:1) and other.io/a:1 (l.txt:2) would land there'],
+    ['a pin beside its tag', `a:1\na:1@sha256:${'a'.repeat(64)}`, `dst:1/m/a:1: both src:1/a:1 (l.txt:1) and src:1/a@sha256:${'a'.repeat(64)} (l.txt:2) would land there`],
+  ])('%s are named before anything is yielded', async (_, text, message) => {
+    const events = expand(list(text), () => new MemorySource('src:1', {}), { signal, concurrency: 4 })
+    await expect(events.next()).rejects.toMatchObject({ code: 'DESTINATION_COLLISION', message: expect.stringContaining(message) as string })
+  })
+
+  test('different tags in one destination repository do not collide', async () => {
+    expect(print(await run(list('a:1 x\nb:2 x')))).toEqual(['src:1/a:1 -> dst:1/m/x:1', 'src:1/b:2 -> dst:1/m/x:2'])
+  })
+
+  test('one digest from two places is one image', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    expect(await run(list(`a@${digest} x\nb@${digest} x`))).toHaveLength(1)
+  })
+
+  test('flattening is checked over listed tags', async () => {
+    const source = new MemorySource('src:1', { 'a/x': ['1', '2'], 'b/x': ['2', '3'] })
+    await expect(run(yaml('flatten: true\nimages: [{name: a/x}, {name: b/x}]'), source)).rejects.toThrow('dst:1/m/x:2: both src:1/a/x:2 (s.yaml:5) and src:1/b/x:2 (s.yaml:5)')
+  })
+
+  test('flattening is checked over the catalog', async () => {
+    const source = new MemorySource('src:1', { 'a/x': ['1'], 'b/x': ['1'] })
+    await expect(run(yaml("flatten: true\nimages:\n  - repositories: { include: ['**'] }"), source)).rejects.toThrow('dst:1/m/x:1: both src:1/a/x:1')
+  })
+
+  test('an image onto itself is refused', async () => {
+    await expect(run(list('a:1', 'src:1'))).rejects.toMatchObject({ code: 'SOURCE_IS_DESTINATION', message: expect.stringContaining('src:1/a:1 (l.txt:1)') as string })
+    expect(print(await run(list('a:1 a:2', 'src:1')))).toEqual(['src:1/a:1 -> src:1/a:2'])
+  })
+
+  test('a catalog onto itself is refused', async () => {
+    const migration = parseNativeYaml({ name: 's', content: "version: 1\nfrom: src:1\nto: src:1\nimages: [{repositories: {include: ['**']}}]" }, {}).migration
+    await expect(run(migration, new MemorySource('src:1', { a: ['1'] }))).rejects.toMatchObject({ code: 'SOURCE_IS_DESTINATION' })
+  })
+})
+
+describe('rules', () => {
+  test('drop tags with a reason', async () => {
+    const source = new MemorySource('src:1', { a: ['1.0', '1.1', '2.0', 'edge', `sha256-${'a'.repeat(64)}.sig`] })
+    expect(print(await run(yaml("images: [{name: a, tags: {exclude: [edge], semver: '<2'}}]"), source))).toEqual([
+      'dropped a:edge by exclude: matches edge', 'dropped a:2.0 by semver: is not in the range <2',
+      'src:1/a:1.0 -> dst:1/m/a:1.0', 'src:1/a:1.1 -> dst:1/m/a:1.1',
+    ])
+  })
+
+  test('creation times are read from configs, and one that fails fails alone', async () => {
+    const source = new MemorySource('src:1', { a: { old: '2020-01-01T00:00:00Z', new: '2024-05-20T00:00:00Z', bad: 'broken', none: 'x' } })
+    expect(print(await run(yaml('images: [{name: a, tags: {newerThan: 30d}}]'), source))).toEqual([
+      'failed src:1 a bad (s.yaml:4): connection reset',
+      'dropped a:old by newerThan: was created 2020-01-01T00:00:00.000Z, not after 2024-05-02T00:00:00.000Z',
+      'dropped a:bad by newerThan: says no creation time', 'dropped a:none by newerThan: says no creation time',
+      'src:1/a:new -> dst:1/m/a:new',
+    ])
+  })
+
+  test('a missing repository and a broken listing fail alone', async () => {
+    const source = new MemorySource('src:1', { a: ['1'], b: ['1'] })
+    source.gate = async (repository) => { if (repository === 'b') throw new Error('503') }
+    expect(print(await run(yaml('images:\n  - {name: gone}\n  - {name: b}\n  - {name: a}'), source)).toSorted()).toEqual([
+      'failed src:1 b (s.yaml:6): 503',
+      'failed src:1 gone (s.yaml:5): src:1 has no repository gone; check its name, and whether these credentials may see it',
+      'src:1/a:1 -> dst:1/m/a:1',
+    ])
+  })
+
+  test('the catalog is filtered, and patterns that match nothing are told', async () => {
+    const source = new MemorySource('src:1', { 'team/a': ['1'], 'team/tmp-b': ['1'], 'other/c': ['1'], 'Team/BAD': ['1'] })
+    expect(print(await run(yaml("images:\n  - repositories: { include: ['team/**'], exclude: ['team/tmp-*'] }\n  - repositories: { include: ['nope/*'] }\n  - name: team/a\n    tags: ['9']"), source))).toEqual([
+      'src:1/team/a:9 -> dst:1/m/team/a:9', 'src:1/team/a:1 -> dst:1/m/team/a:1',
+      'failed src:1 (s.yaml:6): no repository in the catalog of src:1 matches nope/*; check the patterns, and whether these credentials see the whole catalog',
+    ])
+    expect(source.requests).toEqual(['tags team/a', 'catalog'])
+  })
+})
+
+describe('streaming', () => {
+  test('images flow while another repository is still being listed', async () => {
+    const source = new MemorySource('src:1', { slow: ['1'], fast: ['1'] })
+    const opened = Promise.withResolvers<void>()
+    source.gate = async (repository) => { if (repository === 'slow') await opened.promise }
+    const events = expand(yaml('images: [{name: slow}, {name: fast}]'), () => source, { signal, concurrency: 2 })
+    const first = await events.next()
+    expect(print([first.value as ExpandEvent])).toEqual(['src:1/fast:1 -> dst:1/m/fast:1'])
+    opened.resolve()
+    expect(print(await Array.fromAsync(events))).toEqual(['src:1/slow:1 -> dst:1/m/slow:1'])
+  })
+
+  test('images flow before the catalog has ended', async () => {
+    const source = new MemorySource('src:1', { a: ['1'] })
+    const opened = Promise.withResolvers<void>()
+    source.catalog = async function* () { yield 'a'; await opened.promise; yield 'gone' }
+    const events = expand(yaml("images: [{repositories: {include: ['**']}}]"), () => source, { signal, concurrency: 2 })
+    expect(print([(await events.next()).value as ExpandEvent])).toEqual(['src:1/a:1 -> dst:1/m/a:1'])
+    opened.resolve()
+    expect(await Array.fromAsync(events)).toMatchObject([{ kind: 'failed', location: { repository: 'gone' } }])
+  })
+
+  test('no more repositories are listed at once than asked', async () => {
+    const source = new MemorySource('src:1', Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`r${i}`, ['1']])))
+    let open = 0
+    let most = 0
+    source.gate = async () => { most = Math.max(most, ++open); await new Promise(setImmediate); open-- }
+    const names = Object.keys(source.repositories).map((name) => `  - name: ${name}`).join('\n')
+    const events = await Array.fromAsync(expand(yaml(`images:\n${names}`), () => source, { signal, concurrency: 3 }))
+    expect(events).toHaveLength(20)
+    expect(most).toBe(3)
+  })
+
+  test('an abort is thrown, not reported as a failed repository', async () => {
+    const controller = new AbortController()
+    const source = new MemorySource('src:1', { a: ['1'] })
+    source.gate = async () => { controller.abort(new Error('stop')); throw new Error('socket closed') }
+    await expect(Array.fromAsync(expand(yaml('images: [{name: a}]'), () => source, { signal: controller.signal, concurrency: 2 }))).rejects.toThrow('stop')
+  })
+
+  test('a hundred thousand lines', async () => {
+    const text = Array.from({ length: 100_000 }, (_, i) => `team${i % 1000}/app${i % 7000}:v${i}`).join('\n')
+    let count = 0
+    for await (const event of expand(list(text), () => new MemorySource('src:1', {}), { signal, concurrency: 8 })) if (event.kind === 'image') count++
+    expect(count).toBe(100_000)
+  })
+})

@@ -1,0 +1,92 @@
+// The native spec as a zod schema. No transforms: the JSON Schema that editors read is made from it.
+import semver from 'semver'
+import { isDigest, isTag, parsePlatform } from '@longshore/oci'
+import { z } from 'zod'
+import { parseMoment } from './moment.ts'
+import { parsePattern } from './pattern.ts'
+import { parsePlace, splitName } from './place.ts'
+
+/** A string that `parse` takes; its complaint is the issue's message. */
+function checked(parse: (text: string) => unknown, description: string): z.ZodString {
+  return z.string().check((context) => {
+    try { parse(context.value) } catch (error) {
+      context.issues.push({ code: 'custom', message: (error as Error).message, input: context.value })
+    }
+  }).describe(description)
+}
+
+const place = checked(parsePlace, 'HOST[:PORT][/PREFIX]')
+const places = z.union([place, z.array(place).min(1)])
+const name = checked((text) => {
+  const { tag, digest } = splitName(text)
+  if (tag !== undefined || digest !== undefined) throw new Error(`"${text}" has a tag or digest; write those under tags: or digests:`)
+}, 'A repository, without a tag; a full name reads from its own registry')
+const reference = checked(splitName, 'name[:tag][@digest]')
+const tag = checked((text) => { if (!isTag(text)) throw new Error(`"${text}" is not a valid tag`) }, 'A tag, exactly')
+const digest = checked((text) => { if (!isDigest(text)) throw new Error(`"${text}" is not a valid digest (sha256: and 64 lower-case hex digits)`) }, 'A digest')
+const pattern = checked((text) => {
+  try { parsePattern(text) } catch (error) { throw new Error(`"${text}" is not a valid pattern: ${(error as Error).message}`, { cause: error }) }
+}, 'A glob for the whole text, or /regular expression/ (not anchored)')
+const patterns = z.array(pattern).min(1)
+const range = checked((text) => {
+  if (semver.validRange(text) === null) throw new Error(`"${text}" is not a valid semver range; write one such as ">=1.20 <2" or "^3.1"`)
+}, 'A node-semver range')
+const moment = checked(parseMoment, 'An age (90d, 12h, 2w) or a date (2024-01-31, RFC 3339)')
+const count = z.int().min(1)
+
+const tagRule = z.strictObject({
+  include: patterns.optional().describe('Tags that match one of these'),
+  exclude: patterns.optional().describe('But none of these'),
+  semver: range.optional(),
+  newerThan: moment.optional(),
+  olderThan: moment.optional(),
+  latest: z.union([count, z.strictObject({ count, by: z.enum(['semver', 'created']).optional() })]).optional().describe('The newest N, by version unless "by: created"'),
+})
+const tags = z.union([z.array(tag).min(1), tagRule]).describe('A list of exact tags, or rules; all tags where absent')
+
+const renameRule = z.strictObject({
+  match: checked((text) => new RegExp(text, 'u'), 'A regular expression over the path'),
+  replace: z.string().describe('May say $1'),
+})
+const content = z.strictObject({
+  platforms: z.array(checked(parsePlatform, 'os/architecture[/variant]')).optional().describe('Empty or absent: all'),
+  platformPolicy: z.enum(['sparse', 'strip']).optional().describe('sparse leaves indexes unchanged; strip writes new ones'),
+  referrers: z.boolean().optional().describe('Signatures, SBOMs and attestations travel too (default true)'),
+  foreignLayers: z.enum(['keep', 'copy']).optional(),
+})
+
+const imageItem = z.strictObject({
+  name: name.optional(),
+  repositories: z.strictObject({ include: patterns.optional(), exclude: patterns.optional() }).optional().describe('Repositories found in the catalog'),
+  tags: tags.optional(),
+  digests: z.array(digest).min(1).optional(),
+  from: place.optional(),
+  to: places.optional(),
+  as: z.union([reference, z.array(reference).min(1)]).optional().describe('The destination name: a path below "to", or a full reference'),
+  ...content.shape,
+}).check((context) => {
+  const { value } = context
+  const complain = (message: string): void => { context.issues.push({ code: 'custom', message, input: value }) }
+  if ((value.name === undefined) === (value.repositories === undefined)) complain('an item has either name or repositories')
+  if (value.repositories !== undefined && value.as !== undefined) complain('"as" names one destination, so it does not go with repositories; use rename')
+  if (value.repositories !== undefined && value.digests !== undefined) complain('"digests" go with name, not with repositories')
+})
+
+export const specSchema = z.strictObject({
+  version: z.literal(1),
+  from: place.optional().describe('Source registry of names that say none; --from overrides it; docker.io where absent'),
+  to: places.optional().describe('Destination, or several; --to overrides it'),
+  defaults: content.optional(),
+  rename: z.array(renameRule).optional().describe('Applied in order, each to what the former left'),
+  flatten: z.union([z.boolean(), z.strictObject({ keep: count })]).optional().describe('Keep only the last path component, or the last N'),
+  images: z.array(z.union([reference, imageItem])).min(1),
+}).meta({ title: 'Longshore migration', description: 'What to move from where to where. docs/spec.md explains each key.' })
+
+export type NativeSpec = z.infer<typeof specSchema>
+export type NativeItem = z.infer<typeof imageItem>
+export type NativeContent = z.infer<typeof content>
+
+/** The schema as editors take it: draft 2020-12, two spaces, a line feed at the end. */
+export function jsonSchema(): string {
+  return `${JSON.stringify(z.toJSONSchema(specSchema, { io: 'input' }), null, 2)}\n`
+}
