@@ -87,3 +87,14 @@ images:
 test('the published JSON Schema is current (else run node packages/spec/src/write-schema.ts)', () => {
   expect(readFileSync(new URL('../schema/longshore.schema.json', import.meta.url), 'utf8')).toBe(jsonSchema())
 })
+
+test("the reference's example is taken", () => {
+  const docs = readFileSync(new URL('../../../docs/spec.md', import.meta.url), 'utf8')
+  const example = /```yaml\n([\s\S]*?)```/.exec(docs)?.[1]?.replace('sha256:…', `sha256:${'a'.repeat(64)}`) ?? ''
+  expect(parse(example).migration.entries.map((e) => e.origin.line)).toEqual([10, 11, 20, 24])
+})
+
+test('anchors and aliases keep their places', () => {
+  expect(parse('version: 1\nto: d:1\nimages:\n  - { name: a, tags: &t { include: ["1*"] } }\n  - { name: b, tags: *t }').migration.entries).toHaveLength(2)
+  expect(complaint('version: 1\nto: d:1\nimages:\n  - { name: a, tags: &t { include: [B] } }\n  - { name: b, tags: *t, x: 1 }')).toMatch(/^s.yaml:5:26: "x" is not a key/)
+})
