@@ -69,6 +69,9 @@ describe('what is not a list', () => {
 
   test('no --to', () => { expect(complaint('a:1', {})).toBe('l:1:1: "a:1" has no destination registry: give --to HOST[/PREFIX], or write a full reference behind it') })
   test('a bad flag', () => { expect(complaint('a:1', { to: ['a b'] })).toBe('--to: "a b" is not a valid reference: a registry is a host name or address, with a port where needed') })
+  test('a password in a flag is not shown', () => {
+    expect(complaint('a:1', { to: ['me:hunter2@d.io/x'] })).toBe('--to: "…@d.io/x" is not a valid reference: credentials are not part of a place; use --authfile, --src-creds or --dest-creds')
+  })
   test('twenty problems are shown, the others counted', () => {
     const lines = complaint('A:1\n'.repeat(25)).split('\n')
     expect(lines).toHaveLength(21)

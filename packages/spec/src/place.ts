@@ -10,6 +10,8 @@ const hubAliases = new Set(['index.docker.io', 'registry-1.docker.io', 'registry
 
 /** @throws InvalidReferenceError */
 export function parsePlace(text: string): Place {
+  const at = text.lastIndexOf('@')
+  if (at >= 0) throw new InvalidReferenceError(`…${text.slice(at)}`, 'credentials are not part of a place; use --authfile, --src-creds or --dest-creds')
   const bare = withoutScheme(text).replace(/\/+$/, '')
   const slash = bare.indexOf('/')
   const registry = hubName(parseRegistry(slash < 0 ? bare : bare.slice(0, slash)))
@@ -40,6 +42,6 @@ function hubName(registry: string): string {
 
 function withoutScheme(text: string): string {
   if (text.startsWith('docker://')) return text.slice('docker://'.length)
-  if (/^https?:\/\//i.test(text)) throw new InvalidReferenceError(text, 'leave out http:// and https://; --src-tls-verify=false and --dest-tls-verify=false allow plain HTTP')
+  if (/^https?:\/\//i.test(text)) throw new InvalidReferenceError(text.replace(/\/\/.*@/, '//…@'), 'leave out http:// and https://; --src-tls-verify=false and --dest-tls-verify=false allow plain HTTP')
   return text
 }
