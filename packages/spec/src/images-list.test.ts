@@ -72,6 +72,7 @@ describe('what is not a list', () => {
   test('a password in a flag is not shown', () => {
     expect(complaint('a:1', { to: ['me:hunter2@d.io/x'] })).toBe('--to: "…@d.io/x" is not a valid reference: credentials are not part of a place; use --authfile, --src-creds or --dest-creds')
   })
+  test('nor one in a line', () => { expect(complaint('https://me:hunter2@d.io/x:1')).not.toContain('hunter2') })
   test('twenty problems are shown, the others counted', () => {
     const lines = complaint('A:1\n'.repeat(25)).split('\n')
     expect(lines).toHaveLength(21)

@@ -116,5 +116,5 @@ export function keepPath(to: readonly Place[]): readonly Destination[] {
 /** The error's sentence, naming the whole word where it speaks of a part of it. */
 export function mention(word: string, error: InvalidReferenceError): string {
   const why = error.message.slice(error.message.lastIndexOf('" is not a valid reference: ') + '" is not a valid reference: '.length)
-  return `${quoted(word)} is not a valid reference: ${why}`
+  return `${quoted(word.replace(/\/\/.*@/, '//…@'))} is not a valid reference: ${why}`
 }
