@@ -1,5 +1,6 @@
 // A file that is there as a whole or not at all. It is begun before anything moves, so that a directory which cannot be
 // written to is known in time.
+import { rmSync } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { UsageError } from './usage-error.ts'
@@ -8,10 +9,13 @@ export class AtomicFile implements AsyncDisposable {
   readonly path: string
   readonly #temporary: string
   #committed = false
+  /** A second Ctrl-C ends the process without unwinding. */
+  readonly #onExit = (): void => { if (!this.#committed) rmSync(this.#temporary, { force: true }) }
 
   private constructor(path: string, temporary: string) {
     this.path = path
     this.#temporary = temporary
+    process.once('exit', this.#onExit)
   }
 
   /** @param flag names the file in messages. @throws UsageError when it cannot be written there. */
@@ -37,6 +41,7 @@ export class AtomicFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#onExit)
     if (!this.#committed) await rm(this.#temporary, { force: true })
   }
 }

@@ -107,7 +107,7 @@ export function drawFrame(
   const lines = [
     fits(`images ${formatBar(tally.settled / tally.found, width)} ${formatNumber(tally.settled)}/${formatNumber(tally.found)}${tally.expanded ? '' : '+'}${totals === '' ? '' : `  ${totals}`}`),
     fits(`bytes  ${formatBar(moved / expected, width)} ${formatBytes(moved)} of ${formatBytes(expected)}  ${formatBytes(moving)}/s  ${
-      etaMs === undefined ? formatDuration(nowMs - rate.startedMs) : `${formatDuration(etaMs)} left`}`),
+      etaMs === undefined ? `${formatDuration(nowMs - rate.startedMs)} so far` : `${formatDuration(etaMs)} left`}`),
   ]
   const room = Math.min(8, size.rows - lines.length - 2)
   // The oldest are what a person wonders about; sorting a few hundred ten times a second costs nothing.

@@ -21,13 +21,13 @@ export class Rate {
   /** The later of what the images and what the bytes promise; `undefined` while either total is unknown. */
   etaMs(nowMs: number, at: { readonly done: number; readonly of: number; readonly known: boolean; readonly left: number; readonly resolved: number }): number | undefined {
     const elapsed = nowMs - this.startedMs
-    if (!at.known || at.done === 0 || elapsed < 2000) return undefined
-    const byImages = elapsed / at.done * (at.of - at.done)
+    if (!at.known || elapsed < 2000) return undefined
+    const byImages = at.done === 0 ? undefined : elapsed / at.done * (at.of - at.done)
     if (at.left <= 0) return byImages
     const speed = this.bytesPerSecond
-    if (speed === 0) return undefined
+    if (speed === 0 || at.resolved === 0) return undefined
     // Bytes of images that are not yet resolved are not yet known: they are taken to be like the others.
-    const left = at.left * (at.resolved === 0 ? 1 : at.of / at.resolved)
-    return Math.max(at.resolved < at.of ? byImages : 0, left / speed * 1000)
+    const byBytes = at.left * (at.of / at.resolved) / speed * 1000
+    return at.resolved === at.of ? byBytes : Math.max(byImages ?? 0, byBytes)
   }
 }

@@ -71,7 +71,7 @@ export class Tally {
         const { type: _, ...entry } = event
         this.#open.delete(imageId(event.image))
         this[event.outcome]++
-        this.referrers += event.referrers
+        if (event.outcome === 'copied') this.referrers += event.referrers
         if (event.rewritten !== undefined) this.rewritten++
         if (this.#keepsEntries) this.entries.push(entry)
         return

@@ -52,8 +52,8 @@ export async function wire(migration: Migration, flags: AccessFlags, config: Con
       registry, tlsVerify, credentials: (repository) => keychain.credentialsFor(registry, repository),
       tls: toTls(tls.get(registry) ?? {}),
       ...(flags.concurrency === undefined ? {} : { concurrency: flags.concurrency }),
-      // Every byte is read once and sent once: a cap on the reading is a cap on both.
-      ...(bandwidth === undefined || side === 'destination' ? {} : { bandwidth }),
+      // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
+      ...(bandwidth === undefined ? {} : { bandwidth }),
       ...(config.proxy === undefined ? {} : { proxy: config.proxy }),
       onPause: ({ registry, ms }) => onPause(registry, ms),
     }

@@ -10,27 +10,27 @@ import { runMigration } from './migrate.ts'
 import { check } from './verify.ts'
 
 /** Bytes per second: fast enough not to bore, slow enough to watch. */
-const pace = 16e6
+const pace = 20e6
 
 export async function demoCommand(): Promise<ExitCode> {
   await using source = await startEmbeddedRegistry()
   await using destination = await startEmbeddedRegistry()
   seedDemo(source)
   say(`Two registries are up on this machine: ${source.host} holds ${demoImages.length} images, ${destination.host} is empty.`)
-  say(`Running: longshore migrate images.txt --from ${source.host} --to ${destination.host}/mirror --src-tls-verify=false --dest-tls-verify=false --max-bandwidth 16MB/s`)
+  say(`Running: longshore migrate images.txt --from ${source.host} --to ${destination.host}/mirror --src-tls-verify=false --dest-tls-verify=false --concurrency 6 --max-bandwidth 20MB/s`)
 
-  const flags = { srcTlsVerify: false, destTlsVerify: false, srcNoCreds: true, destNoCreds: true, maxBandwidth: pace }
+  const access = { srcTlsVerify: false, destTlsVerify: false, srcNoCreds: true, destNoCreds: true }
   // Traffic to this machine is nobody else's business, whatever proxies there are.
   const { proxy: _, ...config } = readConfig()
   const { migration } = parseSpec({ name: 'images.txt', content: `${demoImages.join('\n')}\n` }, { from: source.host, to: [`${destination.host}/mirror`] })
-  const run = await runMigration(migration, flags, config, { keepsEntries: false })
+  const run = await runMigration(migration, { ...access, maxBandwidth: pace, concurrency: 6 }, config, { keepsEntries: false })
   process.stdout.write(`\n${formatSummary(run.tally, { ms: run.ms, stopped: run.result.stopped, registries: run.registries, files: [] })}`)
   if (run.interrupted) return ExitCode.interrupted
 
   say('\nRunning: longshore verify images.txt ... --deep')
-  const { verification, unlisted, wrongExtra } = await check(migration, { ...flags, deep: true }, config)
+  const { verification, unlisted, wrongExtra } = await check(migration, { ...access, deep: true }, config)
   process.stdout.write(formatVerification(verification, unlisted, true, wrongExtra))
-  const again = await runMigration(migration, { ...flags, quiet: true }, config, { keepsEntries: false })
+  const again = await runMigration(migration, { ...access, quiet: true }, config, { keepsEntries: false })
   say(`\nRunning it once more moves nothing: ${again.tally.present} of ${again.tally.found} images are already there (${again.tally.blobs.pushed} blobs copied).`)
   say(`
 Now for real. Write the names of your images into images.txt, one a line, then:
