@@ -6,7 +6,7 @@ export interface Location { readonly registry: string; readonly repository: Repo
 /** One resolved pair: a source reference and the destination reference it becomes. */
 export interface Image {
   readonly source: Location & { readonly reference: Tag | Digest }
-  /** A digest when the source reference is one. */
+  /** A tag, also for content pinned by digest, or the source's digest. */
   readonly destination: Location & { readonly reference: Tag | Digest }
 }
 
