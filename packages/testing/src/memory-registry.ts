@@ -46,7 +46,7 @@ export class MemoryRegistry implements Target {
     return { mediaType, digest, size: bytes.byteLength }
   }
 
-  addManifest(repository: string, json: object & { readonly mediaType: string }, tag?: string): Descriptor {
+  addManifest(repository: string, json: { readonly mediaType: string; readonly [field: string]: unknown }, tag?: string): Descriptor {
     const manifest = decodeManifest(Buffer.from(JSON.stringify(json)), json.mediaType, 'a test manifest')
     const there = this.repository(repository)
     there.manifests.set(manifest.digest, manifest)

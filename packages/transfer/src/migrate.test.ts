@@ -46,7 +46,7 @@ class World {
 let world: World
 beforeEach(() => { world = new World() })
 const indexOf = (world: World, repository: string, tag: string, children: readonly Descriptor[]): Descriptor =>
-  world.src.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: children } as never, tag)
+  world.src.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: children }, tag)
 const on = (platform: string, desc: Descriptor): Descriptor => ({ ...desc, platform: parsePlatform(platform) })
 
 describe('what moves', () => {
@@ -78,7 +78,7 @@ describe('what moves', () => {
 
   test('nested indexes arrive children first', async () => {
     const child = world.src.addImage('app', undefined, ['one'])
-    const inner = world.src.addManifest('app', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [on('linux/amd64', child)] } as never)
+    const inner = world.src.addManifest('app', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [on('linux/amd64', child)] })
     indexOf(world, 'app', 'v1', [inner, on('linux/arm64', world.src.addImage('app', undefined, ['two']))])
     expect(await world.run([world.want('app', 'v1')])).toMatchObject({ copied: 1 })
     expect(world.dst.isIntact('app', 'v1')).toBe(true)
@@ -98,7 +98,7 @@ describe('what moves', () => {
   test('foreign layers are left where they are, or copied when asked', async () => {
     const layer = { ...world.src.addBlob('win', Buffer.from('windows base')), mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', urls: ['https://example.com/base'] }
     const config = world.src.addBlob('win', Buffer.from('config'))
-    world.src.addManifest('win', { schemaVersion: 2, mediaType: MediaType.dockerManifest, config, layers: [layer] } as never, 'v1')
+    world.src.addManifest('win', { schemaVersion: 2, mediaType: MediaType.dockerManifest, config, layers: [layer] }, 'v1')
     world.dst.put = async () => ({ subjectTaken: false })
     await world.run([world.want('win', 'v1')])
     expect(world.dst.count(`push win ${layer.digest}`)).toBe(0)

@@ -70,7 +70,7 @@ describe('verify', () => {
   const wanted = [want('a', '1')]
   const fill = (): void => {
     const child = { ...src.addImage('a', undefined, ['content']), platform: parsePlatform('linux/amd64') }
-    const root = src.addManifest('a', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [child] } as never, '1')
+    const root = src.addManifest('a', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [child] }, '1')
     src.addImage('a', `sha256-${root.digest.slice(7)}.sig`, ['signature'])
   }
 
