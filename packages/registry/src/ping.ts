@@ -51,7 +51,7 @@ function checkRegistry(registry: string, answer: Answer): Challenge | undefined 
   const known = answer.headers['docker-distribution-api-version'] !== undefined
   if (answer.status === 401 || answer.status === 403) {
     if (challenge || known || !/html/i.test(type)) return challenge
-  } else if (answer.status === 200 && (known || !/html/i.test(type))) {
+  } else if (answer.status === 200 && !/html/i.test(type)) {
     return challenge
   }
   const what = /html/i.test(type) ? 'a web page' : answer.status >= 300 && answer.status < 400 ? 'a redirect' : 'something else'
