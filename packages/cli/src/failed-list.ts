@@ -1,7 +1,7 @@
 // The images that failed, in the form of an images list: pairs of full references, so that it needs no --from and no --to.
-import { describeRecord, printable } from '@longshore/oci'
+import { printable } from '@longshore/oci'
 import { formatEnd } from '@longshore/transfer'
-import { describeUnlisted } from './image-line.ts'
+import { describeFailure, describeUnlisted } from './image-line.ts'
 import type { Tally } from './tally.ts'
 
 export function* printFailedList(tally: Tally): Generator<string> {
@@ -11,6 +11,6 @@ export function* printFailedList(tally: Tally): Generator<string> {
     yield '# The run was stopped: images that it did not finish or did not reach are not in here. Run the same command again for those.\n'
   }
   for (const unlisted of tally.unlisted) yield `# not listed, so its images are unknown: ${describeUnlisted(unlisted)}\n`
-  const lines = tally.failures.map(({ image, error }) => printable(`${formatEnd(image.source)} ${formatEnd(image.destination)} # ${error.code}: ${describeRecord(error)}`))
+  const lines = tally.failures.map(({ image, error }) => printable(`${formatEnd(image.source)} ${formatEnd(image.destination)} # ${error.code}: ${describeFailure(error)}`))
   for (const line of lines.sort()) yield `${line}\n`
 }

@@ -1,12 +1,21 @@
-import { describeRecord, printable } from '@longshore/oci'
+import { describeRecord, type ErrorRecord, printable } from '@longshore/oci'
 import { formatEnd } from '@longshore/transfer'
 import { formatBytes, formatDuration } from './format.ts'
 import type { RunEvent } from './run-event.ts'
 import type { Tally } from './tally.ts'
 
+/** One line: what was attempted, then why it did not work. What lies under a failed connection is in its message already. */
+export function describeFailure(record: ErrorRecord): string {
+  const visible = (r: ErrorRecord): ErrorRecord => {
+    const { cause, ...rest } = r
+    return cause === undefined || r.name === 'ConnectionError' ? rest : { ...rest, cause: visible(cause) }
+  }
+  return describeRecord(visible(record))
+}
+
 /** What became of one image, in words: `copied 34.1 MB, 3 mounted, 2.1 s`. */
 export function describeOutcome(event: Extract<RunEvent, { type: 'done' | 'failed' }>): string {
-  if (event.type === 'failed') return `FAILED ${describeRecord(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`
+  if (event.type === 'failed') return `FAILED ${describeFailure(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`
   if (event.outcome === 'present') return 'already there'
   const { blobs, referrers, ms } = event
   return [
@@ -27,7 +36,7 @@ export function formatImageLine(event: Extract<RunEvent, { type: 'done' | 'faile
 
 export function describeUnlisted(event: Extract<RunEvent, { type: 'unlisted' }>): string {
   const what = [event.registry, event.repository].filter((part) => part !== undefined).join('/')
-  return printable(`${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}: ${describeRecord(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`)
+  return printable(`${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}: ${describeFailure(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`)
 }
 
 /** What a log says of an event, if anything. */

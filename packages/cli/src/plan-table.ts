@@ -1,7 +1,7 @@
-import { describeRecord, printable } from '@longshore/oci'
+import { printable } from '@longshore/oci'
 import { type Amount, formatEnd, type Plan } from '@longshore/transfer'
 import { count, formatBytes, formatNumber } from './format.ts'
-import { describeUnlisted } from './image-line.ts'
+import { describeFailure, describeUnlisted } from './image-line.ts'
 import type { Dropped, Unlisted } from './run-event.ts'
 
 const shown = 40
@@ -15,7 +15,7 @@ export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: re
     ...table(repositories(plan)),
     ...section('tags that rules leave out:', dropped.map((d) => `${d.registry}/${d.repository}:${d.tag}  ${d.reason}`)),
     ...section('destination repositories that do not exist yet:', plan.missingRepositories),
-    ...section('images that cannot be moved:', failures.map(({ image, error, hint }) => `${formatEnd(image.source)}  ${describeRecord(error)}${hint === '' ? '' : ` (${hint})`}`)),
+    ...section('images that cannot be moved:', failures.map(({ image, error, hint }) => `${formatEnd(image.source)}  ${describeFailure(error)}${hint === '' ? '' : ` (${hint})`}`)),
     ...section('what cannot be listed:', unlisted.map(describeUnlisted)),
     row('images', `${formatNumber(plan.images.length)}: ${formatNumber(copies.length)} to copy, ${formatNumber(present)} already there${failures.length > 0 ? `, ${formatNumber(failures.length)} cannot be moved` : ''}`),
     row('distinct blobs', amount(plan.distinctBlobs)),

@@ -1,8 +1,8 @@
 // What a run came to, for a person: the result on stdout.
-import { describeRecord, printable } from '@longshore/oci'
+import { printable } from '@longshore/oci'
 import { formatEnd } from '@longshore/transfer'
 import { count, formatBytes, formatDuration, formatNumber } from './format.ts'
-import { describeUnlisted } from './image-line.ts'
+import { describeFailure, describeUnlisted } from './image-line.ts'
 import type { FailedEntry, Tally } from './tally.ts'
 import type { RegistryUse } from './wire.ts'
 
@@ -42,7 +42,7 @@ export function formatSummary(tally: Tally, facts: SummaryFacts): string {
 /** Failures with one reason are told together: a registry that is down fails every image in the same way. */
 function formatFailures({ failures, unlisted }: Tally, files: readonly string[]): readonly string[] {
   if (failures.length === 0 && unlisted.length === 0) return []
-  const groups = Map.groupBy(failures, (failure) => `${describeRecord(failure.error)}\n${failure.hint}`)
+  const groups = Map.groupBy(failures, (failure) => `${describeFailure(failure.error)}\n${failure.hint}`)
   const lines: string[] = []
   let shown = 0
   let told = 0
@@ -55,7 +55,7 @@ function formatFailures({ failures, unlisted }: Tally, files: readonly string[])
     told += group.length
     lines.push(...few.map(nameFailure))
     if (group.length > few.length) lines.push(`  and ${count(group.length - few.length, 'more image')} for the same reason`)
-    lines.push(`    ${printable(describeRecord(first.error))}`)
+    lines.push(`    ${printable(describeFailure(first.error))}`)
     if (first.hint !== '') lines.push(`    -> ${printable(first.hint)}`)
   }
   if (told < failures.length) lines.push(`  and ${count(failures.length - told, 'more image')} for other reasons`)

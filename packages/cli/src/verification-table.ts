@@ -1,7 +1,7 @@
-import { describeRecord, printable } from '@longshore/oci'
+import { printable } from '@longshore/oci'
 import { type Finding, formatEnd, type Verification } from '@longshore/transfer'
 import { formatBytes, formatNumber } from './format.ts'
-import { describeUnlisted } from './image-line.ts'
+import { describeFailure, describeUnlisted } from './image-line.ts'
 import type { Unlisted } from './run-event.ts'
 
 const shown = 50
@@ -25,7 +25,7 @@ export function formatVerification(v: Verification, unlisted: readonly Unlisted[
 function describe({ image, what, expected, actual, error, hint }: Finding): string {
   const digests = expected === undefined ? '' : actual === undefined ? ` (${expected})` : `: ${actual} in place of ${expected}`
   const end = formatEnd(image.destination)
-  const why = error === undefined ? '' : `: ${describeRecord(error)}${hint === undefined || hint === '' ? '' : ` (${hint})`}`
+  const why = error === undefined ? '' : `: ${describeFailure(error)}${hint === undefined || hint === '' ? '' : ` (${hint})`}`
   return `${end}${what === end ? '' : ` ${what}`}${digests}${why}`
 }
 
