@@ -17,11 +17,11 @@ export class PlainClient implements Disposable {
   readonly #base: string
   readonly #agent: Agent
   readonly #headers: Readonly<Record<string, string>>
-  readonly #tls: { readonly ca?: string }
+  readonly #tls: { readonly ca?: string; readonly key?: string; readonly cert?: string }
 
-  constructor(base: string, { authorization, ca, connections = 32 }: PlainClientOptions = {}) {
+  constructor(base: string, { authorization, ca, clientCertificate, connections = 32 }: PlainClientOptions = {}) {
     this.#base = base
-    this.#tls = ca === undefined ? {} : { ca }
+    this.#tls = { ...(ca === undefined ? {} : { ca }), ...clientCertificate }
     const limits = { keepAlive: true, maxSockets: connections }
     this.#agent = base.startsWith('https:') ? new TlsAgent({ ...limits, ...this.#tls }) : new Agent(limits)
     this.#headers = authorization === undefined ? {} : { authorization }
@@ -58,6 +58,8 @@ export interface PlainClientOptions {
   readonly authorization?: string
   /** PEM of the authority to trust. */
   readonly ca?: string
+  /** PEM. */
+  readonly clientCertificate?: { readonly key: string; readonly cert: string }
   readonly connections?: number
 }
 

@@ -1,0 +1,2 @@
+// Vitest's globalSetup.
+export { ensureServers as setup } from './servers.ts'
