@@ -97,9 +97,12 @@ export class Wire implements AsyncDisposable {
 
   #open(origin: string): Dispatcher {
     const { tlsVerify = true, tls = {}, proxy } = this.#options
+    // A client certificate says who we are: it is the registry's own origin that may ask for it, as with every credential.
+    const own = origin === `https://${this.#options.registry}`
     const connect = {
       timeout: this.#timeouts.connectMs, rejectUnauthorized: tlsVerify,
-      ...(tls.ca ? { ca: [...tls.ca] } : {}), ...(tls.cert === undefined ? {} : { cert: tls.cert }), ...(tls.key === undefined ? {} : { key: tls.key }),
+      ...(tls.ca ? { ca: [...tls.ca] } : {}),
+      ...(own && tls.cert !== undefined ? { cert: tls.cert } : {}), ...(own && tls.key !== undefined ? { key: tls.key } : {}),
     }
     const settings = { allowH2: false, pipelining: 1, keepAliveTimeout: keepAliveMs }
     const via = origin.startsWith('https:') ? proxy?.https : proxy?.http
