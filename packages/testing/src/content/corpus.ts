@@ -56,18 +56,19 @@ export function kubesphereCorpus(seed: number | string = 1, { scale = 1 }: { rea
     // Versions of one repository share a layer above the base, as a program's dependencies do.
     const middle = shared(`${repository}/middle`, kib(80 + random.below(700)))
     const top = kib(120 + random.below(base === 'centos7' ? 2600 : 1500))
-    const format: ImageFormat = i % 3 === 0 ? 'oci' : 'docker'
+    const isMultiPlatform = i % 9 === 4
+    const format: ImageFormat = (isMultiPlatform ? i % 27 !== 13 : i % 3 === 0) ? 'oci' : 'docker'
     const created = new Date(Date.UTC(2019, i % 24, 1 + (i % 28)))
     if (i % 41 === 40) {
       entries.push({ repository, tag, content: artifact({ seed: `${seed} ${name}`, artifactType: 'application/vnd.longshore.example.chart', mediaType: 'application/vnd.longshore.example.chart.layer.v1', size: top, configMediaType: 'application/vnd.longshore.example.chart.config.v1+json' }) })
-    } else if (i % 9 === 4) {
+    } else if (isMultiPlatform) {
       const children = [{ architecture: 'amd64' }, { architecture: 'arm64', variant: 'v8' }, { architecture: 'arm', variant: 'v7' }].slice(0, 2 + (i % 2)).map((platform) => image({
         seed: `${seed} ${repository}:${tag} ${platform.architecture}`, format, created, platform: { os: 'linux', ...platform },
         layers: [
           ...(platform.architecture === 'amd64' ? [...below, middle] : [shared(`${base}/${platform.architecture}`, kib(baseSizes[0] ?? 140))]), Math.round(top / 3),
         ],
       }))
-      entries.push({ repository, tag, content: index({ children, format, attestations: format === 'oci' || i % 2 === 0 }) })
+      entries.push({ repository, tag, content: index({ children, format, attestations: format === 'oci' }) })
     } else {
       entries.push({ repository, tag, content: image({ seed: `${seed} ${repository}:${tag}`, format, created, layers: [...below, middle, top] }) })
     }

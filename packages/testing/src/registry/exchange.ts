@@ -1,7 +1,7 @@
 // One request and its answer. Everything that is answered goes through `answer`, which is where faults act on it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import type { RegistryErrorCode } from '@longshore/oci'
 import type { Fault } from './fault.ts'
 import type { LoggedRequest } from './request.ts'
@@ -137,7 +137,13 @@ async function writeBody(exchange: Exchange, size: number, chunks: readonly Uint
       }
     }
   } else if (fault?.kind === 'one-byte-chunks') {
-    for (const chunk of chunks) for (let i = 0; i < chunk.byteLength; i++) await write(exchange, [chunk.subarray(i, i + 1)])
+    for (const chunk of chunks) {
+      for (let i = 0; i < chunk.byteLength; i++) {
+        await write(exchange, [chunk.subarray(i, i + 1)])
+        // Else the socket gathers them.
+        await immediate()
+      }
+    }
   } else {
     await write(exchange, fault?.kind === 'wrong-digest' ? flipped(chunks) : chunks)
   }
