@@ -22,7 +22,7 @@ export interface Corpus {
 export const corpusNames = ['mixed', 'share-heavy', 'multi-platform', 'tiny', 'large', 'tiny-rerun'] as const
 export type CorpusName = (typeof corpusNames)[number]
 
-const seed = 'longshore bench 1'
+const seed = 'longshore bench 2'
 const kib = 1024
 const mib = 1024 * kib
 
@@ -132,9 +132,9 @@ const builders: Readonly<Record<Exclude<CorpusName, 'tiny-rerun'>, (b: Builder, 
       b.tag(name, tag, b.image(name, [...stacks[b.random.integer(2)]!, ...own, b.layer(b.random.size(1.2 * mib))]))
     }
   },
-  /** 600 tags in 60 repositories, 10 layers each, 95 % of them out of a pool of 40; about 200 MB. */
+  /** 600 tags in 60 repositories, 10 layers each, 95 % of them out of a pool of 40; about 100 MB. */
   'share-heavy'(b, count) {
-    const pool = Array.from({ length: 40 }, () => b.layer(b.random.size(4 * mib)))
+    const pool = Array.from({ length: 40 }, () => b.layer(b.random.size(2 * mib)))
     const repositories = count(60)
     for (let i = 0; i < count(600); i++) {
       const name = repositoryName(i % repositories)

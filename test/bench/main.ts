@@ -5,6 +5,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { countRequests } from './access-log.ts'
+import { waitForQuiet } from './busy.ts'
 import { wrongReferences } from './check.ts'
 import { type Corpus, type CorpusName, corpusNames, makeCorpus } from './corpora.ts'
 import { type Measured, measure } from './measure.ts'
@@ -17,7 +18,7 @@ const { values: flags } = parseArgs({
     corpora: { type: 'string', default: corpusNames.join() }, delay: { type: 'string', default: '0,40' },
     peers: { type: 'string', default: peers.map((peer) => peer.name).join() }, runs: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' }, tune: { type: 'boolean', default: false }, slow: { type: 'boolean', default: false },
-    counts: { type: 'boolean', default: true }, out: { type: 'string' },
+    counts: { type: 'boolean', default: true }, out: { type: 'string' }, quiet: { type: 'string', default: '30' },
   },
   allowNegative: true,
 })
@@ -40,7 +41,9 @@ async function runOnce(place: Place, peer: Peer, setting: Setting, accessLog?: s
     await using registry = await startRegistry(root, folder, accessLog)
     await using proxy = delayMs === 0 ? undefined : await startProxy(registry.authority, delayMs)
     const job = { corpus, source, destination: proxy?.authority ?? registry.authority, scratch: folder, work }
-    const measured = await measure(peer.command(job, setting), folder)
+    const busy = accessLog === undefined ? await waitForQuiet(Number(flags.quiet) * 1000) : 0
+    if (busy > 0.2) console.error(`${Math.round(busy * 100)} % of this machine is busy with something else: this run counts for little`)
+    const measured = { ...(await measure(peer.command(job, setting), folder)), busyBefore: Number(busy.toFixed(2)) }
     const wrong = await wrongReferences(corpus, registry.authority)
     if (wrong.length > 0 || measured.exitCode !== 0) {
       console.error(`${peer.name} on ${corpus.name}: exit ${measured.exitCode}, ${wrong.length} wrong, such as ${wrong.slice(0, 3).join(' ')}`)
@@ -64,8 +67,8 @@ async function count(corpus: Corpus, peer: Peer, setting: Setting): Promise<NonN
   {
     await using registry = await startRegistry(corpus.root, scratch, logs.source)
     // The check comes after the client, and is not the client's.
-    const before = await runOnce({ corpus, delayMs: 0, source: registry.authority }, peer, setting, logs.destination)
-    if (before.wrong.length > 0) console.error(`${peer.name}: its requests are counted though its result is wrong`)
+    const { wrong } = await runOnce({ corpus, delayMs: 0, source: registry.authority }, peer, setting, logs.destination)
+    if (wrong.length > 0) console.error(`${peer.name}: its requests are counted though its result is wrong`)
   }
   const checks = Object.values(corpus.repositories).reduce((sum, tags) => sum + Object.keys(tags).length, 0)
   const source = countRequests(logs.source)

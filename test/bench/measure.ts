@@ -11,6 +11,8 @@ export interface Measured {
   /** The largest sum over the tree at one moment; shared pages count in each process. */
   readonly peakRssMib: number
   readonly exitCode: number
+  /** How much of the machine was in use by others just before, 0 to 1. */
+  readonly busyBefore?: number
 }
 
 const pageBytes = 4096
