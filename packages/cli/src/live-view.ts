@@ -26,6 +26,7 @@ export class LiveView implements View {
   #lines: readonly string[] = []
   #columns: number
   #closed = false
+  #waiting: string[] = []
 
   constructor(terminal: Terminal, tally: Tally, inFlight: ReadonlySet<InFlight>) {
     this.#terminal = terminal
@@ -43,34 +44,38 @@ export class LiveView implements View {
     // What went well is in the bars; what did not stays on the screen.
     if (event.type === 'done') return
     const line = lineOf(event, this.#tally)
-    if (line !== undefined) this.#persist(line)
+    if (line !== undefined) this.#waiting.push(line)
   }
 
-  say(line: string): void { this.#persist(printable(line)) }
+  say(line: string): void {
+    this.#waiting.push(printable(line))
+    if (this.#closed) this.#persist()
+    else this.#draw()
+  }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
     this.#terminal.off('resize', this.#onResize)
+    this.#persist()
     this.#log.clear()
     this.#log.done()
   }
 
-  #persist(line: string): void {
-    if (this.#closed) {
-      this.#terminal.write(`${line}\n`)
-      return
-    }
-    this.#log.persist(line)
-    this.#lines = []
-    this.#draw()
-  }
-
   #draw(): void {
     if (this.#closed) return
+    this.#persist()
     this.#lines = drawFrame(this.#tally, this.#inFlight, this.#rate, this.#terminal, performance.now())
     this.#log(this.#lines.join('\n'))
+  }
+
+  /** Lines that stay, above the bars. */
+  #persist(): void {
+    if (this.#waiting.length === 0) return
+    this.#log.persist(this.#waiting.join('\n'))
+    this.#waiting = []
+    this.#lines = []
   }
 
   /** The terminal has wrapped our lines anew: they are erased at the height that they have now. */

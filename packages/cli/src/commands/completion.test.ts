@@ -1,0 +1,35 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { describe, expect, test } from 'vitest'
+import { createProgram } from '../program.ts'
+import { printCompletion } from './completion.ts'
+
+const program = createProgram('0', () => {})
+const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0
+
+describe('completion', () => {
+  test.each(['bash', 'zsh', 'fish'])('%s knows every command and flag', (shell) => {
+    const script = printCompletion(shell, program)
+    for (const command of program.commands) {
+      expect(script).toContain(command.name())
+      for (const option of command.options) expect(script).toContain(shell === 'fish' ? `-l ${option.long!.slice(2)}` : option.long!)
+    }
+  })
+
+  test.each(['bash', 'zsh', 'fish'].filter(has))('%s takes the script', (shell) => {
+    expect(spawnSync(shell, ['-n', '/dev/stdin'], { input: printCompletion(shell, program), encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  const complete = (...words: readonly string[]): readonly string[] => {
+    const quoted = words.map((word) => `'${word}'`).join(' ')
+    const script = `${printCompletion('bash', program)}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _longshore; printf '%s\\n' "\${COMPREPLY[@]}"`
+    return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n')
+  }
+  test.each<[readonly string[], readonly string[]]>([
+    [['longshore', 'mi'], ['migrate']],
+    [['longshore', 'migrate', '--rep'], ['--report']],
+    [['longshore', 'verify', 'x', '--extra', ''], ['list', 'fail', 'ignore']],
+    [['longshore', 'completion', 'f'], ['fish']],
+  ])('bash completes %j', (words, answer) => { expect(complete(...words)).toEqual(answer) })
+
+  test('another shell is refused', () => { expect(() => printCompletion('tcsh', program)).toThrow(/bash, zsh, fish/) })
+})
