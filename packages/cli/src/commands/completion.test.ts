@@ -1,4 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../program.ts'
 import { printCompletion } from './completion.ts'
@@ -16,7 +19,11 @@ describe('completion', () => {
   })
 
   test.each(['bash', 'zsh', 'fish'].filter(has))('%s takes the script', (shell) => {
-    expect(spawnSync(shell, ['-n', '/dev/stdin'], { input: printCompletion(shell, program), encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+    const folder = mkdtempSync(join(tmpdir(), 'longshore-completion-'))
+    using _ = { [Symbol.dispose]: () => { rmSync(folder, { recursive: true }) } }
+    const file = join(folder, 'script')
+    writeFileSync(file, printCompletion(shell, program))
+    expect(spawnSync(shell, ['-n', file], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
   })
 
   const complete = (...words: readonly string[]): readonly string[] => {
