@@ -1,6 +1,6 @@
 // P2: at no instant, under any crash, does a reader of the destination see a manifest whose content is missing, or a tag that
 // moved early. A prober walks whatever it can see, all along. P3: after any kill the next run goes on, and ends whole.
-import { assertIntact, type Corpus, kubesphereCorpus, seed, startDockerRegistry, startEmbeddedRegistry, startProber } from '@longshore/testing'
+import { assertIntact, type Corpus, type FaultRule, kubesphereCorpus, seed, startDockerRegistry, startEmbeddedRegistry, startProber } from '@longshore/testing'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,7 +36,9 @@ describe('a reader of the destination', () => {
     for (const images of [1, 4, 9, 15]) {
       // Killed when so many images of this run have arrived: somewhere in the middle of others.
       const run = launch([...between(source.host, destination.host), '--max-bandwidth', '20MB/s'])
-      await run.saw(new RegExp(`^(\\d+/\\d+\\+? .*\\n){${images}}`, 'm')).then(() => { kills++; run.kill('SIGKILL') }, () => {})
+      const arrived = await run.saw(new RegExp(`^(\\d+/\\d+\\+? .*\\n){${images}}`, 'm')).then(() => true, () => false)
+      if (arrived) kills++
+      run.kill('SIGKILL')
       await run.finished
     }
     expect(kills).toBeGreaterThanOrEqual(2)
@@ -54,15 +56,15 @@ describe('a reader of the destination', () => {
     // The destination does not check what a manifest needs: only the order in which we commit protects its readers.
     await using destination = await startEmbeddedRegistry({ requireManifestReferences: false, referrersApi: false })
     await seed(source.url, corpus)
-    const faults = [
-      { match: { kind: 'blob-put' }, times: 3, how: { kind: 'drop-after', bytes: 20_000 } },
-      { match: { kind: 'blob-put' }, times: 3, how: { kind: 'status-after-commit', status: 500 } },
+    const faults: readonly FaultRule[] = [
+      { match: { kind: ['upload-put', 'upload-monolithic'] }, times: 3, how: { kind: 'drop-after', bytes: 20_000 } },
+      { match: { kind: ['upload-put', 'upload-monolithic'] }, times: 3, how: { kind: 'status-after-commit', status: 500 } },
       { match: { kind: 'mount' }, times: 4, how: { kind: 'refuse-mount', status: 202 } },
       { match: { kind: 'mount' }, times: 2, how: { kind: 'refuse-mount', status: 403 } },
       { match: { kind: 'manifest-put' }, times: 3, how: { kind: 'status', status: 503 } },
       { match: { kind: 'manifest-put' }, times: 2, how: { kind: 'drop' } },
       { match: { kind: 'upload-start' }, times: 2, how: { kind: 'status', status: 429, headers: { 'retry-after': '1' } } },
-    ] as const
+    ]
     for (const fault of faults) destination.fail(fault)
     source.fail({ match: { kind: 'blob-get' }, times: 4, how: { kind: 'drop-after', bytes: 10_000 } })
     source.fail({ match: { kind: 'manifest-get' }, times: 2, how: { kind: 'status', status: 502 } })
@@ -72,6 +74,7 @@ describe('a reader of the destination', () => {
     expect(code).toBe(0)
     const { violations } = await prober.stop()
     expect(violations).toEqual([])
+    expect(destination.count({ status: 429 })).toBe(2)
     for (const { repository, tag, digest } of tagged) await assertIntact(destination.url, repository, tag, { expectDigest: digest, deep: true })
   })
 
