@@ -13,9 +13,9 @@ export function describeFailure(record: ErrorRecord): string {
   return describeRecord(visible(record))
 }
 
-/** What became of one image, in words: `copied 34.1 MB, 3 mounted, 2.1 s`. */
+/** What became of one image, in words: `copied 34.1 MB, 3 mounted, 2.1 s`. The cure of a failure is in the summary. */
 export function describeOutcome(event: Extract<RunEvent, { type: 'done' | 'failed' }>): string {
-  if (event.type === 'failed') return `FAILED ${describeFailure(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`
+  if (event.type === 'failed') return `FAILED ${describeFailure(event.error)}`
   if (event.outcome === 'present') return 'already there'
   const { blobs, referrers, ms } = event
   return [

@@ -1,4 +1,5 @@
 // Bars on a terminal: redrawn ten times a second in place, whatever happens in between, and only as tall as the terminal.
+import { styleText } from 'node:util'
 import cliTruncate from 'cli-truncate'
 import { createLogUpdate } from 'log-update'
 import stringWidth from 'string-width'
@@ -66,7 +67,7 @@ export class LiveView implements View {
   #draw(): void {
     if (this.#closed) return
     this.#persist()
-    this.#lines = drawFrame(this.#tally, this.#inFlight, this.#rate, this.#terminal, performance.now())
+    this.#lines = drawFrame(this.#tally, this.#inFlight, this.#rate, this.#terminal, performance.now(), (style, text) => styleText(style, text, { stream: this.#terminal }))
     this.#log(this.#lines.join('\n'))
   }
 
@@ -92,9 +93,12 @@ export class LiveView implements View {
   }
 }
 
+type Paint = (style: 'cyan' | 'dim' | 'red', text: string) => string
+
 /** The lines of one frame; none is wider than the terminal, and they leave its last row free. */
 export function drawFrame(
   tally: Tally, inFlight: ReadonlySet<InFlight>, rate: Rate, size: { readonly columns: number; readonly rows: number }, nowMs: number,
+  paint: Paint = (_, text) => text,
 ): readonly string[] {
   let flying = 0
   for (const one of inFlight) flying += one.sent
@@ -107,11 +111,11 @@ export function drawFrame(
 
   const width = Math.max(10, Math.min(40, size.columns - 50))
   const fits = (line: string): string => cliTruncate(line, Math.max(1, size.columns - 1))
-  const totals = [tally.failed > 0 ? `${formatNumber(tally.failed)} failed` : '', tally.present > 0 ? `${formatNumber(tally.present)} already there` : '']
+  const totals = [tally.failed > 0 ? paint('red', `${formatNumber(tally.failed)} failed`) : '', tally.present > 0 ? `${formatNumber(tally.present)} already there` : '']
     .filter((part) => part !== '').join(', ')
   const lines = [
-    fits(`images ${formatBar(tally.settled / tally.found, width)} ${formatNumber(tally.settled)}/${formatNumber(tally.found)}${tally.expanded ? '' : '+'}${totals === '' ? '' : `  ${totals}`}`),
-    fits(`bytes  ${formatBar(moved / expected, width)} ${formatBytes(moved)} of ${formatBytes(expected)}  ${formatBytes(moving)}/s  ${
+    fits(`images ${paint('cyan', formatBar(tally.settled / tally.found, width))} ${formatNumber(tally.settled)}/${formatNumber(tally.found)}${tally.expanded ? '' : '+'}${totals === '' ? '' : `  ${totals}`}`),
+    fits(`bytes  ${paint('cyan', formatBar(moved / expected, width))} ${formatBytes(moved)} of ${formatBytes(expected)}  ${formatBytes(moving)}/s  ${
       etaMs === undefined ? `${formatDuration(nowMs - rate.startedMs)} so far` : `${formatDuration(etaMs)} left`}`),
   ]
   const room = Math.min(8, size.rows - lines.length - 2)
@@ -121,7 +125,7 @@ export function drawFrame(
   for (const one of shown) {
     const { desc: { size: bytes, digest } } = one
     const fraction = bytes > 0 ? one.sent / bytes : 0
-    lines.push(fits(`  ${formatBar(fraction, 10)} ${formatBytes(one.sent).padStart(7)} of ${formatBytes(Math.max(0, bytes)).padEnd(7)} ${
+    lines.push(fits(`  ${paint('dim', formatBar(fraction, 10))} ${formatBytes(one.sent).padStart(7)} of ${formatBytes(Math.max(0, bytes)).padEnd(7)} ${
       digest.slice(digest.indexOf(':') + 1).slice(0, 12)} ${printable(`${one.registry}/${one.repository}`)}`))
   }
   if (oldest.length > shown.length && room > 0) lines.push(fits(`  and ${oldest.length - shown.length} more on their way`))

@@ -1,3 +1,4 @@
+import { printable } from '@longshore/oci'
 import { formatProblem, type Migration } from '@longshore/spec'
 import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type Wanted } from '@longshore/transfer'
 import { AtomicFile } from '../atomic-file.ts'
@@ -39,10 +40,10 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
   const run = await runMigration(migration, flags, readConfig(), { keepsEntries: report !== undefined })
   const { tally, result, ms } = run
   const files = [flags.report, flags.failed].filter((file) => file !== undefined)
-  if (report) {
-    await report.commit(printReport(buildReport(tally, { ...run, version: readVersion(), stopped: result.stopped })))
-  }
-  await failed?.commit(printFailedList(tally))
+  const written = [
+    await write(report, () => printReport(buildReport(tally, { ...run, version: readVersion(), stopped: result.stopped }))),
+    await write(failed, () => printFailedList(tally)),
+  ].every(Boolean)
   if (flags.json === true) {
     const { found, copied, present, failed: failures, openCount: abandoned, blobs, manifests, unlisted, droppedTags } = tally
     process.stdout.write(`${JSON.stringify({
@@ -53,7 +54,19 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
     process.stdout.write(formatSummary(tally, { ms, stopped: result.stopped, registries: run.registries, files }))
   }
   if (run.interrupted) return ExitCode.interrupted
-  return tally.failed > 0 || tally.unlisted.length > 0 || result.stopped ? ExitCode.failed : ExitCode.ok
+  return tally.failed > 0 || tally.unlisted.length > 0 || result.stopped || !written ? ExitCode.failed : ExitCode.ok
+}
+
+/** What was moved is moved: a disk that is full by now must not hide the summary. */
+async function write(file: AtomicFile | undefined, print: () => Iterable<string>): Promise<boolean> {
+  if (!file) return true
+  try {
+    await file.commit(print())
+    return true
+  } catch (error) {
+    process.stderr.write(`longshore: ${printable(`${file.path} could not be written: ${error instanceof Error ? error.message : String(error)}`)}\n`)
+    return false
+  }
 }
 
 export interface MigrationRun {
@@ -103,6 +116,10 @@ export async function runMigration(
     return {
       tally, result, registries: wiring.uses(), started, ended: new Date(), ms: performance.now() - startedMs, interrupted: interrupt.interrupted,
     }
+  } catch (error) {
+    // An error that ends a run which has moved something is no longer one of usage.
+    if (error instanceof Error && tally.blobs.pushed + tally.manifests > 0) Object.assign(error, { exitCode: ExitCode.failed })
+    throw error
   } finally {
     view.close()
   }
