@@ -2,6 +2,7 @@ import { MemoryLedger } from '@longshore/ledger'
 import { type Descriptor, MediaType, parsePlatform, parseRepositoryName, RegistryError, referrersTag, type Tag } from '@longshore/oci'
 import { MemoryQueue } from '@longshore/queue'
 import { MemoryRegistry, type MemoryRegistryOptions } from '@longshore/testing/contracts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type CopyOptions, formatEnd, migrate, type MigrationOptions, type MigrationResult, type TransferEvent, type Wanted } from './index.ts'
 
@@ -58,6 +59,8 @@ describe('what moves', () => {
   })
 
   test('each distinct blob is read once, whatever its number of repositories, and mounted in the others (P4)', async () => {
+    // Slow enough that every placement is asked for while the first is still on its way.
+    world = new World({ before: async (operation) => { if (operation === 'blob') await sleep(20) } })
     for (const name of ['a', 'b', 'c']) for (const tag of ['1', '2']) world.src.addImage(name, tag, ['shared base', `${name} layer`])
     const wanted = ['a', 'b', 'c'].flatMap((name) => [world.want(name, '1'), world.want(name, '2')])
     expect(await world.run(wanted)).toMatchObject({ copied: 6 })
