@@ -63,7 +63,7 @@ describe('what moves', () => {
     world = new World({ before: async (operation) => { if (operation === 'blob') await sleep(20) } })
     for (const name of ['a', 'b', 'c']) for (const tag of ['1', '2']) world.src.addImage(name, tag, ['shared base', `${name} layer`])
     const wanted = ['a', 'b', 'c'].flatMap((name) => [world.want(name, '1'), world.want(name, '2')])
-    expect(await world.run(wanted)).toMatchObject({ copied: 6 })
+    expect(await world.run(wanted, { jobs: { images: 8, blobs: 32, manifests: 8 } })).toMatchObject({ copied: 6 })
     const read = world.src.calls.filter((call) => call.startsWith('blob ')).map((call) => call.split(' ')[2])
     expect(read.length).toBe(new Set(read).size)
     expect(world.events.filter((event) => event.type === 'blob' && event.outcome === 'mounted').length).toBe(2)
