@@ -1,5 +1,5 @@
 // What a person types, against real registries.
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -227,6 +227,41 @@ describe('between embedded registries', () => {
       expect(text).not.toMatch(/S3cret/)
       expect(text).not.toContain(Buffer.from('mover:hunter2-S3cret').toString('base64'))
     }
+  })
+})
+
+/* oxlint-disable no-control-regex */
+describe.skipIf(spawnSync('script', ['--version']).status !== 0)('on a terminal', () => {
+  const corpus = kubesphereCorpus(4, { scale: 0.05 }).filter((entry) => /calico/.test(entry.repository) && entry.tag?.startsWith('sha256-') === false)
+  let source: EmbeddedRegistry
+  let destination: EmbeddedRegistry
+  beforeAll(async () => {
+    [source, destination] = await Promise.all([startEmbeddedRegistry(), startEmbeddedRegistry()])
+    await seed(source.url, corpus)
+    await writeFile(join(folder, 'calico.txt'), corpus.map(({ repository, tag }) => `${repository}:${tag}\n`).join(''))
+  })
+  afterAll(async () => { await Promise.all([source?.[Symbol.asyncDispose](), destination?.[Symbol.asyncDispose]()]) })
+  const typed = (stty: string, to: string): Promise<{ readonly code: number | null; readonly stdout: string }> => (
+    longshore(['-qec', `${stty}; ${bin} migrate ${join(folder, 'calico.txt')} --from ${source.host} --to ${destination.host}/${to} ${insecure.join(' ')} --max-bandwidth 1500kB/s`, '/dev/null'], { command: 'script', env: { TERM: 'xterm' } }))
+
+  test('bars are drawn in place, no line is wider than it, and the cursor comes back', async () => {
+    const { code, stdout } = await typed('stty cols 70 rows 20', 'bars')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/images [█▏▎▍▌▋▊▉░]+ \d\/5/)
+    expect(stdout).toMatch(/bytes {2}[█▏▎▍▌▋▊▉░]+ [\d.]+ \wB of [\d.]+ \wB/)
+    expect(stdout).toMatch(/\x1b\[\?25l/)
+    expect(stdout.lastIndexOf('\u001b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\u001b[?25l'))
+    const drawn = stdout.replaceAll(/\x1b\[[?\d;]*[a-zA-Z]/g, '\n').split(/[\r\n]+/).filter((line) => /^(?:images|bytes) .*[█░]/.test(line))
+    expect(drawn.length).toBeGreaterThan(5)
+    expect(Math.max(...drawn.map((line) => line.length))).toBeLessThan(70)
+    expect(stdout).toContain('5 copied, 0 already there, 0 failed')
+  })
+
+  test('a terminal without a size gets lines', async () => {
+    const { code, stdout } = await typed('stty cols 0 rows 0', 'lines')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^5\/5 .* copied/m)
+    expect(stdout).not.toContain('\u001b')
   })
 })
 

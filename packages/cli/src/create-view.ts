@@ -9,7 +9,8 @@ export async function createView(flags: OutputFlags, config: Config, tally: Tall
   const { stdout, stderr } = process
   if (flags.json === true) return new JsonView(stdout, stderr)
   if (flags.quiet === true) return new QuietView(stderr)
-  if (!stderr.isTTY || config.dumbTerminal) return new LineView(stderr, tally)
+  // A terminal that does not know its size says 0 × 0.
+  if (!stderr.isTTY || config.dumbTerminal || stderr.columns < 20 || stderr.rows < 5) return new LineView(stderr, tally)
   const { LiveView } = await import('./live-view.ts')
   return new LiveView(stderr, tally, inFlight)
 }
