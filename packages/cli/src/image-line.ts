@@ -43,7 +43,7 @@ export function describeUnlisted(event: Extract<RunEvent, { type: 'unlisted' }>)
 export function lineOf(event: RunEvent, tally: Tally): string | undefined {
   switch (event.type) {
     case 'done':
-    case 'failed': return formatImageLine(event, tally.settled, tally.found, tally.expanded)
+    case 'failed': return formatImageLine(event, tally.settled, tally.total, tally.isTotalKnown)
     case 'unlisted': return `FAILED ${describeUnlisted(event)}`
     case 'warning': return `warning: ${printable(event.message)}`
     case 'found':

@@ -107,14 +107,14 @@ export function drawFrame(
   const moving = rate.bytesPerSecond
   // Bytes that turn out to be there or to be mountable do not have to cross.
   const expected = Math.max(moved, tally.expectedBytes - tally.blobs.mountedBytes - tally.blobs.existedBytes)
-  const etaMs = rate.etaMs(nowMs, { done: tally.settled, of: tally.found, known: tally.expanded, left: expected - moved, resolved: tally.resolved })
+  const etaMs = rate.etaMs(nowMs, { done: tally.settled, of: tally.total, known: tally.isTotalKnown, left: expected - moved, resolved: tally.resolved })
 
   const width = Math.max(10, Math.min(40, size.columns - 50))
   const fits = (line: string): string => cliTruncate(line, Math.max(1, size.columns - 1))
   const totals = [tally.failed > 0 ? paint('red', `${formatNumber(tally.failed)} failed`) : '', tally.present > 0 ? `${formatNumber(tally.present)} already there` : '']
     .filter((part) => part !== '').join(', ')
   const lines = [
-    fits(`images ${paint('cyan', formatBar(tally.settled / tally.found, width))} ${formatNumber(tally.settled)}/${formatNumber(tally.found)}${tally.expanded ? '' : '+'}${totals === '' ? '' : `  ${totals}`}`),
+    fits(`images ${paint('cyan', formatBar(tally.settled / tally.total, width))} ${formatNumber(tally.settled)}/${formatNumber(tally.total)}${tally.isTotalKnown ? '' : '+'}${totals === '' ? '' : `  ${totals}`}`),
     fits(`bytes  ${paint('cyan', formatBar(moved / expected, width))} ${formatBytes(moved)} of ${formatBytes(expected)}  ${formatBytes(moving)}/s  ${
       etaMs === undefined ? `${formatDuration(nowMs - rate.startedMs)} so far` : `${formatDuration(etaMs)} left`}`),
   ]

@@ -39,7 +39,17 @@ export class Tally {
   readonly #open = new Map<ImageId, Image>()
   readonly #keepsEntries: boolean
 
-  constructor(options: { readonly keepsEntries: boolean }) { this.#keepsEntries = options.keepsEntries }
+  readonly #named: number | undefined
+
+  /** @param options.named how many images the spec names, where it names them all */
+  constructor(options: { readonly keepsEntries: boolean; readonly named?: number | undefined }) {
+    this.#keepsEntries = options.keepsEntries
+    this.#named = options.named
+  }
+
+  /** All images of the run, as far as it is known; they are found only as fast as they are worked on. */
+  get total(): number { return this.expanded ? this.found : Math.max(this.found, this.#named ?? 0) }
+  get isTotalKnown(): boolean { return this.expanded || this.#named !== undefined }
 
   get failed(): number { return this.failures.length }
   get settled(): number { return this.copied + this.present + this.failed }

@@ -1,4 +1,4 @@
-import { expand, type Migration, type Origin } from '@longshore/spec'
+import { expand, type Migration, nameReference, nameRepository, type Origin } from '@longshore/spec'
 import type { Image, Transports, Wanted } from '@longshore/transfer'
 import { type Dropped, fromExpansion, type Unlisted } from './run-event.ts'
 
@@ -18,4 +18,19 @@ export async function* wantedOf(
     onImage?.(event.image, event.origin)
     yield { image: event.image, options: event.options }
   }
+}
+
+/** How many images a migration has whose images are all named; `undefined` when tags or repositories have to be listed first. */
+export function countNamed({ entries }: Migration): number | undefined {
+  const names = new Set<string>()
+  for (const { source, selection, destinations } of entries) {
+    if (source.kind !== 'repository' || selection.kind !== 'references') return undefined
+    for (const destination of destinations) {
+      let repository: string
+      // A name that the rules spoil is no image; the expansion says so.
+      try { repository = nameRepository(destination, source.path) } catch { continue }
+      for (const requested of selection.references) names.add(`${destination.registry}/${repository} ${nameReference(destination, requested)}`)
+    }
+  }
+  return names.size
 }

@@ -16,7 +16,7 @@ import { Tally } from '../tally.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from '../version.ts'
 import type { View } from '../view.ts'
-import { wantedOf } from '../wanted.ts'
+import { countNamed, wantedOf } from '../wanted.ts'
 import { createRuntime, type RegistryUse, wire } from '../wire.ts'
 
 /** Images that may be open at once, and jobs of a kind; the clients adapt below these to what each registry takes. */
@@ -92,7 +92,7 @@ export async function runMigration(
   migration: Migration, flags: AccessFlags & OutputFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
 ): Promise<MigrationRun> {
   const inFlight = new Set<InFlight>()
-  const tally = new Tally(options)
+  const tally = new Tally({ keepsEntries: options.keepsEntries, named: options.only?.size ?? countNamed(migration) })
   const abort = new AbortController()
   await using wiring = await wire(migration, flags, config, (registry, ms) => {
     if (flags.debug === true) view.say(`${registry} asks to wait for ${Math.round(ms)} ms`)
