@@ -10,6 +10,8 @@ export interface Answer {
   readonly body: Buffer
   /** The body was longer than asked for; what came first is in `body`. */
   readonly truncated: boolean
+  /** Who answered, where redirects led away from the address that was asked. */
+  readonly from?: { readonly origin: string; readonly path: string }
 }
 
 /** Error bodies beyond this are cut: nobody reads them, and they come from strangers. */
@@ -18,6 +20,8 @@ const nothing = Buffer.alloc(0)
 
 export class AnswerHandler implements Dispatcher.DispatchHandler, Cancellable {
   readonly answered: Promise<Answer>
+  /** A connection stood and the request went out on it. */
+  sent = false
   #resolve: (answer: Answer) => void
   #reject: (error: Error) => void
   #controller: Dispatcher.DispatchController | undefined
@@ -30,16 +34,14 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Cancellable {
   #length = 0
   #limit: number
   readonly #signal: AbortSignal
-  readonly #onBodySent: (() => void) | undefined
 
-  constructor(limit: number, signal: AbortSignal, onBodySent?: () => void) {
+  constructor(limit: number, signal: AbortSignal) {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     this.answered = promise
     this.#resolve = resolve
     this.#reject = reject
     this.#limit = limit
     this.#signal = signal
-    this.#onBodySent = onBodySent
   }
 
   /** Bytes of the body so far. */
@@ -54,9 +56,8 @@ export class AnswerHandler implements Dispatcher.DispatchHandler, Cancellable {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#cancelled) controller.abort(this.#cancelled)
+    else this.sent = true
   }
-
-  onRequestSent(): void { this.#onBodySent?.() }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
     if (status < 200) return

@@ -6,6 +6,9 @@ import { basicHeader, type Scope } from './scope.ts'
 import { fetchToken, type Token } from './token.ts'
 import type { Wire } from './wire.ts'
 
+/** Of the token for one request. */
+const maxRenewals = 3
+
 export class Auth {
   #challenge: Challenge | undefined
   readonly #tokens = new Map<Scope, Token>()
@@ -40,14 +43,17 @@ export class Auth {
     return this.#flights.do(scope, signal, async (flight) => await this.#renew(challenge, scope, repository, flight))
   }
 
-  /** A 401 came to a request that carried `used`. @returns whether another attempt makes sense. */
-  refused(challenge: Challenge | undefined, scope: Scope, used: string | undefined): boolean {
+  /** A 401 came to a request that carried `used`, after so many renewals of it. @returns whether another attempt makes sense. */
+  refused(challenge: Challenge | undefined, scope: Scope, used: string | undefined, renewals: number): boolean {
     const first = this.#challenge === undefined
     if (challenge) this.#challenge = challenge
     const token = this.#tokens.get(scope)
     // Another request may have renewed it meanwhile: then the new one is worth a try as it is.
     if (token && token.header === used) this.#tokens.delete(scope)
     if (challenge === undefined) return false
+    // Tokens that die young may do so between two attempts: a registry that says so is shown a few more than one that says nothing.
+    const isExpired = challenge.scheme === 'bearer' && challenge.error === 'invalid_token'
+    if (renewals >= (isExpired ? maxRenewals : 1)) return false
     return challenge.scheme === 'bearer' || first || used === undefined
   }
 

@@ -7,9 +7,8 @@ import { pullScope } from './scope.ts'
 import type { BodyStream } from './body.ts'
 import { isTransient, isTransientStatus } from './failure.ts'
 import type { Ask, Host } from './host.ts'
-import { blobPath, resolveLocation, wirePath } from './paths.ts'
+import { blobPath, maxRedirects, resolveLocation, wirePath } from './paths.ts'
 
-const maxRedirects = 5
 /** Progress of this much makes a connection that broke as good as new: its attempts are counted afresh. */
 const refillBytes = 1024 * 1024
 

@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import { type AnswerHeaders, maxErrorBytes } from './answer.ts'
 import { type Cancellable, unwatchAbort } from './abort.ts'
+import { sweep } from './sweep.ts'
 
 /** Bytes kept for a slow reader before its socket is paused; it runs again at half of that. */
 const highWater = 256 * 1024
@@ -10,6 +11,8 @@ export class BodyStream implements Dispatcher.DispatchHandler, Cancellable {
   /** Settles when the head of the answer is there. */
   readonly started: Promise<void>
   status = 0
+  /** A connection stood and the request went out on it. */
+  sent = false
   headers: AnswerHeaders = {}
   #start: () => void
   #refuse: (error: Error) => void
@@ -69,6 +72,7 @@ export class BodyStream implements Dispatcher.DispatchHandler, Cancellable {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#error) controller.abort(this.#error)
+    else this.sent = true
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: AnswerHeaders): void {
@@ -83,6 +87,7 @@ export class BodyStream implements Dispatcher.DispatchHandler, Cancellable {
     this.#buffered += chunk.byteLength
     if (this.#buffered > highWater) controller.pause()
     this.#notify()
+    sweep(chunk.byteLength)
   }
 
   onResponseEnd(): void {

@@ -25,9 +25,18 @@ export function connectionError(registry: string, request: string, cause: unknow
     return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: no such host (${code}); check the name, or the DNS and proxy settings`, cause)
   }
   if (code === 'ECONNREFUSED') {
-    return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: nothing listens there (ECONNREFUSED); check host and port`, cause)
+    const told = text === '' ? code : text
+    return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: nothing listens there (${told}); check host and port, and the proxy settings`, cause)
   }
-  if (unreachable.has(code)) return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: not reachable (${code})`, cause)
+  if (unreachable.has(code)) {
+    return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: cannot be reached (${code}); check the network, a firewall and the proxy settings`, cause)
+  }
+  const refused = /Proxy response \((\d+)\)|Proxy Authentication Required \((\d+)\)/.exec(text)
+  if (refused) {
+    const status = refused[1] ?? refused[2]
+    const remedy = status === '407' ? 'put its user name and password into HTTP_PROXY and HTTPS_PROXY' : 'ask its operator, or add the host to NO_PROXY'
+    return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: the proxy answered ${status} instead of connecting; ${remedy}`, cause)
+  }
   if (stalled.has(code)) return new ConnectionError('STALLED', registry, `${where} made no progress (${text})`, cause)
   if (certificate.test(code)) {
     const remedy = 'put its CA into certs.d, or pass --src-tls-verify=false or --dest-tls-verify=false'

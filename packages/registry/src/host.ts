@@ -10,7 +10,8 @@ import { parseChallenge } from './challenge.ts'
 import { connectionError, isTransient, isTransientStatus, parseRetryAfter, registryError } from './failure.ts'
 import { Gate } from './gate.ts'
 import { Lanes } from './lanes.ts'
-import { defaultConcurrency, defaultRetries, defaultTimeouts, type RegistryOptions, type Timeouts } from './options.ts'
+import { defaultRetries, defaultTimeouts, type RegistryOptions, type Timeouts } from './options.ts'
+import { maxRedirects, resolveLocation } from './paths.ts'
 import { findOrigin } from './ping.ts'
 import { redact } from './redact.ts'
 import type { Scope } from './scope.ts'
@@ -34,6 +35,8 @@ export interface Ask {
   readonly held?: boolean
   /** Another origin than the registry's own: no authorization is shown there. */
   readonly origin?: string
+  /** Whether redirects are followed. Default: but for HEAD, where "elsewhere" mostly is answer enough. */
+  readonly follow?: boolean
 }
 
 const defaultLimit = 64 * 1024
@@ -58,7 +61,7 @@ export class Host implements AsyncDisposable {
     this.options = options
     this.timeouts = { ...defaultTimeouts, ...options.timeouts }
     this.retries = { ...defaultRetries, ...options.retries }
-    this.lanes = new Lanes(options.concurrency ?? defaultConcurrency)
+    this.lanes = new Lanes(options.concurrency)
     this.gate = new Gate(this.retries)
     this.wire = new Wire(options, this.timeouts, this.stats)
     this.#auth = new Auth(options, this.wire, () => this.#origin)
@@ -67,10 +70,32 @@ export class Host implements AsyncDisposable {
 
   get origin(): string { return this.#origin }
 
-  /** Sends and waits for a small answer, whatever its status. @throws ConnectionError, or the signal's reason */
+  /**
+   * Sends and waits for a small answer, whatever its status. Redirects are followed, but not by a body that streams: its owner
+   * has to open it again. @throws ConnectionError, or the signal's reason
+   */
   async exchange(ask: Ask, signal: AbortSignal): Promise<Answer> {
+    let asked = ask
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#exchange(asked, signal)
+      const to = isReplayable(ask.body) && ask.follow !== false && redirects < maxRedirects ? this.redirected(asked, answer) : undefined
+      if (to === undefined) return redirects === 0 ? answer : { ...answer, from: { origin: asked.origin ?? this.#origin, path: asked.path } }
+      asked = to
+    }
+  }
+
+  /** The same request where the answer sends it; another origin gets no authorization, nor does whatever that one leads on to. */
+  redirected(ask: Ask, { status, headers }: Pick<Answer, 'status' | 'headers'>): Ask | undefined {
+    const reads = ask.method === 'GET' || ask.method === 'HEAD'
+    const follows = status === 307 || status === 308 || (reads && (status === 301 || status === 302 || status === 303))
+    if (!follows || (ask.method === 'HEAD' && ask.follow !== true)) return undefined
+    const to = resolveLocation(headerOf(headers, 'location'), ask.origin ?? this.#origin, ask.path)
+    return to && { ...ask, path: to.path, ...(to.origin === this.#origin && ask.origin === undefined ? {} : { origin: to.origin }) }
+  }
+
+  async #exchange(ask: Ask, signal: AbortSignal): Promise<Answer> {
     const idempotent = ask.idempotent ?? (ask.method === 'GET' || ask.method === 'HEAD')
-    let renewed = false
+    let renewals = 0
     for (let attempt = 1; ; attempt++) {
       let retryAfterMs: number | undefined
       try {
@@ -85,9 +110,8 @@ export class Host implements AsyncDisposable {
           slot?.[Symbol.dispose]()
         }
         // A body that streams is the caller's to open again; the next attempt shows a new token.
-        if (answer.status === 401 && !renewed && ask.origin === undefined
-          && this.#auth.refused(parseChallenge(answer.headers['www-authenticate']), ask.scope, authorization) && isReplayable(ask.body)) {
-          renewed = true
+        if (answer.status === 401 && ask.origin === undefined
+          && this.#auth.refused(parseChallenge(answer.headers['www-authenticate']), ask.scope, authorization, renewals++) && isReplayable(ask.body)) {
           attempt--
           continue
         }
@@ -109,13 +133,13 @@ export class Host implements AsyncDisposable {
   /** Opens a body, once: the caller owns the lane and the retries. 401 is answered with credentials. @throws ConnectionError */
   async open(ask: Ask, signal: AbortSignal): Promise<BodyStream> {
     try {
-      for (let renewed = false; ; renewed = true) {
+      for (let renewals = 0; ; renewals++) {
         await this.ready(signal)
         const authorization = await this.#authorization(ask, signal)
         const stream = await this.wire.open(ask.origin ?? this.#origin, this.#call(ask, authorization), signal)
         this.heed(stream)
-        if (stream.status !== 401 || renewed || ask.origin !== undefined) return stream
-        if (!this.#auth.refused(parseChallenge(stream.headers['www-authenticate']), ask.scope, authorization)) return stream
+        if (stream.status !== 401 || ask.origin !== undefined) return stream
+        if (!this.#auth.refused(parseChallenge(stream.headers['www-authenticate']), ask.scope, authorization, renewals)) return stream
         await stream.text()
       }
     } catch (cause) {

@@ -5,6 +5,10 @@ import { Limiter } from '@longshore/concurrency'
 /** About the best for a registry on the same network, where latency cannot tell (FIELD.md §6). */
 const startSlots = 32
 const fewestSlots = 2
+/** More sockets than this to one host gain nothing even over 40 ms (FIELD.md §6). */
+const mostSlots = 256
+/** Of a user's cap, what small requests get: they are many and short, blobs are few and long. */
+const smallShare = 1 / 3
 /** Latency may rise this far above the least seen before it means queueing. */
 const gradient = 2
 /** Under this, latency is the work of a request and not the way to the registry. */
@@ -18,6 +22,7 @@ export class Lanes {
   /** Reading and writing do not share, so that a copy inside one registry cannot wait for itself. */
   readonly read: Limiter
   readonly write: Limiter
+  readonly #most: { readonly small: number; readonly body: number }
   readonly #cap: number
   #slots: number
   #leastMs = Infinity
@@ -26,13 +31,18 @@ export class Lanes {
   #refused = false
   #shrunkAt = -Infinity
 
-  /** @param cap the user's: the most slots a lane gets */
-  constructor(cap: number) {
-    this.#cap = Math.max(1, cap)
+  /**
+   * @param concurrency the user's: small requests together with reads are no more than this, nor together with writes. One is
+   * the exception: a blob that moves may need a small request to go on, so that there can be two.
+   */
+  constructor(concurrency?: number) {
+    this.#cap = Math.max(1, concurrency ?? mostSlots)
+    const small = Math.max(1, Math.round(this.#cap * smallShare))
+    this.#most = concurrency === undefined ? { small: mostSlots, body: mostSlots } : { small, body: Math.max(1, this.#cap - small) }
     this.#slots = Math.min(startSlots, this.#cap)
-    this.small = new Limiter(this.#slots)
-    this.read = new Limiter(this.#slots)
-    this.write = new Limiter(this.#slots)
+    this.small = new Limiter(Math.min(this.#slots, this.#most.small))
+    this.read = new Limiter(Math.min(this.#slots, this.#most.body))
+    this.write = new Limiter(Math.min(this.#slots, this.#most.body))
   }
 
   get slots(): number { return this.#slots }
@@ -61,6 +71,7 @@ export class Lanes {
 
   #resize(slots: number): void {
     this.#slots = Math.min(this.#cap, Math.max(Math.min(fewestSlots, this.#cap), slots))
-    for (const lane of [this.small, this.read, this.write]) lane.resize(this.#slots)
+    this.small.resize(Math.min(this.#slots, this.#most.small))
+    for (const lane of [this.read, this.write]) lane.resize(Math.min(this.#slots, this.#most.body))
   }
 }

@@ -6,7 +6,7 @@ import {
 import { type Answer, headerOf } from './answer.ts'
 import { pullScope, pushScope } from './scope.ts'
 import type { Ask, Host } from './host.ts'
-import { manifestPath, resolveLocation, wirePath } from './paths.ts'
+import { manifestPath, wirePath } from './paths.ts'
 
 const accept = ['accept', manifestMediaTypes.join(', ')]
 
@@ -33,14 +33,8 @@ export async function resolveManifest(
 export async function fetchManifest(
   host: Host, repository: RepositoryName, reference: Tag | Digest, signal: AbortSignal,
 ): Promise<Manifest | undefined> {
-  let ask = askFor(host, 'GET', repository, reference)
-  let answer = await host.exchange(ask, signal)
-  for (let redirects = 0; answer.status >= 300 && answer.status < 400 && redirects < 5; redirects++) {
-    const to = resolveLocation(headerOf(answer.headers, 'location'), ask.origin ?? host.origin, ask.path)
-    if (!to) break
-    ask = { ...ask, path: to.path, ...(to.origin === host.origin && ask.origin === undefined ? {} : { origin: to.origin }) }
-    answer = await host.exchange(ask, signal)
-  }
+  const ask = askFor(host, 'GET', repository, reference)
+  const answer = await host.exchange(ask, signal)
   if (answer.status === 404) return undefined
   if (answer.status !== 200) throw host.refusal(ask, answer)
   const what = nameOf(host, repository, reference)
@@ -71,7 +65,7 @@ export async function putManifest(
 
 function askFor(host: Host, method: 'GET' | 'HEAD', repository: RepositoryName, reference: Tag | Digest): Ask {
   const path = wirePath(host.registry, repository)
-  return { method, path: manifestPath(path, reference), scope: pullScope(path), repository, headers: accept, limit: maxManifestBytes }
+  return { method, path: manifestPath(path, reference), scope: pullScope(path), repository, headers: accept, limit: maxManifestBytes, follow: true }
 }
 
 function mediaTypeOf(answer: Answer): string {

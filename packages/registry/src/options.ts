@@ -33,7 +33,10 @@ export interface RegistryOptions {
   }
   /** Asked when the registry wants to know, once per repository. */
   readonly credentials?: Credentials | ((repository?: string) => Promise<Credentials | undefined>)
-  /** The most requests at once, per lane (small, read, write). Default 256. */
+  /**
+   * The most requests at once while reading, and the most while writing: small ones get a third of it and blobs the rest, each at
+   * least one, so that 1 can still be 2. Default: up to 256 small ones, 256 reads and 256 writes. Fewer until the registry proves to take more.
+   */
   readonly concurrency?: number
   /** Shared by everyone who holds it; every byte of a blob that is read is paid for. */
   readonly bandwidth?: Bandwidth
@@ -48,5 +51,3 @@ export interface RegistryOptions {
 /** S3 holds a multipart commit for minutes; a lost peer is noticed sooner by its body. */
 export const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 60_000, stallMs: 60_000, commitMs: 300_000 }
 export const defaultRetries = { attempts: 5, baseMs: 250, capMs: 15_000 } as const
-/** More sockets than this to one host gain nothing even over 40 ms (FIELD.md §6). */
-export const defaultConcurrency = 256

@@ -10,6 +10,9 @@ export function blobPath(path: string, digest: Digest): string { return `/v2/${p
 export function manifestPath(path: string, reference: string): string { return `/v2/${path}/manifests/${reference}` }
 export function uploadsPath(path: string): string { return `/v2/${path}/blobs/uploads/` }
 
+/** The most redirects that are followed in a row. */
+export const maxRedirects = 5
+
 /** Where a `Location` or `Link` leads: relative to the request, or absolute. `undefined` when it is no http(s) URL. */
 export function resolveLocation(location: string | undefined, origin: string, path: string): { readonly origin: string; readonly path: string } | undefined {
   if (location === undefined || location === '') return undefined

@@ -4,25 +4,28 @@
 //     │ 202: session                       │ 202: session, and never again
 //     ▼                                    ▼
 //   POST (and the source opened beside it) ──► PUT everything ──► pushed
-//                                                 │ 413            │ broke: GET session ──► PUT the rest, or POST anew
-//                                                 ▼
-//                                              PATCH, PATCH, … PUT
+//                                                 │ 413            │ broke: GET session ──► PUT the rest
+//                                                 ▼                ▼ the session is no more (docs/adr/0004)
+//                                              PATCH, PATCH, … PUT ◄── POST anew
 import { backoffMs, pause } from '@longshore/concurrency'
 import { type Descriptor, RegistryError, type RepositoryName } from '@longshore/oci'
 import type { Opener, PushOptions, PushOutcome } from '@longshore/transfer'
 import { pushScope } from './scope.ts'
+import { largestPart } from './capabilities.ts'
 import { isTransient } from './failure.ts'
 import type { Host } from './host.ts'
 import { collect, Outlet } from './outlet.ts'
-import { blobExists, cancel, mount, patch, type Placement, postWhole, putRest, type Session, start, status } from './upload.ts'
+import { maxRedirects } from './paths.ts'
+import { blobExists, cancel, mount, patch, type Placement, postWhole, putRest, Redirected, type Session, start, status } from './upload.ts'
 
 /** Up to this, a blob is sent from memory: one write, and nothing to reopen. */
 const smallBytes = 256 * 1024
 /** Larger bodies in a POST are a waste where the registry turns out not to take them. */
 const singlePostBytes = 64 * 1024
-const largestChunk = 32 * 1024 * 1024
-const smallestChunk = 1024 * 1024
+const smallestPart = 1024 * 1024
 const refillBytes = 1024 * 1024
+/** Of the token at one place of a blob. */
+const maxRenewals = 3
 
 export async function pushBlob(
   host: Host, repository: RepositoryName, desc: Descriptor, open: Opener, options: PushOptions,
@@ -34,11 +37,11 @@ export async function pushBlob(
     if (host.capabilities.mount === 'no') break
     const outcome = await mount(to, from)
     if (outcome === 'mounted') {
-      if (session) await cancel(to, session)
+      if (session) await cancel(to, session, false)
       return 'mounted'
     }
     // One session is enough; the others would only lie about until they expire.
-    if (session && outcome) await cancel(to, session)
+    if (session && outcome) await cancel(to, session, false)
     session = outcome ?? session
   }
   if (mayExist && mountFrom.length === 0) {
@@ -68,7 +71,13 @@ class Upload {
   #told = 0
   #bytes: Buffer | undefined
   #sourceFailure: { readonly error: unknown } | undefined
-  #renewed = false
+  /** The most of it that the registry ever was known to hold. */
+  #furthest = 0
+  /** Where the next request goes instead, and how often that has been so since the last part. */
+  #detour: Session | undefined
+  #detours = 0
+  /** 401 in a row, and the offset they came at. */
+  #unauthorized = { times: 0, offset: -1 }
   #corrupted = false
 
   constructor(to: Placement, open: Opener, onSent: (bytes: number) => void, session: Session | undefined) {
@@ -82,11 +91,17 @@ class Upload {
   async run(): Promise<PushOutcome> {
     const { host, signal } = this.#to
     for (let attempt = 1; ; attempt++) {
-      const before = this.#offset
       try {
         await this.#attempt()
         return 'pushed'
-      } catch (error) {
+      } catch (caught) {
+        if (caught instanceof Redirected && this.#detours++ < maxRedirects && !signal.aborted) {
+          this.#detour = caught.session
+          this.#takeBack()
+          attempt--
+          continue
+        }
+        const error = caught instanceof Redirected ? caught.refusal : caught
         if (this.#sourceFailure || signal.aborted || !this.#mayRetry(error, attempt)) {
           if (this.#session) await cancel(this.#to, this.#session)
           if (this.#sourceFailure) throw this.#sourceFailure.error
@@ -94,8 +109,13 @@ class Upload {
         }
         host.stats.retries++
         await pause(error instanceof RegistryError && error.status < 500 ? 0 : backoffMs(host.retries, attempt - 1), signal)
+        const reached = this.#offset
         if (await this.#recover(error)) return 'pushed'
-        if (this.#offset - before >= refillBytes) attempt = 0
+        // Only what was never reached before is progress: a registry that forgets all of it each time is not asked for ever.
+        if (Math.max(reached, this.#offset) - this.#furthest >= refillBytes) {
+          this.#furthest = Math.max(reached, this.#offset)
+          attempt = 0
+        }
       }
     }
   }
@@ -139,23 +159,24 @@ class Upload {
     await using source = outlet
     const onSent = (bytes: number): void => this.#tell(bytes)
     try {
-      const { maxBodyBytes } = host.capabilities
-      if (maxBodyBytes === undefined || (desc.size >= 0 && desc.size - offset <= maxBodyBytes)) {
-        await putRest(this.#to, session, offset, { outlet: source, limit: desc.size < 0 ? Infinity : desc.size - offset, onSent })
-        return
-      }
-      const chunkBytes = Math.max(maxBodyBytes, host.capabilities.minChunkBytes)
       let at = session
-      while (desc.size - this.#offset > chunkBytes) {
-        at = await patch(this.#to, at, this.#offset, chunkBytes, { outlet: source, limit: chunkBytes, onSent })
+      for (let { partBytes } = host.capabilities; desc.size - this.#offset > partBytes; { partBytes } = host.capabilities) {
+        at = await patch(this.#to, this.#target(at), this.#offset, partBytes, { outlet: source, limit: partBytes, onSent })
         this.#session = at
-        this.#offset += chunkBytes
+        this.#offset += partBytes
+        this.#detours = 0
       }
-      await putRest(this.#to, at, this.#offset, { outlet: source, limit: desc.size - this.#offset, onSent })
+      await putRest(this.#to, this.#target(at), this.#offset, { outlet: source, limit: desc.size < 0 ? Infinity : desc.size - this.#offset, onSent })
     } catch (error) {
       this.#sourceFailure ??= source.failure
       throw error
     }
+  }
+
+  #target(session: Session): Session {
+    const target = this.#detour ?? session
+    this.#detour = undefined
+    return target
   }
 
   async #started(): Promise<Session> { return this.#session ??= await start(this.#to) }
@@ -184,7 +205,9 @@ class Upload {
     if (error instanceof RegistryError) {
       switch (error.status) {
         // The token ran out in mid-blob; the next attempt brings a new one.
-        case 401: return !this.#renewed && (this.#renewed = true)
+        case 401:
+          this.#unauthorized = { times: this.#unauthorized.offset === this.#offset ? this.#unauthorized.times + 1 : 1, offset: this.#offset }
+          return this.#unauthorized.times <= maxRenewals
         case 413: return this.#learnLimit()
         // The session is no more: expired, or served by another replica that does not know it.
         case 404: case 416: return this.#session !== undefined && attempt < host.retries.attempts
@@ -205,8 +228,8 @@ class Upload {
   #learnLimit(): boolean {
     const { capabilities } = this.#to.host
     const { size } = this.#to.desc
-    const last = capabilities.maxBodyBytes ?? Math.max(size, 2 * smallestChunk)
-    const next = Math.max(smallestChunk, Math.min(largestChunk, Math.ceil(last / 2)))
+    const last = capabilities.maxBodyBytes ?? Math.max(size, 2 * smallestPart)
+    const next = Math.max(smallestPart, Math.min(largestPart, Math.ceil(last / 2)))
     if (size <= smallBytes || next >= last || next < capabilities.minChunkBytes) return false
     capabilities.maxBodyBytes = next
     return true
@@ -216,8 +239,9 @@ class Upload {
   async #recover(failure: unknown): Promise<boolean> {
     const session = this.#session
     const said = failure instanceof RegistryError ? failure.status : undefined
-    // Answers that never touched the session.
-    if (said === 401 && this.#offset === 0) {
+    this.#detour = undefined
+    // An answer that never touched the session.
+    if (said === 401) {
       this.#takeBack()
       return false
     }
@@ -228,12 +252,24 @@ class Upload {
       return true
     }
     const gone = said === 404 || said === 416 || (failure instanceof RegistryError && failure.code === 'DIGEST_INVALID')
-    const held = session && !gone && this.#bytes === undefined ? await status(this.#to, session).catch(() => undefined) : undefined
-    this.#session = held?.session
-    this.#offset = held && (this.#to.desc.size < 0 || held.offset <= this.#to.desc.size) ? held.offset : 0
-    if (this.#offset === 0 && session && !gone && held === undefined) await cancel(this.#to, session)
+    const held = session && !gone && this.#bytes === undefined ? await status(this.#to, session).catch(() => 'unknown' as const) : undefined
+    if (held === 'unknown' || held === undefined) {
+      if (session && !gone) await cancel(this.#to, session)
+      this.#offset = 0
+    } else {
+      this.#session = held.session
+      this.#offset = this.#to.desc.size < 0 || held.offset <= this.#to.desc.size ? held.offset : 0
+    }
+    if (session && !gone && held !== 'unknown') this.#learnForgetting(said, held === undefined)
     this.#takeBack()
     return false
+  }
+
+  /** All that was sent is lost, and it was a break that did it: from now on no more than a part of a large blob shall be. */
+  #learnForgetting(said: number | undefined, isGone: boolean): void {
+    const broke = said === undefined || said >= 500
+    const lost = this.#offset === 0 && (isGone || this.#told > largestPart)
+    if (broke && lost && this.#to.desc.size > largestPart) this.#to.host.capabilities.forgetsSessions = true
   }
 
   #tell(bytes: number): void {

@@ -10,7 +10,18 @@ export async function listReferrers(
   host: Host, repository: RepositoryName, subject: Digest, signal: AbortSignal,
 ): Promise<readonly Descriptor[] | undefined> {
   const { capabilities } = host
-  if (capabilities.referrers === 'no') return undefined
+  if (capabilities.referrers === 'unknown') {
+    using _turn = await capabilities.referrersTurn.acquire(signal)
+    // Somebody else may have found out meanwhile.
+    if ((capabilities.referrers as string) === 'unknown') return await ask(host, repository, subject, signal)
+  }
+  return capabilities.referrers === 'no' ? undefined : await ask(host, repository, subject, signal)
+}
+
+async function ask(
+  host: Host, repository: RepositoryName, subject: Digest, signal: AbortSignal,
+): Promise<readonly Descriptor[] | undefined> {
+  const { capabilities } = host
   const path = wirePath(host.registry, repository)
   const found = new Map<string, Descriptor>()
   let missing = false

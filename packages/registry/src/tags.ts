@@ -1,5 +1,5 @@
 // Lists that come in pages: tags, the catalog. distribution-spec v1.1.1, "Listing Tags"; `Link` leads on.
-import { isTag, InvalidManifestError, type RepositoryName, type Tag } from '@longshore/oci'
+import { isTag, InvalidManifestError, RegistryError, type RepositoryName, type Tag } from '@longshore/oci'
 import type { Answer } from './answer.ts'
 import { catalogScope, pullScope, type Scope } from './scope.ts'
 import type { Host } from './host.ts'
@@ -9,9 +9,9 @@ import { nextLink, resolveLocation, wirePath } from './paths.ts'
 const pageSize = 1000
 const maxPageBytes = 64 * 1024 * 1024
 
-/** Every page of a list as JSON. A 404 on the first ends it before it began: `missing` is called. @throws RegistryError */
+/** Every page of a list as JSON. A 404 on the first ends it before it began: `missing` hears of it. @throws RegistryError */
 export async function* pages(
-  host: Host, path: string, scope: Scope, repository: RepositoryName | undefined, missing: () => void, signal: AbortSignal,
+  host: Host, path: string, scope: Scope, repository: RepositoryName | undefined, missing: (refusal: RegistryError) => void, signal: AbortSignal,
 ): AsyncGenerator<{ readonly json: Record<string, unknown>; readonly answer: Answer }> {
   const seen = new Set<string>()
   for (let next: string | undefined = path; next !== undefined;) {
@@ -20,7 +20,7 @@ export async function* pages(
     seen.add(next)
     const ask = { method: 'GET', path: next, scope, ...(repository === undefined ? {} : { repository }), limit: maxPageBytes } as const
     const answer = await host.exchange(ask, signal)
-    if (answer.status === 404 && seen.size === 1) return missing()
+    if (answer.status === 404 && seen.size === 1) return missing(host.refusal(ask, answer))
     if (answer.status !== 200) throw host.refusal(ask, answer)
     yield { json: parse(answer, `${host.registry}: the answer to GET ${path.split('?', 1)[0] ?? path}`), answer }
     const link = resolveLocation(nextLink(answer.headers['link']), host.origin, next)
@@ -47,7 +47,7 @@ export async function* listCatalog(host: Host, signal: AbortSignal): AsyncGenera
   const seen = new Set<string>()
   for (const query of [`?n=${pageSize}`, '?n=100', '']) {
     try {
-      for await (const { json } of pages(host, `/v2/_catalog${query}`, catalogScope, undefined, () => {}, signal)) {
+      for await (const { json } of pages(host, `/v2/_catalog${query}`, catalogScope, undefined, (refusal) => { throw refusal }, signal)) {
         for (const name of Array.isArray(json['repositories']) ? json['repositories'] : []) {
           if (typeof name !== 'string' || seen.has(name)) continue
           seen.add(name)
@@ -56,9 +56,18 @@ export async function* listCatalog(host: Host, signal: AbortSignal): AsyncGenera
       }
       return
     } catch (error) {
-      if (!isBadPageSize(error) || query === '') throw error
+      if (!isBadPageSize(error) || query === '') throw withoutCatalog(error)
     }
   }
+}
+
+/** Many registries have no catalog, or show it to nobody: that is what a person has to know. */
+function withoutCatalog(error: unknown): unknown {
+  if (!(error instanceof RegistryError) || ![401, 403, 404, 405, 501].includes(error.status)) return error
+  const why = error.status === 401 || error.status === 403 ? 'it does not show its catalog to these credentials' : 'it has no catalog'
+  const code = error.details[0]?.code ?? (error.status === 401 ? 'UNAUTHORIZED' : error.status === 403 ? 'DENIED' : 'UNSUPPORTED')
+  const { status, registry, request } = error
+  return new RegistryError({ status, registry, request, details: [{ code, message: `${why}; name the repositories instead` }] })
 }
 
 async function withSmallerPages<T>(list: (query: string) => Promise<T>): Promise<T> {

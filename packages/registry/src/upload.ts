@@ -3,7 +3,7 @@
 import { type Descriptor, type RepositoryName, RegistryError } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
 import { mountScope, pushScope } from './scope.ts'
-import { stallError } from './failure.ts'
+import { isTransientStatus, stallError } from './failure.ts'
 import type { Ask, Host } from './host.ts'
 import type { Outlet } from './outlet.ts'
 import { blobPath, resolveLocation, uploadsPath, wirePath } from './paths.ts'
@@ -30,9 +30,22 @@ function within(session: Session): Partial<Ask> { return session.origin === unde
 
 function uploads(to: Placement): string { return uploadsPath(wirePath(to.host.registry, to.repository)) }
 
+/** The registry wants the same request elsewhere, and its body streams: whoever can open that again has to send it. */
+export class Redirected extends Error {
+  readonly session: Session
+  /** For when it has been sent about enough. */
+  readonly refusal: RegistryError
+  constructor(session: Session, refusal: RegistryError) {
+    super(refusal.message)
+    this.session = session
+    this.refusal = refusal
+  }
+}
+
 function sessionOf(to: Placement, answer: Answer, asked: Pick<Ask, 'method' | 'path' | 'origin'>): Session {
   const { host } = to
-  const at = resolveLocation(headerOf(answer.headers, 'location'), asked.origin ?? host.origin, asked.path)
+  const { origin = host.origin, path } = answer.from ?? asked
+  const at = resolveLocation(headerOf(answer.headers, 'location'), origin, path)
   if (!at) {
     throw new RegistryError({
       status: answer.status, registry: host.registry, request: `${asked.method} ${uploads(to)}`,
@@ -98,7 +111,8 @@ export async function postWhole(to: Placement, bytes: Buffer): Promise<Session |
 /** The rest of the blob, from `offset` on, and the end of the session. */
 export async function putRest(to: Placement, session: Session, offset: number, body: Buffer | Stream): Promise<void> {
   const { host, desc } = to
-  const path = `${session.path}${session.path.includes('?') ? '&' : '?'}digest=${desc.digest}`
+  // Where a PUT was redirected, the digest is part of the address already.
+  const path = /[?&]digest=/.test(session.path) ? session.path : `${session.path}${session.path.includes('?') ? '&' : '?'}digest=${desc.digest}`
   const range = offset > 0 && desc.size > offset ? ['content-range', `${offset}-${desc.size - 1}`] : []
   const asked = ask(to, { method: 'PUT', path, headers: [...octets, ...range], held: true, ...within(session) })
   const answer = await send(to, asked, body, desc.size < 0 ? undefined : desc.size - offset)
@@ -115,10 +129,14 @@ export async function patch(to: Placement, session: Session, offset: number, len
   return answer.headers['location'] === undefined ? session : sessionOf(to, answer, asked)
 }
 
-/** What of the blob the registry holds, and where to go on; `undefined` when the session is no more. */
+/**
+ * What of the blob the registry holds, and where to go on; `undefined` when the session is no more.
+ * @throws RegistryError, ConnectionError when the registry does not say
+ */
 export async function status(to: Placement, session: Session): Promise<{ readonly session: Session; readonly offset: number } | undefined> {
   const asked = ask(to, { method: 'GET', path: session.path, idempotent: true, held: true, headersMs: to.host.timeouts.headersMs, ...within(session) })
   const answer = await to.host.exchange(asked, to.signal)
+  if (isTransientStatus(answer.status)) throw to.host.refusal(asked, answer)
   if (answer.status < 200 || answer.status > 299) return undefined
   const range = /^(?:bytes=)?(\d+)-(\d+)$/.exec(headerOf(answer.headers, 'range') ?? '')
   // "0-0" is one byte by the letter, and none to most registries: beginning anew is right either way.
@@ -126,10 +144,10 @@ export async function status(to: Placement, session: Session): Promise<{ readonl
   return { session: answer.headers['location'] === undefined ? session : sessionOf(to, answer, asked), offset }
 }
 
-/** Gives a session up. It would expire anyway: a failure is no matter. */
-export async function cancel(to: Placement, session: Session): Promise<void> {
+/** Gives a session up. It would expire anyway: a failure is no matter. `held`: the caller has a slot. */
+export async function cancel(to: Placement, session: Session, held = true): Promise<void> {
   const signal = AbortSignal.timeout(5_000)
-  await to.host.exchange(ask(to, { method: 'DELETE', path: session.path, held: true, ...within(session) }), signal).catch(() => {})
+  await to.host.exchange(ask(to, { method: 'DELETE', path: session.path, held, ...within(session) }), signal).catch(() => {})
 }
 
 export interface Stream { readonly outlet: Outlet; readonly limit: number; readonly onSent: (bytes: number) => void }
@@ -158,7 +176,10 @@ async function send(to: Placement, asked: Ask, body: Buffer | Stream, length: nu
   watch.unref()
   const headers = length === undefined ? asked.headers ?? [] : [...asked.headers ?? [], 'content-length', String(length)]
   try {
-    return await host.exchange({ ...asked, headers, body: bytes }, AbortSignal.any([signal, stalled.signal]))
+    const answer = await host.exchange({ ...asked, headers, body: bytes }, AbortSignal.any([signal, stalled.signal]))
+    const elsewhere = host.redirected(asked, answer)
+    if (elsewhere) throw new Redirected({ path: elsewhere.path, ...(elsewhere.origin === undefined ? {} : { origin: elsewhere.origin }) }, host.refusal(asked, answer))
+    return answer
   } catch (error) {
     throw stalled.signal.aborted && !signal.aborted ? host.translate(stalled.signal.reason, `${asked.method} ${uploads(to)}`) : error
   } finally {

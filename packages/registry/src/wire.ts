@@ -1,4 +1,5 @@
 // HTTP/1.1 over undici's lowest interface. Blobs in parallel want sockets of their own, not streams within one window.
+import { ConnectionError } from '@longshore/oci'
 import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { watchAbort } from './abort.ts'
 import { type Answer, AnswerHandler } from './answer.ts'
@@ -18,8 +19,6 @@ export interface Call {
   /** The most bytes an answer may have. */
   readonly limit: number
   readonly headersMs: number
-  /** The request has left the house. */
-  readonly onBodySent?: () => void
 }
 
 /** Servers that close earlier say so in `Keep-Alive`, which undici heeds. */
@@ -40,17 +39,16 @@ export class Wire implements AsyncDisposable {
   /** A small answer. @throws the socket's error or the signal's reason, as they are. */
   async send(origin: string, call: Call, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted()
-    const handler = new AnswerHandler(call.limit, signal, call.onBodySent)
+    const handler = new AnswerHandler(call.limit, signal)
     watchAbort(signal, handler)
-    this.#stats.requests++
     this.#dispatch(origin, call, handler)
     try {
       const answer = await handler.answered
       this.#stats.bytesIn += answer.body.byteLength
-      this.count(call.method, answer.status)
+      this.#count(call.method, answer.status)
       return answer
     } catch (error) {
-      this.count(call.method, '-')
+      if (handler.sent) this.#count(call.method, '-')
       throw error
     }
   }
@@ -60,19 +58,20 @@ export class Wire implements AsyncDisposable {
     signal.throwIfAborted()
     const stream = new BodyStream(signal)
     watchAbort(signal, stream)
-    this.#stats.requests++
     this.#dispatch(origin, call, stream)
     try {
       await stream.started
-      this.count(call.method, stream.status)
+      this.#count(call.method, stream.status)
       return stream
     } catch (error) {
-      this.count(call.method, '-')
+      if (stream.sent) this.#count(call.method, '-')
       throw error
     }
   }
 
-  count(method: string, status: number | '-'): void {
+  /** What a registry saw: where no connection came about (TLS asked of a plain port, say), nothing was asked. */
+  #count(method: string, status: number | '-'): void {
+    this.#stats.requests++
     const key = `${method} ${status}`
     this.#stats.byStatus[key] = (this.#stats.byStatus[key] ?? 0) + 1
   }
@@ -86,7 +85,9 @@ export class Wire implements AsyncDisposable {
   #dispatch(origin: string, call: Call, handler: Dispatcher.DispatchHandler): void {
     const pool = this.#pools.get(origin) ?? this.#open(origin)
     pool.dispatch({
-      origin, path: call.path, method: call.method, headers: call.headers,
+      origin, path: call.path, method: call.method,
+      // undici's way through a proxy without a tunnel knows headers by name only.
+      headers: pool instanceof Pool ? call.headers : byName(call.headers),
       // undici takes any async iterable; its types know streams only.
       body: (call.body ?? null) as Buffer | null,
       headersTimeout: call.headersMs, bodyTimeout: this.#timeouts.stallMs,
@@ -105,11 +106,23 @@ export class Wire implements AsyncDisposable {
       ...(own && tls.cert !== undefined ? { cert: tls.cert } : {}), ...(own && tls.key !== undefined ? { key: tls.key } : {}),
     }
     const settings = { allowH2: false, pipelining: 1, keepAliveTimeout: keepAliveMs }
-    const via = origin.startsWith('https:') ? proxy?.https : proxy?.http
-    const pool = via === undefined || via === ''
+    const via = proxyUrl(this.#options.registry, origin.startsWith('https:') ? proxy?.https : proxy?.http)
+    const pool = via === undefined
       ? new Pool(origin, { ...settings, connect })
       : new EnvHttpProxyAgent({ ...settings, connect, requestTls: connect, httpProxy: via, httpsProxy: via, noProxy: proxy?.no ?? '' })
     this.#pools.set(origin, pool)
     return pool
   }
+}
+
+/** People write `proxy:3128` as well. @throws ConnectionError, without the setting: a password may be in it */
+function proxyUrl(registry: string, setting: string | undefined): string | undefined {
+  if (setting === undefined || setting === '') return undefined
+  const url = setting.includes('://') ? setting : `http://${setting}`
+  if (URL.canParse(url) && /^(?:https?|socks5?):$/.test(new URL(url).protocol)) return url
+  throw new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: the proxy for it is not a URL; check HTTP_PROXY and HTTPS_PROXY`)
+}
+
+function byName(headers: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: headers.length / 2 }, (_, i): [string, string] => [headers[2 * i] ?? '', headers[2 * i + 1] ?? '']))
 }
