@@ -4,9 +4,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { hasEngineSocket, readServerKind } from './config.ts'
+import { engineName, readServerKind } from './config.ts'
+import { chooseServers, fallBack, startRegistryContainer } from './engine.ts'
 import { freePort, startProcess } from './process.ts'
 import type { TokenServer } from './token-server.ts'
 
@@ -42,18 +44,10 @@ export const installHint = 'install the servers that the tests need: apt-get ins
 
 /** @throws Error saying what to install, where there is neither an engine with registry:2 nor the binary */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
-  const folder = await mkdtemp(join(tmpdir(), 'longshore-registry-'))
   const port = await freePort()
   const host = `127.0.0.1:${port}`
   const url = `${options.tls ? 'https' : 'http'}://${host}`
-  const data = options.rootDirectory ?? join(folder, 'data')
-  await mkdir(data, { recursive: true })
-  const kind = readServerKind()
-  const runner = kind !== 'local' && (kind === 'containers' || hasEngineSocket())
-    ? await runContainer(options, folder, data, port).catch((error: unknown) => {
-      if (kind === 'containers') throw new Error('no container engine could run registry:2', { cause: error })
-    }) : undefined
-  const { runs, ...server } = runner ?? await runBinary(options, folder, data, port, url)
+  const { runs, remove, ...server } = await chooseServers() === 'containers' ? await runContainer(options, port, url) : await runBinary(options, port, url)
   return {
     url, host, kind: runs,
     stop: server.stop,
@@ -61,75 +55,101 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
       await server.stop()
       await server.start()
     },
-    async [Symbol.asyncDispose]() {
-      await server.remove()
-      await rm(folder, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: remove,
   }
 }
 
 interface Runner { readonly runs: DockerRegistry['kind']; readonly start: () => Promise<void>; readonly stop: () => Promise<void>; readonly remove: () => Promise<void> }
 
-async function runBinary(options: DockerRegistryOptions, folder: string, data: string, port: number, url: string): Promise<Runner> {
+async function runBinary(options: DockerRegistryOptions, port: number, url: string): Promise<Runner> {
+  const folder = await mkdtemp(join(tmpdir(), 'longshore-registry-'))
   const config = join(folder, 'config.yml')
-  await writeFile(config, await configure(options, folder, folder, data, `127.0.0.1:${port}`))
   const launch = async () => startProcess('docker-registry', ['serve', config], async () => answers(url)).catch((error: unknown) => {
     throw new Error(`${error instanceof Error ? error.message : String(error)}; ${installHint}`, { cause: error })
   })
-  let running = await launch()
-  const stop = async (): Promise<void> => running.end()
-  return { runs: 'local', stop, remove: stop, async start() { running = await launch() } }
-}
-
-async function runContainer(options: DockerRegistryOptions, folder: string, data: string, port: number): Promise<Runner> {
-  const { GenericContainer, Wait } = await import('testcontainers')
-  const config = await configure(options, folder, '/longshore', '/var/lib/registry', '0.0.0.0:5000')
-  await writeFile(join(folder, 'config.yml'), config)
-  const container = await new GenericContainer('registry:2')
-    .withExposedPorts({ container: 5000, host: port })
-    .withBindMounts([{ source: folder, target: '/longshore' }, { source: data, target: '/var/lib/registry' }])
-    .withCopyContentToContainer([{ content: config, target: '/etc/docker/registry/config.yml' }])
-    .withWaitStrategy(Wait.forListeningPorts())
-    .start()
-  return {
-    runs: 'container',
-    async start() { await container.restart() },
-    async stop() { await container.stop({ remove: false }) },
-    async remove() { await container.stop() },
+  try {
+    const data = options.rootDirectory ?? join(folder, 'data')
+    await mkdir(data, { recursive: true })
+    for (const [path, content] of Object.entries(await configure(options, config, data, `127.0.0.1:${port}`, 'error'))) await writeFile(path, content)
+    let running = await launch()
+    const stop = async (): Promise<void> => running.end()
+    return {
+      runs: 'local', stop,
+      async start() { running = await launch() },
+      async remove() {
+        await stop()
+        await rm(folder, { recursive: true, force: true })
+      },
+    }
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
   }
 }
 
-/** The configuration file; YAML takes JSON. Files beside it are written to `folder`, which the registry knows as `seenAs`. */
-async function configure(options: DockerRegistryOptions, folder: string, seenAs: string, data: string, addr: string): Promise<string> {
-  const file = async (name: string, content: string): Promise<string> => {
-    await writeFile(join(folder, name), content)
-    return join(seenAs, name)
+async function runContainer(options: DockerRegistryOptions, port: number, url: string): Promise<Runner> {
+  const { rootDirectory } = options
+  // Where the image's own command looks for its configuration.
+  const files = await configure(options, '/etc/docker/registry/config.yml', '/var/lib/registry', '0.0.0.0:5000', 'info')
+  try {
+    if (rootDirectory !== undefined) await mkdir(rootDirectory, { recursive: true })
+    const container = await startRegistryContainer({ port, files, ...(rootDirectory === undefined ? {} : { rootDirectory }) })
+    // Tests that run in a container themselves, or with an engine on another machine, do not see the port.
+    const deadline = Date.now() + 5000
+    while (!await answers(url)) {
+      if (Date.now() > deadline) {
+        await container.remove()
+        throw new Error(`it runs, but cannot be reached at ${url}`)
+      }
+      await delay(50)
+    }
+    return { runs: 'container', ...container }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    if (readServerKind() === 'containers') throw new Error(`the container engine ${engineName()} could not run registry:2: ${why}`, { cause: error })
+    fallBack(why)
+    return runBinary(options, port, url)
+  }
+}
+
+/**
+ * Path to content: the configuration at `config`, and what it needs beside it. YAML takes JSON.
+ *
+ * @param level of the log; at `info` the registry says when it listens
+ */
+async function configure(
+  options: DockerRegistryOptions, config: string, data: string, addr: string, level: 'error' | 'info',
+): Promise<Readonly<Record<string, string>>> {
+  const files: Record<string, string> = {}
+  const file = (name: string, content: string): string => {
+    const path = join(dirname(config), name)
+    files[path] = content
+    return path
   }
   const { auth, tls } = options
-  return JSON.stringify({
+  files[config] = JSON.stringify({
     version: '0.1',
-    log: { level: 'error', accesslog: { disabled: true } },
+    log: { level, accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: data }, delete: { enabled: options.deletes ?? true }, maintenance: { uploadpurging: { enabled: false } } },
     http: {
       addr,
       ...(tls ? {
         tls: {
-          certificate: await file('tls.crt', tls.cert), key: await file('tls.key', tls.key),
-          ...(tls.clientCa === undefined ? {} : { clientcas: [await file('ca.crt', tls.clientCa)] }),
+          certificate: file('tls.crt', tls.cert), key: file('tls.key', tls.key),
+          ...(tls.clientCa === undefined ? {} : { clientcas: [file('ca.crt', tls.clientCa)] }),
         },
       } : {}),
     },
-    ...(auth?.kind === 'htpasswd' ? { auth: { htpasswd: { realm: 'longshore', path: await file('htpasswd', await htpasswd(auth.users)) } } } : {}),
+    ...(auth?.kind === 'htpasswd' ? { auth: { htpasswd: { realm: 'longshore', path: file('htpasswd', await htpasswd(auth.users)) } } } : {}),
     ...(auth?.kind === 'token' ? {
       auth: {
-        token: {
-          realm: auth.server.realm, service: auth.server.service, issuer: auth.server.issuer, rootcertbundle: await file('token.crt', auth.server.cert),
-        },
+        token: { realm: auth.server.realm, service: auth.server.service, issuer: auth.server.issuer, rootcertbundle: file('token.crt', auth.server.cert) },
       },
     } : {}),
     ...(options.foreignUrls === false ? {} : { validation: { manifests: { urls: { allow: ['.*'] } } } }),
     ...(options.schema1 === true ? { compatibility: { schema1: { enabled: true } } } : {}),
   })
+  return files
 }
 
 async function htpasswd(users: Readonly<Record<string, string>>): Promise<string> {

@@ -47,6 +47,8 @@ describe('seeding and walking', () => {
     await expect(assertIntact(registry.url, 'a/one', 'oci')).rejects.toThrow('ECONNREFUSED')
     await registry.restart()
     await assertIntact(registry.url, 'a/one', 'oci', { deep: true })
+    await registry.stop()
+    await expect(assertIntact(registry.url, 'a/one', 'oci')).rejects.toThrow('ECONNREFUSED')
   })
 
   test('schema 1, signed, is taken by both where it is asked for, and its digest is over the payload', async () => {

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process'
 import { access, constants, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { readServerKind } from './config.ts'
 import { installHint } from './docker-registry.ts'
+import { chooseServers } from './engine.ts'
 
 const run = promisify(execFile)
 
@@ -35,8 +35,9 @@ export async function ensureServers(): Promise<void> {
 
 async function missingPackages(): Promise<readonly string[]> {
   const missing: string[] = []
+  const from = await chooseServers()
   for (const [command, name] of Object.entries(local)) {
-    if (command === 'docker-registry' && readServerKind() === 'containers') continue
+    if (command === 'docker-registry' && from === 'containers') continue
     if (!await isThere(command)) missing.push(name)
   }
   return missing
