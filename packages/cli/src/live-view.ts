@@ -105,8 +105,8 @@ export function drawFrame(
   const moved = tally.blobs.pushedBytes + flying
   rate.add(nowMs, moved)
   const moving = rate.bytesPerSecond
-  // Bytes that turn out to be there or to be mountable do not have to cross.
-  const expected = Math.max(moved, tally.expectedBytes - tally.blobs.mountedBytes - tally.blobs.existedBytes)
+  // Bytes that turn out to be there do not have to cross; those that are mounted were never expected to.
+  const expected = Math.max(moved, tally.expectedBytes - tally.blobs.existedBytes)
   const etaMs = rate.etaMs(nowMs, { done: tally.settled, of: tally.total, known: tally.isTotalKnown, left: expected - moved, resolved: tally.resolved })
 
   const width = Math.max(10, Math.min(40, size.columns - 50))

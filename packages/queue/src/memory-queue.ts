@@ -7,6 +7,7 @@ export class MemoryQueue implements Queue {
   #handler: ((job: Job) => Promise<void>) | undefined
   #concurrency = 0
   #running = 0
+  #onIdle: Array<() => void> = []
   #closed = false
 
   async add(jobs: readonly Job[]): Promise<void> {
@@ -20,6 +21,10 @@ export class MemoryQueue implements Queue {
     this.#concurrency = concurrency
     this.#pump()
     return this.#end.promise
+  }
+
+  async drain(): Promise<void> {
+    while (!this.#closed && this.#running + this.#waiting.size > 0) await new Promise<void>((resolve) => { this.#onIdle.push(resolve) })
   }
 
   close(): void {
@@ -47,6 +52,7 @@ export class MemoryQueue implements Queue {
       this.#running--
       if (this.#closed && this.#running === 0) this.#end.resolve()
       else this.#pump()
+      if (this.#running === 0) for (const idle of this.#onIdle.splice(0)) idle()
     }
   }
 }

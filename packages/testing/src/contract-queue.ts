@@ -54,6 +54,21 @@ export function describeQueue(name: string, make: () => Promise<Queue>): void {
       expect(seen).toEqual(['a'])
     })
 
+    test('drains when what waits, and what that adds, is done', async () => {
+      const seen: string[] = []
+      const processing = queue.process(async ({ id }) => {
+        await new Promise(setImmediate)
+        seen.push(id)
+        if (id === 'a') await queue.add([job('after a')])
+      }, { concurrency: 1 })
+      await queue.add([job('a'), job('b')])
+      await queue.drain()
+      expect(seen).toEqual(['a', 'b', 'after a'])
+      await queue.drain()
+      queue.close()
+      await processing
+    })
+
     test('a job may come again after it was handled', async () => {
       let count = 0
       const processing = queue.process(async () => { if (++count === 1) await queue.add([job('a')]); else queue.close() }, { concurrency: 1 })

@@ -371,6 +371,26 @@ describe('stopping', () => {
     expect(second).toMatchObject({ copied: 20 - first.copied, present: first.copied, failed: 0 })
   })
 
+  test('an image whose blobs have arrived is still finished', async () => {
+    let pushes = 0
+    world = new World({}, { before: async (operation) => { if (operation === 'push' && ++pushes === 2) { world.stop.abort(); await sleep(20) } } })
+    world.src.addImage('a', '1', ['only layer'])
+    world.src.addImage('b', '1', ['never begun'])
+    expect(await world.run([world.want('a', '1'), world.want('b', '1')], { window: 1 })).toMatchObject({ copied: 1, stopped: true })
+    expect(world.dst.isIntact('a', '1')).toBe(true)
+  })
+
+  test('what does not finish in its grace is abandoned', async () => {
+    world = new World({}, { before: (operation) => { if (operation === 'push') world.stop.abort() } })
+    world.dst.push = async (_repository, _desc, _open, { signal }) => {
+      world.stop.abort()
+      await sleep(60_000, undefined, { signal })
+      return 'pushed'
+    }
+    world.src.addImage('a', '1', ['endless'])
+    expect(await world.run([world.want('a', '1')], { graceMs: 20 })).toMatchObject({ copied: 0, failed: 0, abandoned: 1, stopped: true })
+  })
+
   test('the window bounds how many images are open', async () => {
     let open = 0
     let peak = 0

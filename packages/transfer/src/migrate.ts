@@ -60,10 +60,8 @@ class Migration {
 
   async run(wanted: AsyncIterable<Wanted>): Promise<MigrationResult> {
     const { queues, jobs } = this.#options
-    const working = [
-      queues.blobs.process((job) => this.#runJob(job), { concurrency: jobs.blobs }),
-      queues.manifests.process((job) => this.#runJob(job), { concurrency: jobs.manifests }),
-    ]
+    const blobs = queues.blobs.process((job) => this.#runJob(job), { concurrency: jobs.blobs })
+    const manifests = queues.manifests.process((job) => this.#runJob(job), { concurrency: jobs.manifests })
     try {
       await this.#feed(wanted)
       this.#expanding = false
@@ -71,8 +69,11 @@ class Migration {
       await this.#ended.promise
     } finally {
       queues.blobs.close()
+      await blobs
+      // After a stop, what has all that it needs by now may still be put.
+      if (!this.#work.signal.aborted) await queues.manifests.drain()
       queues.manifests.close()
-      await Promise.all(working)
+      await manifests
     }
     // A stop is an answer; a signal is an order.
     if (this.#work.signal.aborted && !this.#stopped) throw this.#work.signal.reason
@@ -157,7 +158,7 @@ class Migration {
 
   async #advance({ ready, settled }: Progress): Promise<void> {
     for (const image of settled) this.#settle(image)
-    if (ready.length === 0) return
+    if (ready.length === 0 || this.#work.signal.aborted) return
     const blobs: Job[] = []
     const manifests: Job[] = []
     for (const node of ready) (isBlobKey(node) ? blobs : manifests).push({ id: node, node })
@@ -218,7 +219,6 @@ class Migration {
     const { queues, graceMs } = this.#options
     this.#reading.abort(new StoppedError())
     queues.blobs.close()
-    queues.manifests.close()
     const grace = setTimeout(() => this.#work.abort(new StoppedError()), graceMs)
     grace.unref()
     this.#ended.resolve()

@@ -9,6 +9,8 @@ export interface Queue {
   add(jobs: readonly Job[]): Promise<void>
   /** Hands out jobs, `concurrency` at once, until closed; returns when the last handler has. Handlers do not throw. */
   process(handler: (job: Job) => Promise<void>, options: { readonly concurrency: number }): Promise<void>
+  /** Resolves when nothing waits and nothing runs, at once if so. */
+  drain(): Promise<void>
   /** Hands out nothing more; what is waiting is dropped. */
   close(): void
 }
