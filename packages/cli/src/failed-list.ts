@@ -5,7 +5,7 @@ import { describeFailure, describeUnlisted } from './image-line.ts'
 import type { Tally } from './tally.ts'
 
 export function* printFailedList(tally: Tally): Generator<string> {
-  yield '# The images that failed. Feed this list back in, with the flags for TLS and credentials as before, without --from-for-all:\n'
+  yield '# The images that failed. Feed this list back in, with the same flags as before:\n'
   yield '#   longshore migrate THIS-FILE\n'
   if (tally.openCount > 0 || !tally.expanded) {
     yield '# The run was stopped: images that it did not finish or did not reach are not in here. Run the same command again for those.\n'

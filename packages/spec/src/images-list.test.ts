@@ -43,6 +43,7 @@ describe('a line', () => {
   })
   test('a mirror stands in for every registry where the user says so', async () => {
     expect(await pairs('quay.io/a:1', { ...flags, fromForAll: true })).toEqual(['src:1/a:1 dst:1/m/a:1'])
+    expect(await pairs('src:1/p/a:1', { ...flags, from: 'src:1/p', fromForAll: true })).toEqual(['src:1/p/a:1 dst:1/m/p/a:1'])
   })
   test('an untagged name is warned about', () => {
     expect(parseImagesList({ name: 'l', content: '\n  a' }, flags).warnings).toEqual([{ file: 'l', line: 2, column: 3, message: '"a" has no tag: taken as a:latest' }])

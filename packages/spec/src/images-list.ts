@@ -87,7 +87,9 @@ function wordsOf(raw: string): readonly Word[] {
 export function parseSource(text: string, context: Pick<ListContext, 'from' | 'fromForAll'>):
 { readonly source: Extract<Entry['source'], { kind: 'repository' }>; readonly requested: Requested; readonly untagged: boolean } {
   const { registry, repository: path, tag, digest } = splitName(text)
-  const place = registry === undefined || context.fromForAll ? context.from : { registry, prefix: '' }
+  // A name that lies below `from` already, as in a list of failures, stays as it is.
+  const below = registry === context.from.registry && path.startsWith(joinPath(context.from.prefix, ''))
+  const place = registry === undefined || (context.fromForAll && !below) ? context.from : { registry, prefix: '' }
   const untagged = tag === undefined && digest === undefined
   return {
     source: { kind: 'repository', registry: place.registry, repository: repositoryAt(place, path), path },
