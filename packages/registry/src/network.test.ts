@@ -3,7 +3,7 @@ import { createServer, request as httpRequest } from 'node:http'
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Bandwidth } from '@longshore/concurrency'
-import { digestOf, parseRepositoryName, parseTag } from '@longshore/oci'
+import { type Digest, digestOf, parseRepositoryName, parseTag } from '@longshore/oci'
 import { selfSignedCert, startEmbeddedRegistry } from '@longshore/testing'
 import type { Content } from '@longshore/transfer'
 import { describe, expect, test } from 'vitest'
@@ -120,8 +120,9 @@ describe('how much at once', () => {
       await delay(5)
       now--
     })
+    const read = async (digest: Digest): Promise<unknown> => Array.fromAsync(await registry.blob(repository, { mediaType: 'x', digest, size: 300_000 }, { signal }))
     await Promise.all(digests.flatMap((digest, i) => [
-      registry.blob(repository, { mediaType: 'x', digest, size: 300_000 }, { signal }).then(async (content) => { await Array.fromAsync(content) }),
+      read(digest),
       registry.resolve(repository, parseTag(`v${i}`), { signal }),
     ]))
     expect(peak).toBe(most)

@@ -163,7 +163,10 @@ async function send(to: Placement, asked: Ask, body: Buffer | Stream, length: nu
   const { outlet, limit, onSent } = body
   let moved = 0
   let seen = -1
+  let over = false
   const bytes = outlet.take(limit, (count) => {
+    // A request that was answered early may still be waiting for its source: what comes then goes nowhere.
+    if (over) return
     moved += count
     host.stats.bytesOut += count
     onSent(count)
@@ -183,6 +186,7 @@ async function send(to: Placement, asked: Ask, body: Buffer | Stream, length: nu
   } catch (error) {
     throw stalled.signal.aborted && !signal.aborted ? host.translate(stalled.signal.reason, `${asked.method} ${uploads(to)}`) : error
   } finally {
+    over = true
     clearInterval(watch)
   }
 }
