@@ -37,7 +37,7 @@ export function connectionError(registry: string, request: string, cause: unknow
     const remedy = status === '407' ? 'put its user name and password into HTTP_PROXY and HTTPS_PROXY' : 'ask its operator, or add the host to NO_PROXY'
     return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: the proxy answered ${status} instead of connecting; ${remedy}`, cause)
   }
-  if (stalled.has(code)) return new ConnectionError('STALLED', registry, `${where} made no progress (${text})`, cause)
+  if (stalled.has(code)) return new ConnectionError('STALLED', registry, `${where} made no progress (${text}); the registry or the way to it hangs: try again later`, cause)
   if (certificate.test(code)) {
     const remedy = 'put its CA into certs.d, or pass --src-tls-verify=false or --dest-tls-verify=false'
     return new ConnectionError('TLS_FAILED', registry, `${registry}: its certificate is not trusted (${code}: ${text}); ${remedy}`, cause)
@@ -46,7 +46,7 @@ export function connectionError(registry: string, request: string, cause: unknow
     const remedy = 'if that is meant, pass --src-tls-verify=false or --dest-tls-verify=false'
     return new ConnectionError('TLS_FAILED', registry, `${registry}: speaks plain HTTP where TLS was expected; ${remedy}`, cause)
   }
-  if (/^ERR_(?:TLS|SSL)|^EPROTO$/.test(code)) return new ConnectionError('TLS_FAILED', registry, `${registry}: TLS was not agreed on (${code}: ${text})`, cause)
+  if (/^ERR_(?:TLS|SSL)|^EPROTO$/.test(code)) return new ConnectionError('TLS_FAILED', registry, `${registry}: TLS was not agreed on (${code}: ${text}); check host, port and, where it wants one, the client certificate`, cause)
   return new ConnectionError('CONNECTION_FAILED', registry, `${where} got no answer (${code === '' ? text : `${code}: ${text}`})`, cause)
 }
 
@@ -71,9 +71,11 @@ export function registryError(
   const retryAfterMs = parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now())
   return new RegistryError({
     status: answer.status, registry, request: `${method} ${redact(path)}`,
-    details: errorDetails(answer.body, answer.headers), ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    details: isRedirect(answer.status) ? [{ code: 'UNKNOWN', message: 'a redirect that leads nowhere, or in circles' }] : errorDetails(answer.body, answer.headers), ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   })
 }
+
+function isRedirect(status: number): boolean { return status >= 300 && status < 400 }
 
 function errorDetails(body: Uint8Array, headers: AnswerHeaders): readonly RegistryErrorDetail[] {
   if (body.byteLength === 0) return []

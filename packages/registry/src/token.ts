@@ -38,11 +38,11 @@ export async function fetchToken(wire: Wire, request: TokenRequest, signal: Abor
   try {
     json = JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>
   } catch {
-    throw new ConnectionError('NOT_A_REGISTRY', request.registry, `${request.registry}: its token service ${realm.host} answered something that is not JSON`)
+    throw new ConnectionError('NOT_A_REGISTRY', request.registry, `${request.registry}: its token service ${realm.host} answered something that is not JSON; check host and port`)
   }
   const token = json['token'] ?? json['access_token']
   if (typeof token !== 'string' || token === '') {
-    throw new ConnectionError('NOT_A_REGISTRY', request.registry, `${request.registry}: its token service ${realm.host} answered without a token`)
+    throw new ConnectionError('NOT_A_REGISTRY', request.registry, `${request.registry}: its token service ${realm.host} answered without a token; check the credentials`)
   }
   const lifeMs = (typeof json['expires_in'] === 'number' && json['expires_in'] > 0 ? json['expires_in'] : defaultLifeSeconds) * 1000
   // Counted from before the question: the two clocks need not agree, and the answer was on its way for a while.

@@ -49,7 +49,7 @@ function sessionOf(to: Placement, answer: Answer, asked: Pick<Ask, 'method' | 'p
   if (!at) {
     throw new RegistryError({
       status: answer.status, registry: host.registry, request: `${asked.method} ${uploads(to)}`,
-      details: [{ code: 'BLOB_UPLOAD_INVALID', message: 'the answer has no usable Location' }],
+      details: [{ code: 'BLOB_UPLOAD_INVALID', message: 'its answer names no usable Location to upload to; if a proxy stands before it, check that' }],
     })
   }
   const least = Number(headerOf(answer.headers, 'oci-chunk-min-length') ?? 0)
