@@ -61,13 +61,21 @@ export async function wire(migration: Migration, flags: AccessFlags, config: Con
     clients.set(key, client)
     return client
   }
+  // Both ends are looked for at once; whoever asks first waits for that, and is told what went wrong with it.
+  const leaving = new AbortController()
+  const greetings = [...[...names.source].map((registry) => open('source', registry)), ...[...names.destination].map((registry) => open('destination', registry))]
+    .map((client) => client.ping({ signal: leaving.signal }).catch(() => {}))
   return {
     transports: { source: (registry) => open('source', registry), target: (registry) => open('destination', registry) },
     uses: () => [...clients].map(([key, { registry, stats }]) => {
       const { requests, bytesIn, bytesOut, retries, pauses } = stats
       return { side: key.startsWith('source ') ? 'source' as const : 'destination' as const, registry, requests, bytesIn, bytesOut, retries, pauses }
     }),
-    async [Symbol.asyncDispose]() { await Promise.all([...clients.values()].map((client) => client[Symbol.asyncDispose]())) },
+    async [Symbol.asyncDispose]() {
+      leaving.abort()
+      await Promise.all(greetings)
+      await Promise.all([...clients.values()].map((client) => client[Symbol.asyncDispose]()))
+    },
   }
 }
 

@@ -4,6 +4,11 @@ import { Limiter } from '@longshore/concurrency'
 
 /** About the best for a registry on the same network, where latency cannot tell (FIELD.md §6). */
 const startSlots = 32
+/** About the best 40 ms away: growing to it from the near one would take several round trips. */
+const farStartSlots = 128
+/** When the quickest of the first few answers took this long, the registry is far, and not merely busy. */
+const farMs = 15
+const firstAnswers = 8
 const fewestSlots = 2
 /** More sockets than this to one host gain nothing even over 40 ms (FIELD.md §6). */
 const mostSlots = 256
@@ -28,6 +33,7 @@ export class Lanes {
   #leastMs = Infinity
   #smoothMs = 0
   #answered = 0
+  #first = 0
   #refused = false
   #shrunkAt = -Infinity
 
@@ -52,6 +58,7 @@ export class Lanes {
     // The least drifts upwards slowly, so that one lucky answer does not rule for ever.
     this.#leastMs = Math.min(this.#leastMs * 1.001, ms)
     this.#smoothMs = this.#smoothMs === 0 ? ms : this.#smoothMs * 0.9 + ms * 0.1
+    if (++this.#first === firstAnswers && this.#leastMs >= farMs && !this.#refused) this.#resize(Math.max(this.#slots, farStartSlots))
     if (++this.#answered < this.#slots) return
     this.#answered = 0
     if (this.#slots >= this.#cap || this.#leastMs < nearMs || this.#smoothMs > this.#leastMs * gradient) return

@@ -20,8 +20,8 @@ import { countNamed, wantedOf } from '../wanted.ts'
 import { createRuntime, type RegistryUse, wire } from '../wire.ts'
 
 /** Images that may be open at once, and jobs of a kind; the clients adapt below these to what each registry takes. */
-const window = 256
-const jobs = { images: 64, blobs: 128, manifests: 128 } as const
+const window = 512
+const jobs = { images: 128, blobs: 256, manifests: 128 } as const
 /** What is in flight when a run is stopped may take this long to arrive. */
 const graceMs = 10_000
 
