@@ -51,7 +51,7 @@ test.each([
 test('lanes grow where the way is long, hold where requests queue, and halve when refused', () => {
   const far = new Lanes(256)
   const near = new Lanes(256)
-  for (const lanes of [far, near]) for (let i = 0; i < 40; i++) void lanes.small.acquire(AbortSignal.timeout(60_000)).catch(() => {})
+  for (const lanes of [far, near]) for (let i = 0; i < 200; i++) void lanes.small.acquire(AbortSignal.timeout(60_000)).catch(() => {})
   for (let i = 0; i < 8; i++) far.answered(40)
   expect(far.slots).toBe(128)
   for (let i = 0; i < 128; i++) {
