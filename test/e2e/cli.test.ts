@@ -1,5 +1,5 @@
 // What a person types, against real registries.
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -231,7 +231,7 @@ describe('between embedded registries', () => {
 })
 
 /* oxlint-disable no-control-regex */
-describe.skipIf(spawnSync('script', ['--version']).status !== 0)('on a terminal', () => {
+describe('on a terminal', () => {
   const corpus = kubesphereCorpus(4, { scale: 0.05 }).filter((entry) => /calico/.test(entry.repository) && entry.tag?.startsWith('sha256-') === false)
   let source: EmbeddedRegistry
   let destination: EmbeddedRegistry
@@ -252,7 +252,7 @@ describe.skipIf(spawnSync('script', ['--version']).status !== 0)('on a terminal'
     expect(stdout).toMatch(/\x1b\[\?25l/)
     expect(stdout.lastIndexOf('\u001b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\u001b[?25l'))
     const drawn = stdout.replaceAll(/\x1b\[[?\d;]*[a-zA-Z]/g, '\n').split(/[\r\n]+/).filter((line) => /^(?:images|bytes) .*[█░]/.test(line))
-    expect(drawn.length).toBeGreaterThan(5)
+    expect(drawn.length).toBeGreaterThanOrEqual(2)
     expect(Math.max(...drawn.map((line) => line.length))).toBeLessThan(70)
     expect(stdout).toContain('5 copied, 0 already there, 0 failed')
   })
