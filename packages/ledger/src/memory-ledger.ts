@@ -1,8 +1,10 @@
-import type { Descriptor, ErrorRecord, RepositoryName } from '@longshore/oci'
+import type { ErrorRecord } from '@longshore/oci'
 import {
-  type BlobTally, type ImageId, type Ledger, type LedgerCounts, type Lease, needsOf, type NodeKey, type NodeOutcome, nothing, type PlanNode,
+  type BlobNode, type BlobTally, type ImageId, type Ledger, type LedgerCounts, type Lease, needsOf, type NodeKey, type NodeOutcome, nothing, type PlanNode,
   type Progress, type Registered, type SettledImage,
 } from '@longshore/transfer'
+import { FinishedNodes } from './finished-nodes.ts'
+import { SharedBlobs } from './shared-blobs.ts'
 
 type State =
   | { readonly state: 'waiting'; missing: number }
@@ -28,21 +30,15 @@ interface Entry {
 interface OpenImage { readonly roots: readonly NodeKey[]; pending: number; readonly errors: ErrorRecord[]; readonly blobs: Mutable<BlobTally> }
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** One digest in one registry: who leads, who waits for the leader, who has it. */
-interface Shared { leader: NodeKey | undefined; readonly followers: NodeKey[]; readonly holders: RepositoryName[] }
-
-/** A few places to mount from are as good as all of them. */
-const maxHolders = 3
-
 /**
- * The ledger of the in-process runtime. Done nodes that nothing waits for are compacted to one entry of a map, so memory
- * follows the open window, plus a key per finished node.
+ * The ledger of the in-process runtime. Done nodes that nothing waits for are compacted, so memory follows the
+ * open window, plus a few bytes per finished node and per distinct blob.
  */
 export class MemoryLedger implements Ledger {
   readonly #entries = new Map<NodeKey, Entry>()
-  readonly #finished = new Map<NodeKey, NodeOutcome>()
+  readonly #finished = new FinishedNodes()
   readonly #images = new Map<ImageId, OpenImage>()
-  readonly #shared = new Map<string, Shared>()
+  readonly #shared = new SharedBlobs()
   #ready: NodeKey[] = []
   #settled: SettledImage[] = []
 
@@ -69,7 +65,7 @@ export class MemoryLedger implements Ledger {
     if (entry?.state.state !== 'ready') return undefined
     const fence = ++entry.fence
     entry.state = { state: 'leased', worker, fence }
-    const holders = entry.node.kind === 'blob' ? this.#sharedOf(entry.node).holders.filter((r) => r !== entry.node.repository) : []
+    const holders = entry.node.kind === 'blob' ? this.#shared.of(entry.node).shared.holders.filter((r) => r !== entry.node.repository) : []
     return { key, node: entry.node, worker, fence, holders, replans: entry.replans }
   }
 
@@ -102,10 +98,10 @@ export class MemoryLedger implements Ledger {
     const entry = this.#held(lease)
     if (!entry) return nothing
     for (const node of nodes) {
-      if (node.kind === 'blob') this.#forgetHolder(node.desc, node.registry, node.repository)
+      if (node.kind === 'blob') this.#shared.lost(node)
       const known = this.#entries.get(node.key)
       if (known && known.state.state !== 'done') continue
-      this.#finished.delete(node.key)
+      this.#finished.delete(node)
       // What needed it before has its own answer by now, or is `entry`, which counts below.
       this.#entries.delete(node.key)
       this.#add(node, entry.owner, { blobs: 0, bytes: 0 })
@@ -140,7 +136,7 @@ export class MemoryLedger implements Ledger {
   }
 
   #add(node: PlanNode, image: ImageId, fresh: { blobs: number; bytes: number }): void {
-    if (this.#finished.has(node.key)) return
+    if (this.#finished.has(node)) return
     const known = this.#entries.get(node.key)
     if (known) {
       if (known.node.kind === 'blob' && node.kind === 'blob') known.node = { ...known.node, from: union(known.node.from, node.from) }
@@ -155,9 +151,8 @@ export class MemoryLedger implements Ledger {
   #place(entry: Entry, fresh: { blobs: number; bytes: number }): void {
     const { node } = entry
     if (node.kind === 'blob') {
-      const id = sharedId(node.desc, node.registry)
-      if (!this.#shared.has(id)) { fresh.blobs++; fresh.bytes += Math.max(0, node.desc.size) }
-      const shared = this.#sharedOf(node)
+      const { shared, isFresh } = this.#shared.of(node)
+      if (isFresh) { fresh.blobs++; fresh.bytes += Math.max(0, node.desc.size) }
       if (shared.holders.length > 0 || shared.leader === undefined || shared.leader === node.key) {
         if (shared.holders.length === 0) shared.leader = node.key
         return this.#makeReady(entry)
@@ -198,11 +193,8 @@ export class MemoryLedger implements Ledger {
     if (entry?.node.kind === 'blob' && follower.kind === 'blob') entry.node = { ...entry.node, from: union(entry.node.from, follower.from) }
   }
 
-  #landed(entry: Entry, node: PlanNode & { kind: 'blob' }, outcome: NodeOutcome): void {
-    const shared = this.#sharedOf(node)
-    if (shared.holders.length < maxHolders) shared.holders.push(node.repository)
-    shared.leader = undefined
-    for (const key of shared.followers.splice(0)) this.#arrived(key)
+  #landed(entry: Entry, node: BlobNode, outcome: NodeOutcome): void {
+    for (const key of this.#shared.landed(node)) this.#arrived(key)
     const tally = this.#images.get(entry.owner)?.blobs
     if (!tally || outcome === 'skipped') return
     tally[outcome]++
@@ -227,16 +219,9 @@ export class MemoryLedger implements Ledger {
       const dependent = this.#entries.get(key)
       if (dependent?.state.state === 'waiting') this.#fail(dependent, error)
     }
-    if (entry.node.kind === 'blob') this.#promote(entry.node)
+    const successor = entry.node.kind === 'blob' ? this.#shared.succeed(entry.node) : undefined
+    if (successor !== undefined) this.#arrived(successor)
     this.#ended(entry)
-  }
-
-  /** The leader is gone: the next placement leads. */
-  #promote(node: PlanNode & { kind: 'blob' }): void {
-    const shared = this.#sharedOf(node)
-    if (shared.leader !== node.key) return
-    shared.leader = shared.followers.shift()
-    if (shared.leader !== undefined) this.#arrived(shared.leader)
   }
 
   /** A node is at its end: so may be its images, and the needs that only it kept open. */
@@ -260,7 +245,7 @@ export class MemoryLedger implements Ledger {
   #compact(entry: Entry): void {
     if (entry.state.state !== 'done' || entry.dependents.size > 0) return
     this.#entries.delete(entry.node.key)
-    this.#finished.set(entry.node.key, entry.state.outcome)
+    this.#finished.add(entry.node)
   }
 
   /** In the order in which they were registered, so that needs come before those that need them. */
@@ -309,22 +294,8 @@ export class MemoryLedger implements Ledger {
     this.#settled = []
     return progress
   }
-
-  #sharedOf(node: PlanNode & { kind: 'blob' }): Shared {
-    const id = sharedId(node.desc, node.registry)
-    let shared = this.#shared.get(id)
-    if (!shared) this.#shared.set(id, shared = { leader: undefined, followers: [], holders: [] })
-    return shared
-  }
-
-  #forgetHolder(desc: Descriptor, registry: string, repository: RepositoryName): void {
-    const holders = this.#shared.get(sharedId(desc, registry))?.holders ?? []
-    const at = holders.indexOf(repository)
-    if (at >= 0) holders.splice(at, 1)
-  }
 }
 
-function sharedId(desc: Descriptor, registry: string): string { return `${registry} ${desc.digest}` }
 function emptyTally(): Mutable<BlobTally> {
   return { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }
 }
