@@ -12,12 +12,18 @@ import { blobPath, maxRedirects, resolveLocation, wirePath } from './paths.ts'
 /** Progress of this much makes a connection that broke as good as new: its attempts are counted afresh. */
 const refillBytes = 1024 * 1024
 
+export interface ReadFrom {
+  readonly offset: number
+  /** Another place than the registry: where a foreign layer lives. No credentials are shown there. */
+  readonly url?: string
+}
+
 /** @throws RegistryError when the registry refuses, ConnectionError when no attempt got through */
 export async function openBlob(
-  host: Host, repository: RepositoryName, desc: Descriptor, offset: number, signal: AbortSignal,
+  host: Host, repository: RepositoryName, desc: Descriptor, from: ReadFrom, signal: AbortSignal,
 ): Promise<Content> {
   const slot = await host.enter(host.lanes.read, signal)
-  const content = new BlobContent(host, repository, desc, offset, signal, slot)
+  const content = new BlobContent(host, repository, desc, from, signal, slot)
   try {
     await content.start()
     return content
@@ -34,6 +40,7 @@ class BlobContent implements AsyncIterator<Uint8Array>, AsyncDisposable {
   readonly #repository: RepositoryName
   readonly #signal: AbortSignal
   readonly #slot: Disposable
+  readonly #elsewhere: { readonly origin: string; readonly path: string } | undefined
   #stream: BodyStream | undefined
   /** Of the next byte that the reader gets. */
   #offset: number
@@ -43,7 +50,7 @@ class BlobContent implements AsyncIterator<Uint8Array>, AsyncDisposable {
   #progress = 0
   #done = false
 
-  constructor(host: Host, repository: RepositoryName, desc: Descriptor, offset: number, signal: AbortSignal, slot: Disposable) {
+  constructor(host: Host, repository: RepositoryName, desc: Descriptor, { offset, url }: ReadFrom, signal: AbortSignal, slot: Disposable) {
     this.#host = host
     this.#repository = repository
     this.#path = wirePath(host.registry, repository)
@@ -51,6 +58,7 @@ class BlobContent implements AsyncIterator<Uint8Array>, AsyncDisposable {
     this.#offset = offset
     this.#signal = signal
     this.#slot = slot
+    this.#elsewhere = resolveLocation(url, host.origin, '/')
   }
 
   [Symbol.asyncIterator](): this { return this }
@@ -147,6 +155,7 @@ class BlobContent implements AsyncIterator<Uint8Array>, AsyncDisposable {
   async #open(): Promise<BodyStream> {
     let ask: Ask = {
       method: 'GET', path: blobPath(this.#path, this.#desc.digest), scope: pullScope(this.#path), repository: this.#repository,
+      ...this.#elsewhere,
       ...(this.#offset > 0 ? { headers: ['range', `bytes=${this.#offset}-`] } : {}),
     }
     for (let redirects = 0; ; redirects++) {

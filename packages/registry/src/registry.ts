@@ -32,8 +32,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     resolve: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => resolveManifest(host, repository, reference, signal),
     manifest: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => fetchManifest(host, repository, reference, signal),
     exists: (repository: RepositoryName, desc: Descriptor, { signal }: Io) => blobExists({ host, repository, desc, signal }, pullScope),
-    blob: (repository: RepositoryName, desc: Descriptor, { signal, offset = 0 }: Io & { readonly offset?: number }): Promise<Content> =>
-      openBlob(host, repository, desc, offset, signal),
+    blob: (repository: RepositoryName, desc: Descriptor, { signal, offset = 0, url }: Io & { readonly offset?: number; readonly url?: string }): Promise<Content> =>
+      openBlob(host, repository, desc, { offset, ...(url === undefined ? {} : { url }) }, signal),
     referrers: (repository: RepositoryName, subject: Digest, { signal }: Io) => listReferrers(host, repository, subject, signal),
     catalog: ({ signal }: Io) => listCatalog(host, signal),
     push: (repository: RepositoryName, desc: Descriptor, open: Opener, push: PushOptions): Promise<PushOutcome> =>

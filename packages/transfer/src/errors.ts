@@ -25,6 +25,15 @@ export class ImmutableTagError extends MigrationError {
   }
 }
 
+/** The destination refused a manifest that is out of the ordinary; its refusal, the `cause`, seldom says why. */
+export class ContentRefusedError extends MigrationError {
+  override readonly name = 'ContentRefusedError'
+  override readonly code = 'CONTENT_REFUSED'
+  constructor(registry: string, peculiarity: string, cause: unknown) {
+    super(printable(`${registry} does not take this manifest, which ${peculiarity}`), { cause })
+  }
+}
+
 /** The run was stopped before this was done. */
 export class StoppedError extends MigrationError {
   override readonly name = 'StoppedError'

@@ -1,12 +1,14 @@
 // Makes one node true at the destination.
-import { decodeManifest, type Descriptor, type Digest, MediaType, RegistryError, type RepositoryName } from '@longshore/oci'
+import {
+  CopyError, decodeManifest, type Descriptor, type Digest, isForeign, type Manifest, MediaType, RegistryError, type RepositoryName, type Tag,
+} from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import type { Transports } from './context.ts'
-import { ImmutableTagError, TagConflictError } from './errors.ts'
+import { ContentRefusedError, ImmutableTagError, TagConflictError } from './errors.ts'
 import type { InFlight } from './event.ts'
 import { formatEnd } from './image.ts'
 import type { Lease } from './ledger.ts'
-import type { BlobNode, NodeOutcome, ReferrersNode, TagNode } from './node.ts'
+import type { BlobNode, ManifestNode, NodeOutcome, ReferrersNode, TagNode } from './node.ts'
 import { readBlob } from './read-blob.ts'
 import type { Io } from './transport.ts'
 
@@ -17,11 +19,10 @@ const staleMs = 60_000
 
 /** @throws CopyError, TagConflictError, ImmutableTagError */
 export async function executeNode({ node, holders }: Lease, context: ExecuteContext): Promise<NodeOutcome> {
-  const { signal, transports } = context
   switch (node.kind) {
     case 'blob': return await pushBlob(node, holders, context)
     case 'manifest': {
-      await atSide('destination', 'push', undefined, signal, transports.target(node.registry).put(node.repository, node.manifest, node.manifest.digest, { signal }))
+      await put(node, node.manifest.digest, context)
       return 'pushed'
     }
     case 'tag': return await putTag(node, context)
@@ -47,7 +48,8 @@ async function pushBlob(node: BlobNode, holders: readonly RepositoryName[], cont
 }
 
 /** P8: what the tag names now is compared with what it named when the image was resolved, and only then is it moved. */
-async function putTag(node: TagNode, { signal, transports }: ExecuteContext): Promise<NodeOutcome> {
+async function putTag(node: TagNode, context: ExecuteContext): Promise<NodeOutcome> {
+  const { signal, transports } = context
   const { tag, manifest, seen, repository } = node
   const target = transports.target(node.registry)
   if (seen.digest !== undefined || performance.now() - seen.atMs > staleMs) {
@@ -56,15 +58,36 @@ async function putTag(node: TagNode, { signal, transports }: ExecuteContext): Pr
     if (now && now.digest !== seen.digest) throw new TagConflictError(formatEnd({ ...node, reference: tag }), seen.digest, now.digest)
   }
   try {
-    await atSide('destination', 'tag', undefined, signal, target.put(repository, manifest, tag, { signal }))
+    await put(node, tag, context)
     return 'pushed'
   } catch (error) {
-    return await kept(node, error, { signal, transports })
+    return await kept(node, error, context)
   }
 }
 
+async function put(node: ManifestNode | TagNode, reference: Tag | Digest, { signal, transports }: ExecuteContext): Promise<void> {
+  const { manifest, repository, registry } = node
+  try {
+    await atSide('destination', node.kind === 'tag' ? 'tag' : 'push', undefined, signal, transports.target(registry).put(repository, manifest, reference, { signal }))
+  } catch (error) {
+    const peculiarity = peculiarityOf(manifest)
+    const refusal = error instanceof CopyError ? error.cause : undefined
+    if (peculiarity === undefined || !(refusal instanceof RegistryError) || !contentRefusals.has(refusal.status)) throw error
+    throw new CopyError('destination', node.kind === 'tag' ? 'tag' : 'push', undefined, new ContentRefusedError(registry, peculiarity, refusal))
+  }
+}
+
+/** Answers that may be about what a manifest is. docker-registry answers 500 to a format or a URL that it was not set up for. */
+const contentRefusals = new Set([400, 405, 406, 415, 422, 500, 501])
+
+function peculiarityOf(manifest: Manifest): string | undefined {
+  if (manifest.kind === 'schema1') return 'is in the outdated format Docker schema 1'
+  if (manifest.kind === 'image' && manifest.layers.some(isForeign)) return 'has foreign layers: layers that live at other URLs'
+  return undefined
+}
+
 /** A registry that keeps tags from moving may refuse even what changes nothing. */
-async function kept(node: TagNode, error: unknown, { signal, transports }: Pick<ExecuteContext, 'signal' | 'transports'>): Promise<NodeOutcome> {
+async function kept(node: TagNode, error: unknown, { signal, transports }: ExecuteContext): Promise<NodeOutcome> {
   const cause = error instanceof Error ? error.cause : undefined
   if (!(cause instanceof RegistryError) || ![400, 403, 405, 409, 412].includes(cause.status) || cause.code === 'MANIFEST_BLOB_UNKNOWN') throw error
   const now = await transports.target(node.registry).resolve(node.repository, node.tag, { signal }).catch(() => undefined)

@@ -15,6 +15,7 @@ const cures: Readonly<Record<string, string>> = {
   DIGEST_MISMATCH: 'the content is corrupt where it is read, or on the way; pull it by hand to compare, then push it to the source again',
   SIZE_MISMATCH: 'the manifest at the source lies about its content; rebuild the image',
   MANIFEST_TOO_LARGE: 'no registry has to take a manifest of this size; rebuild the image with fewer layers or annotations',
+  CONTENT_REFUSED: 'rebuild the image in a current format, or set the destination up to take it (docs/errors.md says how for docker-registry)',
   DIGEST_INVALID: 'something between here and the destination changes the bytes; check proxies, then run again',
   TAG_CONFLICT: 'somebody else moves this tag; look which content is meant, then run again',
   TAG_IMMUTABLE: 'the destination forbids moving this tag; choose another tag, or lift the rule there',
@@ -33,6 +34,8 @@ const byStatus: Readonly<Record<number, string>> = {
 
 /** The cure for an error, from the innermost cause that has one. */
 export function hintFor(record: ErrorRecord): string {
+  // What we found out ourselves says more than the answer that made us look.
+  if (record.code === 'CONTENT_REFUSED') return cures['CONTENT_REFUSED'] ?? ''
   const inner = record.cause ? hintFor(record.cause) : ''
   if (inner !== '') return inner
   return cures[record.code] ?? (record.status === undefined ? '' : byStatus[record.status] ?? (record.status >= 500 ? 'the registry is in trouble; run again later' : ''))

@@ -1,14 +1,14 @@
-import { CopyError, DigestMismatchError, type RepositoryName, SizeMismatchError } from '@longshore/oci'
+import { CopyError, DigestMismatchError, isForeign, type RepositoryName, SizeMismatchError } from '@longshore/oci'
 import type { Transports } from './context.ts'
 import type { BlobNode } from './node.ts'
 import type { Content, Opener, Source } from './transport.ts'
 import { Verifier } from './verified.ts'
 
-interface Origin { readonly source: Source; readonly repository: RepositoryName }
+interface Origin { readonly source: Source; readonly repository: RepositoryName; readonly url?: string }
 
 /**
  * Opens a blob wherever it can be read: from a repository of the destination that holds it (it is asked for only when a
- * mount was refused, and spares the source a second reading), then from each source repository that lists it. When one
+ * mount was refused, and spares the source a second reading), then from each source repository that lists it, and a foreign layer at last from its own URLs. When one
  * refuses, or breaks for good, the next goes on at the same byte. What comes out is verified.
  */
 export function readBlob(node: BlobNode, holders: readonly RepositoryName[], transports: Transports, signal: AbortSignal): Opener {
@@ -16,6 +16,7 @@ export function readBlob(node: BlobNode, holders: readonly RepositoryName[], tra
   const origins: readonly Origin[] = [
     ...holders.slice(0, 1).map((repository) => ({ source: transports.target(node.registry), repository })),
     ...node.from.map(({ registry, repository }) => ({ source: transports.source(registry), repository })),
+    ...(isForeign(desc) ? desc.urls ?? [] : []).flatMap((url) => node.from.slice(0, 1).map(({ registry, repository }) => ({ source: transports.source(registry), repository, url }))),
   ]
   const [first] = node.from
   const verifier = new Verifier(desc, `blob ${desc.digest} of ${first?.registry ?? ''}/${first?.repository ?? ''}`)
@@ -85,7 +86,9 @@ class Reading implements Content {
     let last = failure
     for (let origin = this.#origins[this.#next++]; origin; origin = this.#origins[this.#next++]) {
       try {
-        this.#content = await origin.source.blob(origin.repository, this.#node.desc, { signal: this.#signal, offset: this.#position })
+        this.#content = await origin.source.blob(origin.repository, this.#node.desc, {
+          signal: this.#signal, offset: this.#position, ...(origin.url === undefined ? {} : { url: origin.url }),
+        })
         return
       } catch (error) {
         if (this.#signal.aborted) throw this.#signal.reason

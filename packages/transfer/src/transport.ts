@@ -28,9 +28,10 @@ export interface Source {
   exists(repository: RepositoryName, desc: Descriptor, io: Io): Promise<boolean>
   /**
    * The blob's bytes from `offset` on. A connection that breaks is taken up again by `Range`, out of sight;
-   * the bytes are not yet checked against the digest. @throws RegistryError 404 when it is not there.
+   * the bytes are not yet checked against the digest. With `url` they are read from there, without credentials: a foreign
+   * layer's own place. @throws RegistryError 404 when it is not there.
    */
-  blob(repository: RepositoryName, desc: Descriptor, options: Io & { readonly offset?: number }): Promise<Content>
+  blob(repository: RepositoryName, desc: Descriptor, options: Io & { readonly offset?: number; readonly url?: string }): Promise<Content>
   /** Descriptors of the manifests whose `subject` this is, by the referrers API; `undefined` where there is no such API. */
   referrers(repository: RepositoryName, subject: Digest, io: Io): Promise<readonly Descriptor[] | undefined>
   /** Every repository, as the catalog pages arrive. */
