@@ -1,5 +1,5 @@
 import type { Descriptor, Digest, RepositoryName } from '@longshore/oci'
-import { type BlobNode, contentKey, type ImageId, type Ledger, type Lease, type ManifestNode, type NodeKey, type Registered } from '@longshore/transfer'
+import { blobKey, type BlobNode, type ImageId, type Ledger, type Lease, manifestKey, type ManifestNode, type NodeKey, type Registered } from '@longshore/transfer'
 import { beforeEach, describe, expect, test } from 'vitest'
 
 const desc = (name: string): Descriptor => ({ mediaType: 'x', digest: `sha256:${Buffer.from(name).toString('hex').padEnd(64, '0')}` as Digest, size: 10 })
@@ -7,11 +7,11 @@ const at = (repository: string): { registry: string; repository: RepositoryName 
 const id = (name: string): ImageId => name as ImageId
 
 function blob(repository: string, name: string, from = repository): BlobNode {
-  return { kind: 'blob', key: contentKey('blob', at(repository), desc(name).digest), ...at(repository), desc: desc(name), from: [{ registry: 'src', repository: from as RepositoryName }], mayExist: false }
+  return { kind: 'blob', key: blobKey(at(repository), desc(name)), ...at(repository), desc: desc(name), from: [{ registry: 'src', repository: from as RepositoryName }], mayExist: false }
 }
 function manifest(repository: string, name: string, needs: ReadonlyArray<{ readonly key: NodeKey }>): ManifestNode {
   return {
-    kind: 'manifest', key: contentKey('manifest', at(repository), desc(name).digest), ...at(repository),
+    kind: 'manifest', key: manifestKey(at(repository), desc(name).digest), ...at(repository),
     manifest: { kind: 'image', bytes: Buffer.from(name), mediaType: 'x', digest: desc(name).digest, layers: [] },
     from: { registry: 'src', repository: repository as RepositoryName }, needs: needs.map((need) => need.key),
     options: { platforms: [], platformPolicy: 'sparse', referrers: true, foreignLayers: 'keep' },

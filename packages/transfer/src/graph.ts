@@ -1,7 +1,7 @@
 import type { Descriptor, Digest, Manifest, Tag } from '@longshore/oci'
 import type { CopyOptions } from './context.ts'
 import type { Location } from './image.ts'
-import { contentKey, type NodeKey, type PlanNode, tagKey } from './node.ts'
+import { blobKey, manifestKey, type NodeKey, type PlanNode, tagKey } from './node.ts'
 
 /** Where content is read and where it goes. */
 export interface Route { readonly from: Location; readonly to: Location }
@@ -12,13 +12,13 @@ export class Graph {
   readonly roots: NodeKey[] = []
 
   addBlob({ from, to }: Route, desc: Descriptor, mayExist: boolean): NodeKey {
-    const key = contentKey('blob', to, desc.digest)
+    const key = blobKey(to, desc)
     if (!this.nodes.has(key)) this.nodes.set(key, { kind: 'blob', key, ...to, desc, from: [from], mayExist })
     return key
   }
 
   addManifest({ from, to }: Route, manifest: Manifest, needs: readonly NodeKey[], options: CopyOptions): NodeKey {
-    const key = contentKey('manifest', to, manifest.digest)
+    const key = manifestKey(to, manifest.digest)
     if (!this.nodes.has(key)) this.nodes.set(key, { kind: 'manifest', key, ...to, manifest, from, needs, options })
     return key
   }

@@ -1,28 +1,39 @@
-import { type Digest, type Manifest, type RepositoryName } from '@longshore/oci'
+import type { Digest, Manifest, RepositoryName } from '@longshore/oci'
 import type { Io, Source } from './transport.ts'
 
 /** Enough for the indexes of a repository whose tags share their children. Bytes. */
 const maxKeptBytes = 16 * 1024 * 1024
 
+type Reading = Promise<Manifest | undefined>
+
 /** Manifests read by digest, each once while it is kept; the latest read are kept. */
 export class ManifestCache {
-  readonly #kept = new Map<string, Promise<Manifest | undefined>>()
+  readonly #kept = new Map<string, { readonly repository: RepositoryName; readonly reading: Reading }>()
   readonly #sizes = new Map<string, number>()
+  readonly #scope: 'registry' | 'repository'
   #bytes = 0
 
-  get(source: Source, repository: RepositoryName, digest: Digest, io: Io): Promise<Manifest | undefined> {
-    // Content is named by its digest, so whichever repository served it first serves for all of the registry.
-    const key = `${source.registry}@${digest}`
+  /** @param scope `repository` where it matters that this very repository has it */
+  constructor(scope: 'registry' | 'repository' = 'registry') { this.#scope = scope }
+
+  get(source: Source, repository: RepositoryName, digest: Digest, io: Io): Reading {
+    const key = `${source.registry}${this.#scope === 'repository' ? `/${repository}` : ''}@${digest}`
     const known = this.#kept.get(key)
-    if (known) return known
+    if (!known) return this.#read(key, source, repository, digest, io)
+    if (known.repository === repository) return known.reading
+    // What another repository serves is as good, being named by its digest. That it serves nothing says nothing of this one.
+    const own = (): Reading => source.manifest(repository, digest, io)
+    return known.reading.then((manifest) => manifest ?? own(), own)
+  }
+
+  #read(key: string, source: Source, repository: RepositoryName, digest: Digest, io: Io): Reading {
     const reading = source.manifest(repository, digest, io)
-    this.#kept.set(key, reading)
+    this.#kept.set(key, { repository, reading })
     reading.then((manifest) => this.#keep(key, manifest), () => this.#kept.delete(key))
     return reading
   }
 
   #keep(key: string, manifest: Manifest | undefined): void {
-    // "Not in this repository" says nothing of another one.
     if (!manifest) { this.#kept.delete(key); return }
     this.#sizes.set(key, manifest.bytes.byteLength)
     this.#bytes += manifest.bytes.byteLength

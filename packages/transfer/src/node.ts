@@ -2,11 +2,15 @@ import type { Brand, Descriptor, Digest, Manifest, RepositoryName, Tag } from '@
 import type { CopyOptions } from './context.ts'
 import type { Location } from './image.ts'
 
-/** What must come true, and where: `blob host/repository@digest`, `manifest host/repository@digest`, `tag host/repository:tag`. */
+/** What must come true, and where: `blob host/repository@digest+size`, `manifest host/repository@digest`, `tag host/repository:tag`. */
 export type NodeKey = Brand<string, 'NodeKey'>
 
-export function contentKey(kind: 'blob' | 'manifest', { registry, repository }: Location, digest: Digest): NodeKey {
-  return `${kind} ${registry}/${repository}@${digest}` as NodeKey
+/** The size is part of it: a manifest that lies about a blob's size must not fail the honest ones. */
+export function blobKey({ registry, repository }: Location, { digest, size }: Descriptor): NodeKey {
+  return `blob ${registry}/${repository}@${digest}+${size}` as NodeKey
+}
+export function manifestKey({ registry, repository }: Location, digest: Digest): NodeKey {
+  return `manifest ${registry}/${repository}@${digest}` as NodeKey
 }
 export function tagKey({ registry, repository }: Location, tag: Tag): NodeKey {
   return `tag ${registry}/${repository}:${tag}` as NodeKey

@@ -1,4 +1,4 @@
-import { CopyError, DigestMismatchError, isForeign, type RepositoryName, SizeMismatchError } from '@longshore/oci'
+import { ConnectionError, CopyError, DigestMismatchError, isForeign, RegistryError, type RepositoryName, SizeMismatchError } from '@longshore/oci'
 import type { Transports } from './context.ts'
 import type { BlobNode } from './node.ts'
 import type { Content, Opener, Source } from './transport.ts'
@@ -84,6 +84,7 @@ class Reading implements Content {
   async #openNext(failure: unknown): Promise<void> {
     this.#content = undefined
     let last = failure
+    if (isTrouble(failure)) this.#skip()
     for (let origin = this.#origins[this.#next++]; origin; origin = this.#origins[this.#next++]) {
       try {
         this.#content = await origin.source.blob(origin.repository, this.#node.desc, {
@@ -93,8 +94,20 @@ class Reading implements Content {
       } catch (error) {
         if (this.#signal.aborted) throw this.#signal.reason
         last = error
+        if (isTrouble(error)) this.#skip()
       }
     }
     throw new CopyError('source', 'fetch', this.#node.desc, last)
   }
+
+  /** Passes over the other repositories of a registry that is in trouble. */
+  #skip(): void {
+    const { registry } = this.#origins[this.#next - 1]?.source ?? {}
+    while (this.#next < this.#origins.length && this.#origins[this.#next]?.source.registry === registry) this.#next++
+  }
+}
+
+/** Not this repository's refusal, but the registry's state: its other repositories would answer no better. */
+function isTrouble(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof RegistryError && (error.status === 429 || error.status >= 500))
 }

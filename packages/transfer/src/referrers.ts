@@ -34,10 +34,13 @@ interface Search extends ResolveIo {
   found: number
 }
 
+/** Beyond this many, reading the index costs less than comparing what may be its children's. */
+const maxCompared = 32
+const maxRemembered = 10_000
+
 export class ReferrerFinder {
   readonly #with: ReferrerFinderOptions
-  /** Repository pairs whose companions, present at both ends, have been compared in this run. */
-  readonly #compared = new Set<string>()
+  readonly #compared = new Map<string, Promise<Digest | undefined>>()
 
   constructor(options: ReferrerFinderOptions) { this.#with = options }
 
@@ -69,32 +72,57 @@ export class ReferrerFinder {
   }
 
   /**
-   * An index that is present was not read. Companions of its children that the destination has were compared, all in one
-   * go; only a companion that it lacks, or a registry with the API, is worth reading the index for.
+   * The children of an index that is present, and so was not read, as far as they may have referrers that matter. Companions of
+   * other manifests in the repository may be theirs: only one that the destination lacks, or has otherwise, is worth reading the
+   * index for (a pull); a registry with the API knows by the child's digest alone.
    */
   async #belowPresent(search: Search, root: Followed): Promise<readonly Digest[]> {
-    const { source, target, route, signal } = search
-    const pair = `${route.from.registry}/${route.from.repository} ${route.to.registry}/${route.to.repository}`
-    const tags = [...source.companions.values()].flat()
-    if (!this.#compared.has(pair)) {
-      this.#compared.add(pair)
-      for (const tag of tags) if (target.tags.has(tag)) await this.#followTag(search, tag)
-    } else {
-      for (const tag of tags) if (target.tags.has(tag)) search.followed.add(tag)
-    }
     if (!isIndexType(root.mediaType)) return []
+    const { source, route, signal } = search
     const from = this.#with.transports.source(route.from.registry)
-    const lacking = [...source.companions].some(([subject, about]) => subject !== root.digest && about.some((tag) => !target.tags.has(tag)))
-    const hasApi = !lacking && await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
-    if (!lacking && !hasApi) return []
+    const others = [...source.companions].flatMap(([subject, tags]) => (subject === root.digest ? [] : tags))
+    const worthReading = await this.#differ(search, others)
+      || await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
+    if (!worthReading) return []
     const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root.digest, { signal }))
     return index?.kind === 'index' ? index.manifests.map((child) => child.digest) : []
   }
 
+  /** Whether one of the tags is not the same at both ends. */
+  async #differ(search: Search, tags: readonly Tag[]): Promise<boolean> {
+    if (tags.some((tag) => !search.target.tags.has(tag)) || tags.length > maxCompared) return tags.length > 0
+    return (await Promise.all(tags.map((tag) => this.#compare(search, tag)))).some((digest) => digest === undefined)
+  }
+
+  /** The digest that the tag has at both ends; `undefined` when they differ. Asked once per tag and run, by a HEAD at each. */
+  #compare({ route: { from, to }, signal }: Search, tag: Tag): Promise<Digest | undefined> {
+    const key = `${from.registry}/${from.repository}:${tag} ${to.registry}/${to.repository}`
+    const known = this.#compared.get(key)
+    if (known) return known
+    const { transports } = this.#with
+    const comparing = Promise.all([
+      atSide('source', 'resolve', undefined, signal, transports.source(from.registry).resolve(from.repository, tag, { signal })),
+      atSide('destination', 'resolve', undefined, signal, transports.target(to.registry).resolve(to.repository, tag, { signal })),
+    ]).then(([here, there]) => (here?.digest === there?.digest ? here?.digest : undefined))
+    this.#compared.set(key, comparing)
+    comparing.catch(() => this.#compared.delete(key))
+    for (const oldest of this.#compared.keys()) {
+      if (this.#compared.size <= maxRemembered) break
+      this.#compared.delete(oldest)
+    }
+    return comparing
+  }
+
   async #followTag(search: Search, tag: Tag): Promise<void> {
-    const { graph, image, options, signal, distrust, followed } = search
+    const { graph, image, options, signal, distrust, followed, target } = search
     if (followed.has(tag) || tag === image.source.reference) return
     followed.add(tag)
+    const same = target.tags.has(tag) && !distrust ? await this.#compare(search, tag) : undefined
+    if (same !== undefined) {
+      search.found++
+      search.subjects.push(same)
+      return
+    }
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
     const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++

@@ -1,11 +1,13 @@
 // What is known of the repositories at both ends, asked once: one tag list tells what a HEAD per tag would.
-import { companionSubject, type Digest, type Tag } from '@longshore/oci'
+import { companionSubject, type Digest, RegistryError, type Tag } from '@longshore/oci'
 import type { Location } from './image.ts'
 import type { Io, Source } from './transport.ts'
 
 export interface RepositoryState {
   /** A repository that does not exist holds nothing, so nothing in it has to be asked for. */
   readonly exists: boolean
+  /** False where the registry does not let us list: nothing is known then, and each tag has to be asked for. */
+  readonly listed: boolean
   readonly tags: ReadonlySet<Tag>
   /** Fallback tags and cosign tags, by the manifest that they are about. */
   readonly companions: ReadonlyMap<Digest, readonly Tag[]>
@@ -13,34 +15,61 @@ export interface RepositoryState {
   readonly atMs: number
 }
 
-/** Repositories whose state is kept; images come repository by repository, so older ones are not asked for again. */
-const maxKept = 512
+/** What is kept: repositories, and tags in them all together. Images come repository by repository. */
+const maxKept = { repositories: 512, tags: 500_000 }
+/** Refusals to list. An account may well pull or push where it may not list. */
+const refusals = new Set([401, 403, 405])
 
 /** Tag lists of one side, each read once; the latest used are kept. */
 export class RepositoryStates {
   readonly #kept = new Map<string, Promise<RepositoryState>>()
+  readonly #tagCounts = new Map<string, number>()
   readonly #sideOf: (registry: string) => Source
+  readonly #onUnlisted: (location: Location, error: RegistryError) => void
+  #tags = 0
 
-  constructor(sideOf: (registry: string) => Source) { this.#sideOf = sideOf }
+  constructor(sideOf: (registry: string) => Source, onUnlisted: (location: Location, error: RegistryError) => void = () => {}) {
+    this.#sideOf = sideOf
+    this.#onUnlisted = onUnlisted
+  }
 
   /** @throws what `Source.tags` throws; a failed reading is forgotten, so that the next asks again. */
   get(location: Location, io: Io): Promise<RepositoryState> {
     const key = `${location.registry}/${location.repository}`
     const known = this.#kept.get(key)
-    if (known) return known
+    if (known) {
+      // Used again: the last to go.
+      this.#kept.delete(key)
+      this.#kept.set(key, known)
+      return known
+    }
     const reading = this.#read(location, io)
     this.#kept.set(key, reading)
-    reading.catch(() => { if (this.#kept.get(key) === reading) this.#kept.delete(key) })
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= maxKept) break
-      this.#kept.delete(oldest)
-    }
+    reading.then((state) => this.#count(key, state.tags.size), () => { if (this.#kept.get(key) === reading) this.#kept.delete(key) })
     return reading
   }
 
-  async #read({ registry, repository }: Location, io: Io): Promise<RepositoryState> {
+  #count(key: string, tags: number): void {
+    this.#tagCounts.set(key, tags)
+    this.#tags += tags
+    for (const oldest of this.#kept.keys()) {
+      if (oldest === key || (this.#kept.size <= maxKept.repositories && this.#tags <= maxKept.tags)) break
+      this.#kept.delete(oldest)
+      this.#tags -= this.#tagCounts.get(oldest) ?? 0
+      this.#tagCounts.delete(oldest)
+    }
+  }
+
+  async #read(location: Location, io: Io): Promise<RepositoryState> {
     const atMs = performance.now()
-    const tags = await this.#sideOf(registry).tags(repository, io)
+    let tags: readonly Tag[] | undefined
+    try {
+      tags = await this.#sideOf(location.registry).tags(location.repository, io)
+    } catch (error) {
+      if (!(error instanceof RegistryError) || !refusals.has(error.status)) throw error
+      this.#onUnlisted(location, error)
+      return { exists: true, listed: false, tags: new Set(), companions: new Map(), atMs }
+    }
     const companions = new Map<Digest, Tag[]>()
     for (const tag of tags ?? []) {
       const subject = companionSubject(tag)
@@ -49,6 +78,6 @@ export class RepositoryStates {
       if (about) about.push(tag)
       else companions.set(subject, [tag])
     }
-    return { exists: tags !== undefined, tags: new Set(tags), companions, atMs }
+    return { exists: tags !== undefined, listed: true, tags: new Set(tags), companions, atMs }
   }
 }

@@ -1,6 +1,6 @@
 // What has to come true for an image, and what is true already. Requests are the cost of everything small, so each is
 // asked only where its answer is not known: a tag list tells what is absent; a HEAD at each side tells what is the same.
-import { type Digest, isDigest, isIndexType, type Manifest, successors } from '@longshore/oci'
+import { type Descriptor, type Digest, isDigest, isIndexType, type Manifest, RegistryError, successors } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import { collect } from './collect.ts'
 import type { CopyOptions, Transports, Wanted } from './context.ts'
@@ -10,7 +10,7 @@ import { formatEnd, type Image } from './image.ts'
 import { ManifestCache } from './manifest-cache.ts'
 import type { ManifestNode, NodeKey, PlanNode, TagNode } from './node.ts'
 import { ReferrerFinder } from './referrers.ts'
-import { RepositoryStates } from './repository-state.ts'
+import { type RepositoryState, RepositoryStates } from './repository-state.ts'
 import type { Io } from './transport.ts'
 
 /** `distrust`: nothing at the destination is taken as present. */
@@ -45,10 +45,13 @@ export class Resolver {
   readonly #referrers: ReferrerFinder
   readonly targets: RepositoryStates
 
-  constructor(transports: Transports) {
+  /** @param onWarning told of what is left out because it may not be listed */
+  constructor(transports: Transports, onWarning: (message: string) => void = () => {}) {
     this.#transports = transports
     this.targets = new RepositoryStates((registry) => transports.target(registry))
-    const sources = new RepositoryStates((registry) => transports.source(registry))
+    const sources = new RepositoryStates((registry) => transports.source(registry), ({ registry, repository }, { status }) => {
+      onWarning(`${registry}/${repository}: its tags may not be listed (${status}), so signatures and other referrers kept under tags are not carried`)
+    })
     this.#referrers = new ReferrerFinder({
       transports, sources, targets: this.targets, manifests: this.#manifests, follow: (graph, image, options, io) => this.#follow(graph, image, options, io),
     })
@@ -83,16 +86,17 @@ export class Resolver {
     const target = this.#transports.target(to.registry)
     const state = await atSide('destination', 'list', undefined, signal, this.targets.get(to, io))
     const tag = isDigest(to.reference) ? undefined : to.reference
-    const mayBeThere = tag === undefined ? state.exists : state.tags.has(tag)
+    // No tag list tells of digests: a repository with content and without tags looks as if it were not there.
+    const mayBeThere = tag === undefined || !state.listed || state.tags.has(tag)
     const [there, named] = mayBeThere
       ? await Promise.all([
-        atSide('destination', 'resolve', undefined, signal, target.resolve(to.repository, to.reference, io)),
+        atSide('destination', 'resolve', undefined, signal, this.#lookFor(to, state, io)),
         atSide('source', 'resolve', undefined, signal, source.resolve(from.repository, from.reference, io)),
       ])
       : [undefined, undefined]
-    if (mayBeThere && !named) throw new ImageNotFoundError(formatEnd(from), 'source')
-    const strips = options.platforms.length > 0 && options.platformPolicy === 'strip' && (named === undefined || isIndexType(named.mediaType))
-    if (there && named?.digest === there.digest && !strips && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
+    // With a choice of platforms the same index may stand for more or for fewer children than are there.
+    const isPartial = options.platforms.length > 0 && (named === undefined || isIndexType(named.mediaType))
+    if (there && named?.digest === there.digest && !isPartial && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
 
     const manifest = named
       ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named.digest, io))
@@ -101,7 +105,7 @@ export class Resolver {
 
     const route: Route = { from: { registry: from.registry, repository: from.repository }, to: { registry: to.registry, repository: to.repository } }
     // A tag that is new to its repository may name a manifest that is not.
-    const known = tag !== undefined && !there && state.exists && !distrust && !strips
+    const known = tag !== undefined && !there && state.exists && state.listed && !distrust && !isPartial
       && await atSide('destination', 'exists', undefined, signal, target.resolve(to.repository, manifest.digest, io)) !== undefined
     const under = new Graph()
     const collected = known
@@ -111,12 +115,22 @@ export class Resolver {
       digest: manifest.digest, mediaType: manifest.mediaType, below: collected.below,
       ...(collected.manifest.digest === manifest.digest ? {} : { rewritten: collected.manifest.digest }),
     }
-    if (there?.digest === collected.manifest.digest && !distrust) return followed
+    if (there?.digest === collected.manifest.digest && collected.needs.length === 0 && !distrust) return followed
     graph.merge(under)
     const root = tag === undefined
       ? graph.addManifest(route, collected.manifest, collected.needs, options)
       : graph.addTag(route, tag, collected.manifest, collected.needs, options, { digest: there?.digest, atMs: there ? performance.now() : state.atMs })
     return { ...followed, root }
+  }
+
+  /** An account that may neither list nor look may still push: what it may not see counts as absent. */
+  async #lookFor(to: Image['destination'], { listed }: RepositoryState, io: Io): Promise<Descriptor | undefined> {
+    try {
+      return await this.#transports.target(to.registry).resolve(to.repository, to.reference, io)
+    } catch (error) {
+      if (!listed && error instanceof RegistryError && (error.status === 401 || error.status === 403)) return undefined
+      throw error
+    }
   }
 }
 

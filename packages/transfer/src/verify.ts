@@ -60,6 +60,7 @@ class ImageVerifier {
   readonly #sources: RepositoryStates
   readonly #targets: RepositoryStates
   readonly #manifests = new ManifestCache()
+  readonly #there = new ManifestCache('repository')
   readonly #findings: Finding[] = []
   readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
   readonly #placements = new Map<string, Promise<boolean>>()
@@ -93,10 +94,10 @@ class ImageVerifier {
 
   async end(signal: AbortSignal): Promise<Verification> {
     const extra: Array<Location & { readonly tag: Tag }> = []
-    for (const { to, tags } of this.#expected.values()) {
+    await forEachLimit(signal, this.#options.jobs.images, this.#expected.values(), async ({ to, tags }, signal) => {
       const there = await this.#targets.get(to, { signal })
       for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
-    }
+    })
     return {
       images: this.#images, sound: this.#sound, findings: this.#findings, extra, manifests: this.#walked, blobs: this.#placements.size, bytesRead: this.#bytesRead,
     }
@@ -138,7 +139,7 @@ class ImageVerifier {
     if (walk.seen.has(desc.digest)) return []
     walk.seen.add(desc.digest)
     const { signal, wanted: { image, options } } = walk
-    const manifest = await target.manifest(to.repository, desc.digest, { signal })
+    const manifest = await this.#there.get(target, to.repository, desc.digest, { signal })
     if (!manifest) {
       walk.findings.push({ image, problem: 'missing', what: formatEnd({ ...to, reference: desc.digest }), expected: desc.digest })
       return []
