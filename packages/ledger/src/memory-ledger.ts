@@ -79,12 +79,15 @@ export class MemoryLedger implements Ledger {
     return this.#progress()
   }
 
-  async fail(lease: Lease, error: ErrorRecord): Promise<Progress> {
+  async fail(lease: Lease, error: ErrorRecord, everywhere = false): Promise<Progress> {
     const entry = this.#held(lease)
     if (!entry) return nothing
     // A source that joined while this one was tried has not been asked yet.
-    if (entry.node.kind === 'blob' && lease.node.kind === 'blob' && entry.node.from.length > lease.node.from.length) this.#makeReady(entry)
-    else this.#fail(entry, error)
+    if (!everywhere && entry.node.kind === 'blob' && lease.node.kind === 'blob' && entry.node.from.length > lease.node.from.length) this.#makeReady(entry)
+    else {
+      if (everywhere && entry.node.kind === 'blob') for (const key of this.#shared.abandon(entry.node)) this.#failIfWaiting(key, error)
+      this.#fail(entry, error)
+    }
     return this.#progress()
   }
 
@@ -127,6 +130,16 @@ export class MemoryLedger implements Ledger {
     for (const entry of failed) entry.state = { state: 'waiting', missing: 0 }
     for (const entry of failed) this.#reopen(entry)
     return this.#progress()
+  }
+
+  async forget(roots: readonly NodeKey[]): Promise<void> {
+    for (const key of roots) {
+      const entry = this.#entries.get(key)
+      if (entry?.state.state !== 'failed' || entry.node.kind === 'blob' || entry.images.some((image) => this.#images.has(image))) continue
+      this.#entries.delete(key)
+      for (const need of entry.needs) this.#entries.get(need)?.dependents.delete(key)
+      await this.forget([...entry.needs])
+    }
   }
 
   async counts(): Promise<LedgerCounts> {
@@ -212,13 +225,15 @@ export class MemoryLedger implements Ledger {
     this.#ready.push(entry.node.key)
   }
 
+  #failIfWaiting(key: NodeKey, error: ErrorRecord): void {
+    const entry = this.#entries.get(key)
+    if (entry?.state.state === 'waiting') this.#fail(entry, error)
+  }
+
   #fail(entry: Entry, error: ErrorRecord): void {
     if (entry.state.state === 'failed') return
     entry.state = { state: 'failed', error }
-    for (const key of entry.dependents) {
-      const dependent = this.#entries.get(key)
-      if (dependent?.state.state === 'waiting') this.#fail(dependent, error)
-    }
+    for (const key of entry.dependents) this.#failIfWaiting(key, error)
     const successor = entry.node.kind === 'blob' ? this.#shared.succeed(entry.node) : undefined
     if (successor !== undefined) this.#arrived(successor)
     this.#ended(entry)

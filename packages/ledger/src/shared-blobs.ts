@@ -36,6 +36,9 @@ export class SharedBlobs {
     return shared.leader
   }
 
+  /** The content is bad: answers who waits for it, in vain. */
+  abandon(node: BlobNode): readonly NodeKey[] { return this.of(node).shared.followers.splice(0) }
+
   /** The node's repository turned out not to have it. */
   lost(node: BlobNode): void {
     const { holders } = this.of(node).shared

@@ -116,6 +116,7 @@ export interface ErrorRecord {
   readonly code: string
   readonly message: string
   readonly side?: Side
+  readonly op?: Operation
   readonly status?: number
   readonly registry?: string
   readonly cause?: ErrorRecord
@@ -127,7 +128,7 @@ export function toRecord(error: unknown): ErrorRecord {
     name: error.name,
     code: 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN',
     message: printable(error.message),
-    ...(error instanceof CopyError ? { side: error.side } : {}),
+    ...(error instanceof CopyError ? { side: error.side, op: error.op } : {}),
     ...(error instanceof RegistryError ? { status: error.status, registry: error.registry } : {}),
     ...(error instanceof ConnectionError ? { registry: error.registry } : {}),
     ...(error.cause === undefined ? {} : { cause: toRecord(error.cause) }),

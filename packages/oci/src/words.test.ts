@@ -25,7 +25,7 @@ describe('errors as data', () => {
   const refused = new RegistryError({ status: 403, registry: 'r.test', request: 'PUT /v2/a/manifests/1', details: [{ code: 'DENIED', message: 'no\u0007' }] })
   test('keep their facts through the chain', () => {
     expect(toRecord(new CopyError('destination', 'push', undefined, refused))).toEqual({
-      name: 'CopyError', code: 'COPY_FAILED', side: 'destination', message: 'push on the destination',
+      name: 'CopyError', code: 'COPY_FAILED', side: 'destination', op: 'push', message: 'push on the destination',
       cause: { name: 'RegistryError', code: 'DENIED', status: 403, registry: 'r.test', message: 'r.test answered 403 to PUT /v2/a/manifests/1 (DENIED: no\\x07)' },
     })
   })

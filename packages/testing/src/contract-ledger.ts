@@ -145,6 +145,15 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect(await ledger.fail(lease, boom)).toEqual({ ready: [blob('r1', 'a').key], settled: [] })
     })
 
+    test('bad content fails all who wait for it', async () => {
+      await register('i1', 'r1', ['a'])
+      const lease = await claim(blob('r1', 'a').key)
+      await register('i2', 'r2', ['a'])
+      const { ready, settled } = await ledger.fail(lease, boom, true)
+      expect(ready).toEqual([])
+      expect(settled.map((image) => image.image).sort()).toEqual(['i1', 'i2'])
+    })
+
     test('retry of one image leaves the failures of others', async () => {
       await register('i1', 'r', ['a'])
       await register('i2', 'r', ['b'])
@@ -152,6 +161,14 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       await ledger.fail(await claim(blob('r', 'b').key), boom)
       expect((await ledger.retry([id('i2')])).ready).toEqual([blob('r', 'b').key])
       expect(await ledger.counts()).toMatchObject({ failed: 2, ready: 1, waiting: 1 })
+    })
+
+    test('forget lets go of failed manifests, and a later image that needs one finds its own end', async () => {
+      await register('i1', 'r', ['a'])
+      await ledger.fail(await claim(blob('r', 'a').key), boom)
+      await ledger.forget([manifest('r', 'm-i1', []).key])
+      expect(await ledger.counts()).toMatchObject({ failed: 1, waiting: 0 })
+      expect((await register('i1', 'r', ['a'])).settled).toMatchObject([{ image: 'i1', errors: [boom] }])
     })
 
     test('retry resets the failed nodes and only those', async () => {

@@ -43,6 +43,8 @@ export interface MigrationOptions {
   /** Aborts: no new work; what is in flight has `graceMs` to finish, then it is abandoned. */
   readonly stop: AbortSignal
   readonly graceMs: number
+  /** How long a registry in trouble is left alone before the images that failed for it are tried once more. */
+  readonly respiteMs: number
 }
 
 /** What a run came to. */

@@ -4,6 +4,7 @@ import type { ErrorRecord } from '@longshore/oci'
 const cures: Readonly<Record<string, string>> = {
   IMAGE_NOT_FOUND: 'check the name and the tag at the source; a moved or deleted tag can be left out of the list',
   MANIFEST_UNKNOWN: 'check the name and the tag at the source',
+  BLOB_UNKNOWN: 'the destination has lost content that it had; run again with longshore verify --repair',
   NAME_UNKNOWN: 'create the repository (or its project) at the destination, or check its name',
   NAME_INVALID: 'the destination does not take this name; map it with a rename rule or another --to prefix',
   UNAUTHORIZED: 'log in (--src-creds, --dest-creds or --authfile), and check that the account may read here and push there',
@@ -27,16 +28,31 @@ const cures: Readonly<Record<string, string>> = {
   STOPPED: 'run the same command again: it goes on where it was',
 }
 
-const byStatus: Readonly<Record<number, string>> = {
-  401: cures['UNAUTHORIZED'] ?? '', 403: cures['DENIED'] ?? '', 404: cures['NAME_UNKNOWN'] ?? '', 413: 'a proxy in front of the destination limits the size of requests; raise its limit',
-  429: cures['TOOMANYREQUESTS'] ?? '',
+/** Where the same code means something else at the source. */
+const sourceCures: Readonly<Record<string, string>> = {
+  NAME_UNKNOWN: 'check the name of the repository at the source, and whether these credentials may see it',
+  BLOB_UNKNOWN: 'the source has lost a part of this image; rebuild it and push it there again, or leave it out',
+  MANIFEST_UNKNOWN: 'check the name and the tag at the source',
+  MANIFEST_INVALID: 'the source serves a manifest that is malformed; rebuild the image, or leave it out',
 }
 
-/** The cure for an error, from the innermost cause that has one. */
-export function hintFor(record: ErrorRecord): string {
+function cureByStatus(status: number, isSource: boolean): string {
+  switch (status) {
+    case 401: return cures['UNAUTHORIZED'] ?? ''
+    case 403: return cures['DENIED'] ?? ''
+    case 404: return (isSource ? sourceCures : cures)['NAME_UNKNOWN'] ?? ''
+    case 413: return 'a proxy in front of the destination limits the size of requests; raise its limit'
+    case 429: return cures['TOOMANYREQUESTS'] ?? ''
+    default: return status >= 500 ? 'the registry is in trouble; run again later' : ''
+  }
+}
+
+/** The cure for an error, from the innermost cause that has one, by the side that it happened on. */
+export function hintFor(record: ErrorRecord, side = record.side): string {
   // What we found out ourselves says more than the answer that made us look.
   if (record.code === 'CONTENT_REFUSED') return cures['CONTENT_REFUSED'] ?? ''
-  const inner = record.cause ? hintFor(record.cause) : ''
+  const isSource = (record.side ?? side) === 'source'
+  const inner = record.cause ? hintFor(record.cause, record.side ?? side) : ''
   if (inner !== '') return inner
-  return cures[record.code] ?? (record.status === undefined ? '' : byStatus[record.status] ?? (record.status >= 500 ? 'the registry is in trouble; run again later' : ''))
+  return (isSource ? sourceCures[record.code] : undefined) ?? cures[record.code] ?? (record.status === undefined ? '' : cureByStatus(record.status, isSource))
 }

@@ -22,8 +22,11 @@ export interface Ledger {
   claim(key: NodeKey, worker: string): Promise<Lease | undefined>
   /** A late worker (its fence is old) changes nothing. Asked again, it answers again what the node made ready. */
   complete(lease: Lease, outcome: NodeOutcome): Promise<Progress>
-  /** Fails the node and all that need it, and no others; a blob that can be read elsewhere by now is ready again instead. */
-  fail(lease: Lease, error: ErrorRecord): Promise<Progress>
+  /**
+   * Fails the node and all that need it, and no others; a blob that can be read elsewhere by now is ready again instead.
+   * `everywhere`: it is the content that is bad, so the placements that wait for this one fail with it.
+   */
+  fail(lease: Lease, error: ErrorRecord, everywhere?: boolean): Promise<Progress>
   /** Gives the node back, ready for another. */
   release(lease: Lease): Promise<Progress>
   /**
@@ -33,6 +36,8 @@ export interface Ledger {
   replan(lease: Lease, nodes: readonly PlanNode[]): Promise<Progress>
   /** Makes the failed nodes of these images (of all, when none are named) ready or waiting again, and only those. */
   retry(images?: readonly ImageId[]): Promise<Progress>
+  /** Lets go of failed manifests and tags under these roots: an image that failed for good costs nothing more. */
+  forget(roots: readonly NodeKey[]): Promise<void>
   counts(): Promise<LedgerCounts>
 }
 

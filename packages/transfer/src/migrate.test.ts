@@ -31,7 +31,7 @@ class World {
       transports: { source: () => this.src, target: () => this.dst },
       ledger: new MemoryLedger(), queues: { blobs: new MemoryQueue(), manifests: new MemoryQueue() },
       onEvent: (event) => this.events.push(event), inFlight: new Set(), window: 8, jobs: { images: 4, blobs: 4, manifests: 4 },
-      keepGoing: true, stop: this.stop.signal, graceMs: 1000, ...more,
+      keepGoing: true, stop: this.stop.signal, graceMs: 1000, respiteMs: 1, ...more,
     }, AbortSignal.timeout(10_000))
   }
 
@@ -268,6 +268,17 @@ describe('failures', () => {
     expect(world.dst.repository('a').tags.size).toBe(0)
   })
 
+  test('content that lies is read once, whatever its number of repositories', async () => {
+    world = new World({ before: async (operation) => { if (operation === 'blob') await sleep(5) } })
+    for (const name of ['a', 'b', 'c', 'd']) {
+      world.src.addImage(name, '1', ['honest content'])
+      for (const [digest, bytes] of world.src.repository(name).blobs) if (bytes.toString() === 'honest content') world.src.repository(name).blobs.set(digest, Buffer.from('honest contenT'))
+    }
+    expect(await world.run(['a', 'b', 'c', 'd'].map((name) => world.want(name, '1')), { jobs: { images: 8, blobs: 32, manifests: 8 } })).toMatchObject({ failed: 4 })
+    // Four configs, and the one layer that they share.
+    expect(world.src.count('blob')).toBe(5)
+  })
+
   test('too many bytes are named as a size that lies', async () => {
     world.src.addImage('a', '1', ['content'])
     for (const [digest, bytes] of world.src.repository('a').blobs) if (bytes.toString() === 'content') world.src.repository('a').blobs.set(digest, Buffer.from('content and more'))
@@ -320,6 +331,87 @@ describe('failures', () => {
     expect(result).toMatchObject({ failed: 1, stopped: true })
     expect(result.images).toBeLessThan(50)
   })
+})
+
+describe('accounts that may not do everything', () => {
+  const refused = (registry: string, status: number): never => { throw new RegistryError({ status, registry, request: 'GET /v2/a/tags/list', details: [{ code: 'DENIED' }] }) }
+
+  test('push without list or look: what may not be seen counts as absent', async () => {
+    world = new World({}, { before: (operation) => { if (operation === 'tags' || operation === 'resolve') refused('dst.test', 403) } })
+    world.src.addImage('a', '1', ['layer'])
+    expect(await world.run([world.want('a', '1', { referrers: true })])).toMatchObject({ copied: 1, failed: 0 })
+    expect(world.dst.isIntact('a', '1')).toBe(true)
+  })
+
+  test('pull without list: the image is carried, and a warning says what is not', async () => {
+    world = new World({ before: (operation) => { if (operation === 'tags') refused('src.test', 401) } })
+    world.src.addImage('a', '1', ['layer'])
+    world.src.addImage('a', '2', ['layer'])
+    expect(await world.run([world.want('a', '1', { referrers: true }), world.want('a', '2', { referrers: true })])).toMatchObject({ copied: 2, failed: 0 })
+    expect(world.events.filter((event) => event.type === 'warning')).toEqual([{ type: 'warning', message: expect.stringMatching(/src\.test\/a: its tags may not be listed/) }])
+  })
+})
+
+test('an image by digest in a repository without tags is found there again', async () => {
+  const { digest } = world.src.addImage('a', undefined, ['layer'])
+  const pinned: Wanted = { ...world.want('a', '1'), image: { source: { ...world.want('a', '1').image.source, reference: digest }, destination: { ...world.want('a', '1').image.destination, reference: digest } } }
+  const tags = world.dst.tags.bind(world.dst)
+  world.dst.tags = async (repository, io) => { const found = await tags(repository, io); return found?.length === 0 ? undefined : found }
+  await world.run([pinned])
+  expect(await world.run([pinned])).toMatchObject({ present: 1 })
+  expect(world.src.count('blob') + world.dst.count('push')).toBe(0)
+})
+
+test('platforms that are widened later are carried then (sparse)', async () => {
+  const children = ['amd64', 'arm64'].map((architecture) => on(`linux/${architecture}`, world.src.addImage('app', undefined, [architecture])))
+  indexOf(world, 'app', 'v1', children)
+  const lenient = world.dst.put.bind(world.dst)
+  world.dst.put = async (repository, manifest, reference, io) => {
+    if (manifest.kind !== 'index') return await lenient(repository, manifest, reference, io)
+    world.dst.repository(repository).manifests.set(manifest.digest, manifest)
+    world.dst.repository(repository).tags.set(reference as Tag, manifest.digest)
+    return { subjectTaken: false }
+  }
+  await world.run([world.want('app', 'v1', { platforms: [parsePlatform('linux/amd64')] })])
+  expect(world.dst.isIntact('app', 'v1')).toBe(false)
+  const both = ['linux/amd64', 'linux/arm64'].map(parsePlatform)
+  expect(await world.run([world.want('app', 'v1', { platforms: both })])).toMatchObject({ copied: 1 })
+  expect(world.dst.isIntact('app', 'v1')).toBe(true)
+  expect(await world.run([world.want('app', 'v1', { platforms: both })])).toMatchObject({ present: 1 })
+})
+
+test('a child that one repository lacks does not fail another that has it', async () => {
+  const child = on('linux/amd64', world.src.addImage('b', undefined, ['content']))
+  world.src.addImage('a', undefined, ['content'])
+  indexOf(world, 'a', '1', [child])
+  indexOf(world, 'b', '1', [child])
+  await world.run([world.want('a', '1'), world.want('b', '1')])
+  expect(world.outcomes()).toEqual({ 'dst.test/a:1': 'IMAGE_NOT_FOUND', 'dst.test/b:1': 'copied' })
+})
+
+test('what failed for a reason that may pass is tried once more at the end', async () => {
+  const outages = { push: 1, tags: 1 } as Record<string, number>
+  world = new World({}, { before: (operation) => {
+    const left = outages[operation] ?? 0
+    outages[operation] = left - 1
+    if (left > 0) throw new RegistryError({ status: 503, registry: 'dst.test', request: operation })
+  } })
+  for (const name of ['a', 'b']) world.src.addImage(name, '1', [`layer ${name}`])
+  expect(await world.run([world.want('a', '1'), world.want('b', '1')], { window: 1 })).toMatchObject({ images: 2, copied: 2, failed: 0 })
+  expect(world.events.filter((event) => event.type === 'warning')).toMatchObject([{ message: expect.stringMatching(/2 images .* tried once more/) }])
+})
+
+test('a signature of an image that nobody asked for is left alone, whatever it is', async () => {
+  const v0 = world.src.addImage('app', 'v0', ['zero'])
+  world.src.addImage('app', 'v1', ['one'])
+  world.src.addImage('app', `sha256-${v0.digest.slice(7)}.sig`, ['signature'])
+  const all = ['v0', 'v1'].map((tag) => world.want('app', tag, { referrers: true }))
+  await world.run(all)
+  const before = new Map(world.dst.repository('app').tags)
+  world.src.addImage('app', `sha256-${v0.digest.slice(7)}.sig`, ['another signature'])
+  expect(await world.run(all.slice(1))).toMatchObject({ present: 1, failed: 0 })
+  expect(world.dst.repository('app').tags).toEqual(before)
+  expect(world.src.count('resolve')).toBe(1)
 })
 
 test('a repository that comes late serves what an earlier one refused', async () => {

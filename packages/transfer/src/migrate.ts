@@ -1,7 +1,7 @@
 // The run: images come in as they are found, are resolved, and their nodes are made true in whatever order the ledger
 // allows. A window bounds how many images are open, so memory follows the window and not the migration.
-import { Limiter } from '@longshore/concurrency'
-import { type ErrorRecord, toRecord } from '@longshore/oci'
+import { forEachLimit, Limiter, pause } from '@longshore/concurrency'
+import { CopyError, DigestMismatchError, type ErrorRecord, toRecord } from '@longshore/oci'
 import type { MigrationOptions, MigrationResult, Wanted } from './context.ts'
 import { dispose } from './dispose.ts'
 import { StoppedError } from './errors.ts'
@@ -9,14 +9,27 @@ import { executeNode } from './execute-node.ts'
 import { hintFor } from './hint.ts'
 import { type ImageId, imageId } from './image.ts'
 import type { Lease, Progress, SettledImage } from './ledger.ts'
-import { isBlobKey, type NodeOutcome, type PlanNode } from './node.ts'
+import { isBlobKey, type ManifestNode, type NodeOutcome, type PlanNode, type TagNode } from './node.ts'
 import type { Job } from './queue.ts'
 import { type ResolvedImage, Resolver } from './resolve-image.ts'
 
-interface OpenImage { readonly wanted: Wanted; readonly startedMs: number; readonly slot: Disposable; resolved?: ResolvedImage }
+interface OpenImage {
+  readonly wanted: Wanted
+  readonly startedMs: number
+  readonly slot: Disposable
+  /** What its end will tell; the nodes themselves are the ledger's. */
+  resolved?: Omit<ResolvedImage, 'nodes'>
+  manifestBytes: number
+}
+
+/** An image to be tried once more: from the beginning, or from what the ledger knows of it. */
+type Deferred = Pick<OpenImage, 'wanted' | 'startedMs' | 'resolved'> & { readonly isTrouble: boolean }
 
 /** Manifest bytes that open images may hold together before further images wait. */
 const maxOpenManifestBytes = 64 * 1024 * 1024
+
+/** How many images may wait for a second try; beyond that something is wrong that waiting does not mend. */
+const maxDeferred = 1000
 
 /** How often a manifest is tried again after the destination said that it lacks something. */
 const maxReplans = 2
@@ -41,16 +54,19 @@ class Migration {
   /** Aborts the reading of manifests, which holds nothing: by the caller's signal, or by a stop. */
   readonly #reading = new AbortController()
   readonly #ended = Promise.withResolvers<void>()
-  /** Images that lack a blob which no source repository served so far: a later one may. */
-  readonly #deferred = new Map<ImageId, OpenImage>()
+  /** Images whose failure may pass: the others go first, then these are tried once more. */
+  readonly #deferred = new Map<ImageId, Deferred>()
   #secondPass = false
   #manifestBytes = 0
+  /** Resolved, and made anew, whenever an image is closed. */
+  #closed = Promise.withResolvers<void>()
+  #forgetting: Promise<void> = Promise.resolve()
   #expanding = true
   #stopped = false
 
   constructor(options: MigrationOptions, signal: AbortSignal) {
     this.#options = options
-    this.#resolver = new Resolver(options.transports)
+    this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }))
     signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true })
     if (signal.aborted) this.#abandon(signal.reason)
     const stop = (): void => this.#stop()
@@ -74,6 +90,7 @@ class Migration {
       if (!this.#work.signal.aborted) await queues.manifests.drain()
       queues.manifests.close()
       await manifests
+      await this.#forgetting
     }
     // A stop is an answer; a signal is an order.
     if (this.#work.signal.aborted && !this.#stopped) throw this.#work.signal.reason
@@ -94,11 +111,11 @@ class Migration {
         const turn = await resolving.acquire(signal)
         this.#counts.images++
         onEvent({ type: 'found', image: one.image })
-        const open: OpenImage = { wanted: one, startedMs: performance.now(), slot }
+        const open: OpenImage = { wanted: one, startedMs: performance.now(), slot, manifestBytes: 0 }
         this.#open.set(id, open)
         const task = this.#begin(id, open).finally(() => { turn[Symbol.dispose](); running.delete(task) })
         running.add(task)
-        while (this.#manifestBytes > maxOpenManifestBytes && running.size > 0) await Promise.race(running)
+        while (this.#manifestBytes > maxOpenManifestBytes && this.#open.size > 0 && !signal.aborted) await this.#closed.promise
       }
       onEvent({ type: 'expanded', images: this.#counts.images })
     } catch (error) {
@@ -115,8 +132,10 @@ class Migration {
     const { signal } = this.#reading
     try {
       const resolved = await this.#resolver.resolve(open.wanted, { signal, distrust: this.#options.distrust === true })
-      open.resolved = resolved
-      this.#manifestBytes += manifestBytesOf(resolved)
+      const { nodes: _, ...known } = resolved
+      open.resolved = known
+      open.manifestBytes = manifestBytesOf(resolved)
+      this.#manifestBytes += open.manifestBytes
       const registered = await this.#options.ledger.register(id, resolved.roots, resolved.nodes)
       this.#options.onEvent({
         type: 'resolved', image: open.wanted.image, digest: resolved.digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes,
@@ -124,7 +143,7 @@ class Migration {
       await this.#advance(registered)
     } catch (error) {
       if (signal.aborted) return
-      this.#failed(id, open, toRecord(error))
+      this.#defer(id, open, toRecord(error))
     }
   }
 
@@ -146,14 +165,14 @@ class Migration {
     const { ledger } = this.#options
     const { node } = lease
     if (this.#work.signal.aborted) return await ledger.release(lease)
-    if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag')) {
+    if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag') && !isSparse(node)) {
       try {
         return await ledger.replan(lease, await this.#resolver.replan(node, { signal: this.#work.signal }))
       } catch (again) {
         return await ledger.fail(lease, toRecord(again))
       }
     }
-    return await ledger.fail(lease, toRecord(error))
+    return await ledger.fail(lease, toRecord(error), lies(error))
   }
 
   async #advance({ ready, settled }: Progress): Promise<void> {
@@ -170,11 +189,7 @@ class Migration {
     const open = this.#open.get(id)
     if (!open?.resolved) return
     const [error] = errors
-    if (error?.side === 'source' && !this.#secondPass && this.#options.keepGoing) {
-      this.#deferred.set(id, open)
-      return this.#close(id, open)
-    }
-    if (error) return this.#failed(id, open, error)
+    if (error) return this.#defer(id, open, error)
     const { resolved } = open
     const outcome = resolved.roots.length === 0 ? 'present' : 'copied'
     this.#counts[outcome]++
@@ -185,17 +200,27 @@ class Migration {
     })
   }
 
-  #failed(id: ImageId, open: OpenImage, error: ErrorRecord): void {
-    this.#counts.failed++
+  /** An image that failed: once more at the end, where that may help, or for good. */
+  #defer(id: ImageId, open: OpenImage, error: ErrorRecord): void {
+    // A registry that answered before is out of reach for a while; one that never did is not there.
+    const isTrouble = mayPass(error, this.#counts.copied + this.#counts.present > 0)
+    const again = !this.#secondPass && this.#options.keepGoing && this.#deferred.size < maxDeferred && (isTrouble || isRefusedBlob(error))
+    if (again) this.#deferred.set(id, { wanted: open.wanted, startedMs: open.startedMs, isTrouble, ...(open.resolved ? { resolved: open.resolved } : {}) })
+    else this.#counts.failed++
     this.#close(id, open)
+    if (again) return
     this.#options.onEvent({ type: 'failed', image: open.wanted.image, error, hint: hintFor(error) })
+    // What failed for good need not be remembered: memory would follow the failures.
+    if (open.resolved) this.#forgetting = this.#forgetting.then(() => this.#options.ledger.forget(open.resolved?.roots ?? []))
     if (!this.#options.keepGoing) this.#stop()
   }
 
   #close(id: ImageId, open: OpenImage): void {
     this.#open.delete(id)
-    if (open.resolved) this.#manifestBytes -= manifestBytesOf(open.resolved)
+    this.#manifestBytes -= open.manifestBytes
     open.slot[Symbol.dispose]()
+    this.#closed.resolve()
+    this.#closed = Promise.withResolvers()
     this.#endIfOver()
   }
 
@@ -233,19 +258,59 @@ class Migration {
   #endIfOver(): void {
     if (this.#expanding || this.#open.size > 0) return
     if (this.#deferred.size === 0 || this.#stopped || this.#work.signal.aborted) return this.#ended.resolve()
-    this.#tryDeferred().catch((error: unknown) => this.#abandon(error))
+    this.#tryDeferred().catch((error: unknown) => { if (!this.#stopped) this.#abandon(error) })
   }
 
   async #tryDeferred(): Promise<void> {
     this.#secondPass = true
     const images = [...this.#deferred]
     this.#deferred.clear()
-    for (const [id, open] of images) {
-      this.#open.set(id, open)
-      if (open.resolved) this.#manifestBytes += manifestBytesOf(open.resolved)
+    const { respiteMs } = this.#options
+    const troubled = images.filter(([, { isTrouble }]) => isTrouble).length
+    if (troubled > 0) {
+      this.#options.onEvent({ type: 'warning', message: `${troubled} images failed for reasons that may pass; they are tried once more in ${respiteMs / 1000} s` })
+      await pause(respiteMs, this.#reading.signal)
     }
-    await this.#advance(await this.#options.ledger.retry(images.map(([id]) => id)))
+    const known: ImageId[] = []
+    for (const [id, deferred] of images) {
+      this.#open.set(id, { ...deferred, slot: { [Symbol.dispose]() {} }, manifestBytes: 0 })
+      if (deferred.resolved) known.push(id)
+    }
+    await this.#advance(await this.#options.ledger.retry(known))
+    const unknown = images.filter(([, { resolved }]) => !resolved).map(([id]) => id)
+    await forEachLimit(this.#reading.signal, this.#options.jobs.images, unknown, async (id) => {
+      const open = this.#open.get(id)
+      if (open) await this.#begin(id, open)
+    })
   }
+}
+
+/** Whether a failure may be gone later: the network's trouble, or a registry's. */
+function mayPass(error: ErrorRecord, wasReached: boolean): boolean {
+  for (let e: ErrorRecord | undefined = error; e; e = e.cause) {
+    switch (e.code) {
+      case 'CONNECTION_FAILED': case 'STALLED': case 'TOOMANYREQUESTS': return true
+      case 'HOST_UNREACHABLE': return wasReached
+      case 'CONTENT_REFUSED': return false
+      default: if (e.status !== undefined) return e.status === 408 || e.status === 425 || e.status === 429 || e.status >= 500
+    }
+  }
+  return false
+}
+
+/** Bytes that are not what their digest says are so in every repository of their registry. */
+function lies(error: unknown): boolean {
+  return error instanceof CopyError && error.side === 'source' && error.cause instanceof DigestMismatchError
+}
+
+/** A blob that one source repository refuses may be served by another that has not been met yet. */
+function isRefusedBlob({ side, op, cause }: ErrorRecord): boolean {
+  return side === 'source' && op === 'fetch' && cause?.status !== undefined
+}
+
+/** A registry that refuses an index for the children that were left out would refuse it again. */
+function isSparse({ manifest, options }: ManifestNode | TagNode): boolean {
+  return manifest.kind === 'index' && options.platforms.length > 0 && options.platformPolicy === 'sparse'
 }
 
 function manifestBytesOf({ nodes }: ResolvedImage): number {

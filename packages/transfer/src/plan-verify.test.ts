@@ -19,7 +19,7 @@ async function* stream(wanted: readonly Wanted[]): AsyncGenerator<Wanted> { yiel
 const move = async (wanted: readonly Wanted[], distrust = false): Promise<void> => {
   await migrate(stream(wanted), {
     transports, ledger: new MemoryLedger(), queues: { blobs: new MemoryQueue(), manifests: new MemoryQueue() }, onEvent: () => {}, inFlight: new Set(),
-    window: 8, jobs: { images: 4, blobs: 4, manifests: 4 }, keepGoing: true, stop: new AbortController().signal, graceMs: 100, distrust,
+    window: 8, jobs: { images: 4, blobs: 4, manifests: 4 }, keepGoing: true, stop: new AbortController().signal, graceMs: 100, respiteMs: 1, distrust,
   }, signal)
 }
 const planned = (wanted: readonly Wanted[]): Promise<Plan> => plan(stream(wanted), { transports, jobs: { images: 1 } }, signal)

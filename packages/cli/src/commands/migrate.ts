@@ -24,6 +24,8 @@ const window = 512
 const jobs = { images: 128, blobs: 256, manifests: 128 } as const
 /** What is in flight when a run is stopped may take this long to arrive. */
 const graceMs = 10_000
+/** What a registry may need to come back after a restart; the client's own retries have had some seconds before. */
+const respiteMs = 5_000
 
 export async function migrateCommand(specs: readonly string[], flags: MigrateFlags): Promise<ExitCode> {
   if (flags.dryRun === true) {
@@ -110,7 +112,7 @@ export async function runMigration(
   const startedMs = performance.now()
   try {
     const result = await migrate(onlyOf(wantedOf(migration, wiring.transports, onEvent, interrupt.stop), options.only), {
-      transports: wiring.transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs,
+      transports: wiring.transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
       keepGoing: flags.keepGoing ?? true, stop: interrupt.stop, ...(options.distrust === true ? { distrust: true } : {}),
     }, abort.signal)
     return {
