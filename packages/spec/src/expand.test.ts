@@ -80,6 +80,14 @@ describe('named references', () => {
     expect(source.requests).toEqual([])
   })
 
+  test('that are wanted differently by two entries are told, and carried as the first says', async () => {
+    const events = await run(yaml('images:\n  - { name: a, tags: ["1"], platforms: [linux/amd64] }\n  - { name: a, tags: ["1"], platforms: [linux/arm64] }\n'))
+    expect(events).toMatchObject([
+      { kind: 'image', options: { platforms: [{ architecture: 'amd64' }] } },
+      { kind: 'failed', error: { code: 'OPTIONS_CONFLICT', message: expect.stringMatching(/s\.yaml:6 than at s\.yaml:5/) } },
+    ])
+  })
+
   test('a name:tag@digest is read by digest and keeps its tag', async () => {
     const digest = `sha256:${'a'.repeat(64)}`
     expect(print(await run(list(`a:1@${digest}\nb@${digest}`)))).toEqual([`src:1/a@${digest} -> dst:1/m/a:1`, `src:1/b@${digest} -> dst:1/m/b@${digest}`])

@@ -1,4 +1,5 @@
 // A unit of the expansion: everything that a migration wants of one source repository.
+import { isDeepStrictEqual } from 'node:util'
 import { type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
 import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
 import { workStream } from './work-stream.ts'
@@ -36,10 +37,19 @@ export class RepositoryMissingError extends MigrationError {
   }
 }
 
+/** Two entries want one image differently. The first is carried; the second is told. */
+export class OptionsConflictError extends MigrationError {
+  override readonly name = 'OptionsConflictError'
+  override readonly code = 'OPTIONS_CONFLICT'
+  constructor(image: string, first: Origin, second: Origin) {
+    super(printable(`${image} is wanted with other platforms, referrers or foreign layers at ${second.file}:${second.line} than at ${first.file}:${first.line}; name it once, with all that it needs`))
+  }
+}
+
 /** All events of the unit; a request that fails becomes an event, an abort is thrown. */
 export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Promise<readonly ExpandEvent[]> {
   const events: ExpandEvent[] = []
-  const seen = new Map<string, string>()
+  const seen = new Map<string, { readonly end: string; readonly entry: Entry }>()
   const location = { registry: unit.registry, repository: unit.repository }
   let listing: Promise<readonly Tag[] | undefined> | undefined
 
@@ -58,8 +68,14 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
         }
         const id = imageId(image)
         const end = formatEnd(image.source)
-        if (seen.get(id) === end) continue
-        seen.set(id, end)
+        const former = seen.get(id)
+        if (former?.end === end) {
+          if (!isDeepStrictEqual(former.entry.content, entry.content)) {
+            events.push({ kind: 'failed', location: { ...location, reference: want.reference }, origin: entry.origin, error: new OptionsConflictError(end, former.entry.origin, entry.origin) })
+          }
+          continue
+        }
+        seen.set(id, { end, entry })
         events.push({ kind: 'image', image, options: entry.content, origin: entry.origin })
       }
     }
