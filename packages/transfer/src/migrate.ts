@@ -264,13 +264,13 @@ class Migration {
   async #tryDeferred(): Promise<void> {
     this.#secondPass = true
     const images = [...this.#deferred]
-    this.#deferred.clear()
     const { respiteMs } = this.#options
     const troubled = images.filter(([, { isTrouble }]) => isTrouble).length
     if (troubled > 0) {
       this.#options.onEvent({ type: 'warning', message: `${troubled} images failed for reasons that may pass; they are tried once more in ${respiteMs / 1000} s` })
       await pause(respiteMs, this.#reading.signal)
     }
+    this.#deferred.clear()
     const known: ImageId[] = []
     for (const [id, deferred] of images) {
       this.#open.set(id, { ...deferred, slot: { [Symbol.dispose]() {} }, manifestBytes: 0 })
