@@ -3,7 +3,8 @@ import { SingleFlight } from '@longshore/concurrency'
 import type { Challenge } from './challenge.ts'
 import type { Credentials, RegistryOptions } from './options.ts'
 import { basicHeader, type Scope } from './scope.ts'
-import { fetchToken, type Token } from './token.ts'
+import { fetchToken } from './token.ts'
+import { TokenCache } from './token-cache.ts'
 import type { Wire } from './wire.ts'
 
 /** Of the token for one request. */
@@ -11,7 +12,7 @@ const maxRenewals = 3
 
 export class Auth {
   #challenge: Challenge | undefined
-  readonly #tokens = new Map<Scope, Token>()
+  readonly #tokens = new TokenCache()
   readonly #basic = new Map<string, string | undefined>()
   readonly #flights = new SingleFlight<Scope, string | undefined>()
   readonly #options: RegistryOptions
@@ -77,7 +78,7 @@ export class Auth {
     const credentials = await this.#credentials(repository)
     if (credentials?.kind === 'registry-token') return `Bearer ${credentials.token}`
     const token = await fetchToken(this.#wire, { registry: this.#options.registry, origin: this.#origin(), challenge, scope, credentials }, signal)
-    this.#tokens.set(scope, token)
+    this.#tokens.set(scope, token, performance.now())
     return token.header
   }
 }

@@ -6,6 +6,8 @@ import { redact } from './redact.ts'
 const unreachable = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT'])
 const stalled = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'LONGSHORE_STALLED'])
 const certificate = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|HOSTNAME_MISMATCH|ERR_TLS_CERT)/
+/** Node's own, behind what went wrong: the system's CAs are trusted already. */
+const advice = /; if the root CA is installed locally, try running Node\.js with --use-system-ca/
 
 /** A peer that takes no bytes any more, noticed by ourselves. */
 export function stallError(ms: number): Error {
@@ -19,7 +21,7 @@ function codeOf(error: unknown): string {
 /** No usable answer came to `request` (a method and a path). */
 export function connectionError(registry: string, request: string, cause: unknown): ConnectionError {
   const code = codeOf(cause)
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = (cause instanceof Error ? cause.message : String(cause)).replace(advice, '')
   const where = `${registry}: ${request}`
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return new ConnectionError('HOST_UNREACHABLE', registry, `${registry}: no such host (${code}); check the name, or the DNS and proxy settings`, cause)

@@ -31,6 +31,8 @@ export interface Ask {
   readonly headersMs?: number
   /** Default: GET and HEAD. An ask that is not comes back as its first failure. */
   readonly idempotent?: boolean
+  /** The most attempts of an ask that is idempotent; never more than the host's own number, which is the default. */
+  readonly attempts?: number
   /** The lane the caller already holds a slot of: none is taken here. */
   readonly held?: boolean
   /** Another origin than the registry's own: no authorization is shown there. */
@@ -95,6 +97,7 @@ export class Host implements AsyncDisposable {
 
   async #exchange(ask: Ask, signal: AbortSignal): Promise<Answer> {
     const idempotent = ask.idempotent ?? (ask.method === 'GET' || ask.method === 'HEAD')
+    const attempts = idempotent ? Math.min(ask.attempts ?? Infinity, this.retries.attempts) : 1
     let renewals = 0
     for (let attempt = 1; ; attempt++) {
       let retryAfterMs: number | undefined
@@ -117,13 +120,13 @@ export class Host implements AsyncDisposable {
         }
         if (ask.body === undefined) this.lanes.answered(performance.now() - began)
         this.heed(answer)
-        if (!idempotent || !isTransientStatus(answer.status) || attempt >= this.retries.attempts) return answer
+        if (!isTransientStatus(answer.status) || attempt >= attempts) return answer
         // A host that named its time, or was told to slow down, is waited for at the gate.
         if (answer.status === 429 || this.gate.closed) retryAfterMs = 0
       } catch (cause) {
         signal.throwIfAborted()
         const error = this.translate(cause, `${ask.method} ${redact(ask.path)}`)
-        if (!idempotent || attempt >= this.retries.attempts || !isTransient(error, this.#origin !== '')) throw error
+        if (attempt >= attempts || !isTransient(error, this.#origin !== '')) throw error
       }
       this.stats.retries++
       await pause(retryAfterMs ?? backoffMs(this.retries, attempt - 1), signal)

@@ -93,6 +93,17 @@ describe('proxies', () => {
     await expect(stranger.ping({ signal })).rejects.toMatchObject({ code: 'HOST_UNREACHABLE', message: expect.stringContaining('proxy answered 407') })
   })
 
+  test('a certificate that is not trusted is named with our remedy, without the one of Node', async () => {
+    const { server } = await selfSignedCert()
+    await using embedded = await startEmbeddedRegistry({ tls: server })
+    await using registry = createRegistry({ registry: embedded.host, retries })
+    const failure = await registry.ping({ signal }).catch((error: unknown) => error as Error)
+    expect(failure).toMatchObject({ code: 'TLS_FAILED', message: expect.stringMatching(/certificate is not trusted \([A-Z_]+: [^;]+\); put its CA into certs\.d/) })
+    expect((failure as Error).message).not.toContain('use-system-ca')
+    // So that the test is about something.
+    expect(((failure as Error).cause as Error).message).toContain('use-system-ca')
+  })
+
   test('NO_PROXY goes straight, and a setting that is no URL is named without its secret', async () => {
     await using embedded = await startEmbeddedRegistry()
     await using proxy = await startProxy()

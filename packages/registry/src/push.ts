@@ -1,6 +1,6 @@
 // Makes a blob true in a repository by the cheapest sequence the registry allows, and owns every retry on the way:
 //
-//   mount? ──201──► mounted            POST?digest ──201──► pushed
+//   mount? (begin.ts) ──201──► there    POST?digest ──201──► pushed
 //     │ 202: session                       │ 202: session, and never again
 //     ▼                                    ▼
 //   POST (and the source opened beside it) ──► PUT everything ──► pushed
@@ -10,18 +10,17 @@
 import { backoffMs, pause } from '@longshore/concurrency'
 import { type Descriptor, RegistryError, type RepositoryName } from '@longshore/oci'
 import type { Opener, PushOptions, PushOutcome } from '@longshore/transfer'
+import { begin, singlePostBytes } from './begin.ts'
 import { pushScope } from './scope.ts'
 import { largestPart } from './capabilities.ts'
 import { isTransient } from './failure.ts'
 import type { Host } from './host.ts'
 import { collect, Outlet } from './outlet.ts'
 import { maxRedirects } from './paths.ts'
-import { blobExists, cancel, mount, patch, type Placement, postWhole, putRest, Redirected, type Session, start, status } from './upload.ts'
+import { blobExists, cancel, patch, type Placement, postWhole, putRest, Redirected, type Session, start, status } from './upload.ts'
 
 /** Up to this, a blob is sent from memory: one write, and nothing to reopen. */
 const smallBytes = 256 * 1024
-/** Larger bodies in a POST are a waste where the registry turns out not to take them. */
-const singlePostBytes = 64 * 1024
 const smallestPart = 1024 * 1024
 const refillBytes = 1024 * 1024
 /** Of the token at one place of a blob. */
@@ -32,30 +31,10 @@ export async function pushBlob(
 ): Promise<PushOutcome> {
   const to: Placement = { host, repository, desc, signal: options.signal }
   const { mountFrom = [], mayExist = true } = options
-  let session: Session | undefined
-  for (const from of mountFrom) {
-    if (host.capabilities.mount === 'no') break
-    const outcome = await mount(to, from)
-    if (outcome === 'mounted') {
-      if (session) await cancel(to, session, false)
-      return 'mounted'
-    }
-    // One session is enough; the others would only lie about until they expire.
-    if (session && outcome) await cancel(to, session, false)
-    session = outcome ?? session
-  }
-  if (mayExist && mountFrom.length === 0) {
-    if (host.capabilities.mount !== 'no') {
-      // "Is it there?" and "a session, please" in one request.
-      const outcome = await mount(to, repository)
-      host.capabilities.mount = outcome === undefined ? 'no' : 'yes'
-      if (outcome === 'mounted') return 'existed'
-      session = outcome
-    }
-    if (session === undefined && await blobExists(to, pushScope)) return 'existed'
-  }
+  const begun = await begin(to, mountFrom, mayExist)
+  if (begun === 'mounted' || begun === 'existed') return begun
   using _slot = await host.enter(host.lanes.write, options.signal)
-  const upload = new Upload(to, open, options.onSent ?? (() => {}), session)
+  const upload = new Upload(to, open, options.onSent ?? (() => {}), begun)
   return await upload.run()
 }
 
@@ -247,7 +226,7 @@ class Upload {
     }
     this.#session = undefined
     // A 5xx or a broken connection may have come after the commit.
-    if ((said === undefined || said >= 500) && session && await blobExists(this.#to, pushScope).catch(() => false)) {
+    if ((said === undefined || said >= 500) && session && await blobExists(this.#to, pushScope, false).catch(() => false)) {
       this.#tell(Math.max(0, this.#to.desc.size) - this.#told)
       return true
     }

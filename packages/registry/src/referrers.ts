@@ -1,5 +1,6 @@
-// distribution-spec v1.1.1, "Listing Referrers": a registry with the API answers 200 whatever the subject; one without, 404.
-import { type Descriptor, type Digest, isDigest, MediaType, type RepositoryName } from '@longshore/oci'
+// distribution-spec v1.1.1, "Listing Referrers": a registry with the API answers 200 whatever the subject; one without, 404. Some
+// proxies and products refuse it instead (401, 403, 406): then the fallback tags have to do, for whom it concerns.
+import { type Descriptor, type Digest, isDigest, MediaType, RegistryError, type RepositoryName } from '@longshore/oci'
 import { headerOf } from './answer.ts'
 import { pullScope } from './scope.ts'
 import type { Host } from './host.ts'
@@ -10,7 +11,7 @@ export async function listReferrers(
   host: Host, repository: RepositoryName, subject: Digest, signal: AbortSignal,
 ): Promise<readonly Descriptor[] | undefined> {
   const { capabilities } = host
-  if (capabilities.referrers === 'unknown') {
+  if (capabilities.referrers === 'unknown' && !capabilities.hasRefusedReferrers(repository)) {
     using _turn = await capabilities.referrersTurn.acquire(signal)
     // Somebody else may have found out meanwhile.
     if ((capabilities.referrers as string) === 'unknown') return await ask(host, repository, subject, signal)
@@ -36,9 +37,20 @@ async function ask(
       for (const each of json['manifests'] as unknown[]) if (isDescriptor(each)) found.set(each.digest, each)
     }
   } catch (error) {
-    // Some answer "no such route" or "not allowed" with other refusals than 404.
-    if (!(error instanceof Error && 'status' in error && (error.status === 400 || error.status === 405 || error.status === 501))
-      || capabilities.referrers === 'yes') throw error
+    if (!(error instanceof RegistryError)) throw error
+    switch (error.status) {
+      case 401: case 403: case 406:
+        capabilities.referrersRefused(repository)
+        return undefined
+      // Some answer "no such route" or "not allowed" with other refusals than 404.
+      case 405: case 501:
+        if (capabilities.referrers === 'yes') return undefined
+        break
+      case 400:
+        if (capabilities.referrers === 'yes') throw error
+        break
+      default: throw error
+    }
     missing = true
   }
   if (missing) {

@@ -135,6 +135,30 @@ describe('parts', () => {
   })
 })
 
+describe('questions between two attempts are not retried on their own (docs/adr/0003)', () => {
+  test('whether it is there after all: one HEAD', async () => {
+    await using embedded = await startEmbeddedRegistry()
+    await using registry = createRegistry({ registry: embedded.host, tlsVerify: false, retries })
+    const { bytes, desc } = blobOf(400_000)
+    embedded.fail({ match: { kind: 'upload-put' }, how: { kind: 'status', status: 500 } })
+    embedded.fail({ match: { kind: 'blob-head' }, times: 100, how: { kind: 'status', status: 503 } })
+    const { open, options } = tracked(bytes)
+    expect(await registry.push(repository, desc, open, options)).toBe('pushed')
+    expect(embedded.count({ kind: 'blob-head' })).toBe(1)
+  })
+
+  test('where the session stands: two GETs', async () => {
+    await using embedded = await startEmbeddedRegistry()
+    await using registry = createRegistry({ registry: embedded.host, tlsVerify: false, retries })
+    const { bytes, desc } = blobOf(400_000)
+    embedded.fail({ match: { kind: 'upload-put' }, how: { kind: 'drop-after', bytes: 100_000 } })
+    embedded.fail({ match: { kind: 'upload-status' }, times: 100, how: { kind: 'status', status: 503 } })
+    const { open, options } = tracked(bytes)
+    expect(await registry.push(repository, desc, open, options)).toBe('pushed')
+    expect(embedded.count({ kind: 'upload-status' })).toBe(2)
+  })
+})
+
 /** Answers 307 to everything that has not been redirected yet, then passes it on. */
 async function startRedirector(to: { readonly host: string; readonly url: string }, isElsewhere: boolean, status: number) {
   const seen: string[] = []

@@ -65,24 +65,31 @@ export async function mount(to: Placement, from: RepositoryName): Promise<'mount
     method: 'POST', path: `${uploads(to)}?mount=${desc.digest}&from=${encodeURIComponent(source)}`,
     scope: path === source ? pushScope(path) : mountScope(path, source), idempotent: true,
   })
+  const learn = (status: number): void => {
+    if (path === source) host.capabilities.selfMountAnswered(to.repository, status)
+    else host.capabilities.mountAnswered(status)
+  }
   let answer: Answer
   try {
     answer = await host.exchange(asked, to.signal)
   } catch (error) {
-    // The token service may refuse the scope of the source; that is no reason not to upload.
-    if (error instanceof RegistryError && error.status < 500 && error.status !== 429) return undefined
-    throw error
+    // The token service may refuse the scope of the source; that is no reason not to upload, nor does it tell of the registry.
+    if (!(error instanceof RegistryError) || error.status >= 500 || error.status === 429) throw error
+    learn(403)
+    return undefined
   }
-  if (answer.status === 201) return 'mounted'
-  if (answer.status === 202) return sessionOf(to, answer, asked)
-  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return undefined
-  throw host.refusal(asked, answer)
+  const { status } = answer
+  if (status !== 201 && status !== 202 && status !== 501 && (status < 400 || status > 499 || status === 429)) throw host.refusal(asked, answer)
+  learn(status)
+  return status === 201 ? 'mounted' : status === 202 ? sessionOf(to, answer, asked) : undefined
 }
 
-/** A HEAD. "May not ask" counts as no: the upload will tell what is really the matter. */
-export async function blobExists({ host, repository, desc, signal }: Placement, scope: (path: string) => string): Promise<boolean> {
+/** A HEAD. "May not ask" counts as no: the upload will tell what is really the matter. `idempotent` false: whoever asks owns the retries. */
+export async function blobExists(
+  { host, repository, desc, signal }: Placement, scope: (path: string) => string, idempotent = true,
+): Promise<boolean> {
   const path = wirePath(host.registry, repository)
-  const asked: Ask = { method: 'HEAD', path: blobPath(path, desc.digest), scope: scope(path), repository }
+  const asked: Ask = { method: 'HEAD', path: blobPath(path, desc.digest), scope: scope(path), repository, idempotent }
   const answer = await host.exchange(asked, signal)
   switch (answer.status) {
     case 200: case 204: case 302: case 307: return true
@@ -134,7 +141,10 @@ export async function patch(to: Placement, session: Session, offset: number, len
  * @throws RegistryError, ConnectionError when the registry does not say
  */
 export async function status(to: Placement, session: Session): Promise<{ readonly session: Session; readonly offset: number } | undefined> {
-  const asked = ask(to, { method: 'GET', path: session.path, idempotent: true, held: true, headersMs: to.host.timeouts.headersMs, ...within(session) })
+  // The push's own retries are around this: one more try, as the answer may spare a large part of the blob.
+  const asked = ask(to, {
+    method: 'GET', path: session.path, idempotent: true, attempts: 2, held: true, headersMs: to.host.timeouts.headersMs, ...within(session),
+  })
   const answer = await to.host.exchange(asked, to.signal)
   if (isTransientStatus(answer.status)) throw to.host.refusal(asked, answer)
   if (answer.status < 200 || answer.status > 299) return undefined
