@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '..')
 
-/** Our packages that each package's sources may import. Tests may import `testing` and the in-memory runtimes besides. */
+/** Our packages that each package's sources may import. Tests and their fixtures may import `testing` and the in-memory runtimes besides. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   oci: [],
   concurrency: [],
@@ -44,7 +44,7 @@ function* importsOf(name: string): Generator<Import> {
   for (const file of sourcesIn(join(root, 'packages', name, 'src'))) {
     const text = readFileSync(file, 'utf8')
     for (const [, from, dynamic] of text.matchAll(/^(?:import|export)\b[^'\n]*?(?:\{[^}]*\}[^'\n]*)?from '([^']+)'|\bimport\('([^']+)'\)/gm)) {
-      yield { file: relative(root, file), of: name, isTest: file.endsWith('.test.ts'), specifier: from ?? dynamic ?? '' }
+      yield { file: relative(root, file), of: name, isTest: /\.(?:test|fixture)\.ts$/.test(file), specifier: from ?? dynamic ?? '' }
     }
   }
 }
