@@ -129,6 +129,14 @@ describe('mounts that are refused', () => {
     }
   })
 
+  test('and where the repository itself gives no proof, a HEAD tells, of small blobs too', async () => {
+    await using t = await setUp({ mounts: false })
+    const blob = blobOf(1000)
+    t.embedded.putBlob(repository, blob.bytes)
+    t.embedded.fail({ match: { kind: 'mount', path: /from=team%2Fbase/ }, how: { kind: 'refuse-mount', status: 403 } })
+    expect(await t.push(blob, { mountFrom: [other] })).toEqual(['existed', 'mount mount blob-head upload-cancel', 0])
+  })
+
   test.each([401, 403, 404] as const)('%i is about one repository: the next is asked', async (status) => {
     await using t = await setUp()
     const blob = blobOf(1000)
