@@ -18,6 +18,7 @@ interface Entry {
   state: State
   fence: number
   replans: number
+  readonly again: boolean
   /** The image that asked first: its tally gets the outcome. */
   readonly owner: ImageId
   readonly needs: Set<NodeKey>
@@ -66,7 +67,7 @@ export class MemoryLedger implements Ledger {
     const fence = ++entry.fence
     entry.state = { state: 'leased', worker, fence }
     const holders = entry.node.kind === 'blob' ? this.#shared.of(entry.node).shared.holders.filter((r) => r !== entry.node.repository) : []
-    return { key, node: entry.node, worker, fence, holders, replans: entry.replans }
+    return { key, node: entry.node, worker, fence, holders, replans: entry.replans, again: entry.again }
   }
 
   async complete(lease: Lease, outcome: NodeOutcome): Promise<Progress> {
@@ -107,7 +108,7 @@ export class MemoryLedger implements Ledger {
       this.#finished.delete(node)
       // What needed it before has its own answer by now, or is `entry`, which counts below.
       this.#entries.delete(node.key)
-      this.#add(node, entry.owner, { blobs: 0, bytes: 0 })
+      this.#add(node, entry.owner, { blobs: 0, bytes: 0 }, true)
     }
     entry.replans++
     const broken = this.#broken(nodes.map((node) => node.key))
@@ -148,14 +149,14 @@ export class MemoryLedger implements Ledger {
     return { ...counts, openImages: this.#images.size }
   }
 
-  #add(node: PlanNode, image: ImageId, fresh: { blobs: number; bytes: number }): void {
+  #add(node: PlanNode, image: ImageId, fresh: { blobs: number; bytes: number }, again = false): void {
     if (this.#finished.has(node)) return
     const known = this.#entries.get(node.key)
     if (known) {
       if (known.node.kind === 'blob' && node.kind === 'blob') known.node = { ...known.node, from: union(known.node.from, node.from) }
       return
     }
-    const entry: Entry = { node, state: { state: 'ready' }, fence: 0, replans: 0, owner: image, needs: new Set(needsOf(node)), dependents: new Set(), images: [] }
+    const entry: Entry = { node, state: { state: 'ready' }, fence: 0, replans: 0, again, owner: image, needs: new Set(needsOf(node)), dependents: new Set(), images: [] }
     this.#entries.set(node.key, entry)
     this.#place(entry, fresh)
   }
@@ -209,7 +210,7 @@ export class MemoryLedger implements Ledger {
   #landed(entry: Entry, node: BlobNode, outcome: NodeOutcome): void {
     for (const key of this.#shared.landed(node)) this.#arrived(key)
     const tally = this.#images.get(entry.owner)?.blobs
-    if (!tally || outcome === 'skipped') return
+    if (!tally || outcome === 'skipped' || (entry.again && outcome === 'existed')) return
     tally[outcome]++
     tally[`${outcome}Bytes`] += Math.max(0, node.desc.size)
   }

@@ -1,7 +1,8 @@
 import type { Job, Queue } from '@longshore/transfer'
 
-/** The in-process queue: first in, first out. */
+/** The in-process queue: first in, first out, and what is to go first before that. */
 export class MemoryQueue implements Queue {
+  readonly #first = new Map<string, Job>()
   readonly #waiting = new Map<string, Job>()
   readonly #end = Promise.withResolvers<void>()
   #handler: ((job: Job) => Promise<void>) | undefined
@@ -10,9 +11,14 @@ export class MemoryQueue implements Queue {
   #onIdle: Array<() => void> = []
   #closed = false
 
-  async add(jobs: readonly Job[]): Promise<void> {
+  async add(jobs: readonly Job[], { first = false }: { readonly first?: boolean } = {}): Promise<void> {
     if (this.#closed) return
-    for (const job of jobs) this.#waiting.set(job.id, job)
+    for (const job of jobs) {
+      if (first) {
+        this.#waiting.delete(job.id)
+        this.#first.set(job.id, job)
+      } else if (!this.#first.has(job.id)) this.#waiting.set(job.id, job)
+    }
     this.#pump()
   }
 
@@ -24,22 +30,25 @@ export class MemoryQueue implements Queue {
   }
 
   async drain(): Promise<void> {
-    while (!this.#closed && this.#running + this.#waiting.size > 0) await new Promise<void>((resolve) => { this.#onIdle.push(resolve) })
+    while (!this.#closed && this.#running + this.#first.size + this.#waiting.size > 0) await new Promise<void>((resolve) => { this.#onIdle.push(resolve) })
   }
 
   close(): void {
     this.#closed = true
+    this.#first.clear()
     this.#waiting.clear()
     if (this.#running === 0) this.#end.resolve()
   }
 
   #pump(): void {
     if (!this.#handler) return
-    for (const [id, job] of this.#waiting) {
-      if (this.#running >= this.#concurrency) return
-      this.#waiting.delete(id)
-      this.#running++
-      void this.#run(this.#handler, job)
+    for (const jobs of [this.#first, this.#waiting]) {
+      for (const [id, job] of jobs) {
+        if (this.#running >= this.#concurrency) return
+        jobs.delete(id)
+        this.#running++
+        void this.#run(this.#handler, job)
+      }
     }
   }
 

@@ -40,6 +40,17 @@ export function describeQueue(name: string, make: () => Promise<Queue>): void {
       expect(seen).toEqual(['a', 'b', 'end'])
     })
 
+    test('hands out first what is to go first', async () => {
+      const seen: string[] = []
+      await queue.add(['a', 'b', 'c'].map(job))
+      await queue.add([job('c'), job('d')], { first: true })
+      const processing = queue.process(async ({ id }) => { seen.push(id) }, { concurrency: 1 })
+      await queue.drain()
+      queue.close()
+      await processing
+      expect(seen).toEqual(['c', 'd', 'a', 'b'])
+    })
+
     test('closing drops what waits and lets what runs finish', async () => {
       const started = Promise.withResolvers<void>()
       const finish = Promise.withResolvers<void>()

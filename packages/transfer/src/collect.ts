@@ -1,11 +1,11 @@
 // From a manifest to the nodes under it. A manifest that the destination has is taken with all that is under it
 // (evidence, not proof: MANIFEST_BLOB_UNKNOWN later brings it back here with `distrust`).
 import {
-  type Descriptor, type Digest, type ImageIndex, InvalidManifestError, isForeign, joinReference, type Manifest, SizeMismatchError, successors,
+  attestedDigest, type Descriptor, type Digest, type ImageIndex, InvalidManifestError, isForeign, joinReference, type Manifest, SizeMismatchError, successors,
 } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import type { CopyOptions, Transports } from './context.ts'
-import { ImageNotFoundError } from './errors.ts'
+import { ImageNotFoundError, PlatformNotFoundError } from './errors.ts'
 import type { Graph, Route } from './graph.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { NodeKey } from './node.ts'
@@ -54,6 +54,9 @@ async function collectChildren(index: ImageIndex, context: CollectContext, ances
   const what = joinReference(`${route.from.registry}/${route.from.repository}`, index.digest)
   if (ancestors.length > maxDepth) throw new InvalidManifestError(what, `lies more than ${maxDepth} indexes deep`)
   const chosen = chooseChildren(index, options.platforms)
+  if (chosen.length === 0 && index.manifests.length > 0 && ancestors.length === 1) {
+    throw new PlatformNotFoundError(what, options.platforms, index.manifests.flatMap((child) => (child.platform && attestedDigest(child) === undefined ? [child.platform] : [])))
+  }
   const listed = new Set(successors(index).manifests.map((child) => child.digest))
   const children = chosen.filter((child) => listed.delete(child.digest))
   const below: Digest[] = []

@@ -1,4 +1,4 @@
-import { MigrationError, printable, type Side } from '@longshore/oci'
+import { formatPlatform, MigrationError, type Platform, printable, type Side } from '@longshore/oci'
 
 /** The source has no such tag or digest (any more). */
 export class ImageNotFoundError extends MigrationError {
@@ -22,6 +22,15 @@ export class ImmutableTagError extends MigrationError {
   override readonly code = 'TAG_IMMUTABLE'
   constructor(reference: string, now: string, cause: unknown) {
     super(printable(`${reference} may not be overwritten and names other content, ${now}`), { cause })
+  }
+}
+
+/** No child of the index is for any of the platforms that were asked for. */
+export class PlatformNotFoundError extends MigrationError {
+  override readonly name = 'PlatformNotFoundError'
+  override readonly code = 'PLATFORM_NOT_FOUND'
+  constructor(reference: string, wishes: readonly Platform[], there: readonly Platform[]) {
+    super(printable(`${reference} has nothing for ${wishes.map(formatPlatform).join(', ')}; there is ${[...new Set(there.map(formatPlatform))].join(', ')}`))
   }
 }
 

@@ -5,6 +5,7 @@ const cures: Readonly<Record<string, string>> = {
   IMAGE_NOT_FOUND: 'check the name and the tag at the source; a moved or deleted tag can be left out of the list',
   MANIFEST_UNKNOWN: 'check the name and the tag at the source',
   BLOB_UNKNOWN: 'the destination has lost content that it had; run again with longshore verify --repair',
+  PLATFORM_NOT_FOUND: 'ask for a platform that it has, or leave --platform out for this image',
   NAME_UNKNOWN: 'create the repository (or its project) at the destination, or check its name',
   NAME_INVALID: 'the destination does not take this name; map it with a rename rule or another --to prefix',
   UNAUTHORIZED: 'log in (--src-creds, --dest-creds or --authfile), and check that the account may read here and push there',

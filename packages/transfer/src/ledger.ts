@@ -50,6 +50,8 @@ export interface Lease {
   readonly holders: readonly RepositoryName[]
   /** How often the node was sent back by `replan`. */
   readonly replans: number
+  /** The node was true before: it is made true again for a manifest that the destination refused. */
+  readonly again: boolean
 }
 
 export interface Progress {

@@ -33,6 +33,22 @@ describe('platforms', () => {
     expect(world.dst.count('put')).toBe(0)
   })
 
+  test('platforms that it has nothing for fail the image, and nothing is put', async () => {
+    three()
+    for (const platformPolicy of ['strip', 'sparse'] as const) {
+      await world.run([world.want('app', 'v1', { platforms: [parsePlatform('windows/amd64')], platformPolicy })])
+      expect(world.failures()[0]).toMatch(/PLATFORM_NOT_FOUND.*nothing for windows\/amd64; there is linux\/amd64, linux\/arm64/)
+    }
+    expect(world.dst.count('put')).toBe(0)
+  })
+
+  test('strip says which signatures stay behind', async () => {
+    const { digest } = three()
+    world.src.addImage('app', `sha256-${digest.slice(7)}.sig`, ['signature'])
+    await world.run([world.want('app', 'v1', { platforms, platformPolicy: 'strip', referrers: true })])
+    expect(world.events.filter((event) => event.type === 'warning')).toMatchObject([{ message: expect.stringMatching(/app:v1: 1 of its signatures/) }])
+  })
+
   test('sparse leaves the index as it is', async () => {
     const { digest } = three()
     const put = world.dst.put.bind(world.dst)

@@ -256,6 +256,16 @@ describe('stopping', () => {
     expect(await world.run([world.want('a', '1')], { graceMs: 20 })).toMatchObject({ copied: 0, failed: 0, abandoned: 1, stopped: true })
   })
 
+  test('images come to their end one after another', async () => {
+    const order: string[] = []
+    for (let i = 0; i < 6; i++) world.src.addImage(`r${i}`, '1', ['shared', `own ${i}`])
+    await world.run(Array.from({ length: 6 }, (_, i) => world.want(`r${i}`, '1')), {
+      jobs: { images: 6, blobs: 1, manifests: 1 }, onEvent: (event) => { if (event.type === 'blob') order.push(event.outcome); if (event.type === 'done') order.push('done') },
+    })
+    // The first is done long before the last blob has moved.
+    expect(order.indexOf('done')).toBeLessThan(order.lastIndexOf('pushed') - 2)
+  })
+
   test('the window bounds how many images are open', async () => {
     let open = 0
     let peak = 0

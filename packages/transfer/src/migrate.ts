@@ -9,7 +9,7 @@ import { executeNode } from './execute-node.ts'
 import { hintFor } from './hint.ts'
 import { type ImageId, imageId } from './image.ts'
 import type { Lease, Progress, SettledImage } from './ledger.ts'
-import { isBlobKey, type ManifestNode, type NodeOutcome, type PlanNode, type TagNode } from './node.ts'
+import { isBlobKey, type ManifestNode, type NodeOutcome, type TagNode } from './node.ts'
 import type { Job } from './queue.ts'
 import { type ResolvedImage, Resolver } from './resolve-image.ts'
 
@@ -154,8 +154,9 @@ class Migration {
     try {
       const started = performance.now()
       const outcome = await executeNode(lease, { signal: this.#work.signal, transports: this.#options.transports, inFlight: this.#options.inFlight })
-      this.#tell(lease.node, outcome, performance.now() - started)
-      await this.#advance(await ledger.complete(lease, outcome))
+      this.#tell(lease, outcome, performance.now() - started)
+      // What this made ready goes first: images come to their end one after another, rather than all together at the end.
+      await this.#advance(await ledger.complete(lease, outcome), true)
     } catch (error) {
       await this.#advance(await this.#afterFailure(lease, error))
     }
@@ -175,14 +176,14 @@ class Migration {
     return await ledger.fail(lease, toRecord(error), lies(error))
   }
 
-  async #advance({ ready, settled }: Progress): Promise<void> {
+  async #advance({ ready, settled }: Progress, first = false): Promise<void> {
     for (const image of settled) this.#settle(image)
     if (ready.length === 0 || this.#work.signal.aborted) return
     const blobs: Job[] = []
     const manifests: Job[] = []
     for (const node of ready) (isBlobKey(node) ? blobs : manifests).push({ id: node, node })
-    if (blobs.length > 0) await this.#options.queues.blobs.add(blobs)
-    if (manifests.length > 0) await this.#options.queues.manifests.add(manifests)
+    if (blobs.length > 0) await this.#options.queues.blobs.add(blobs, { first })
+    if (manifests.length > 0) await this.#options.queues.manifests.add(manifests, { first })
   }
 
   #settle({ image: id, errors, blobs }: SettledImage): void {
@@ -224,8 +225,9 @@ class Migration {
     this.#endIfOver()
   }
 
-  #tell(node: PlanNode, outcome: NodeOutcome, ms: number): void {
-    if (outcome === 'skipped') return
+  #tell({ node, again }: Lease, outcome: NodeOutcome, ms: number): void {
+    // What is found to be there still was counted when it came to be there.
+    if (outcome === 'skipped' || (again && outcome === 'existed')) return
     const { registry, repository } = node
     const { onEvent } = this.#options
     const put = outcome === 'existed' ? 'existed' : 'pushed'

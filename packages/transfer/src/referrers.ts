@@ -7,7 +7,7 @@ import { collect } from './collect.ts'
 import type { CopyOptions, Transports } from './context.ts'
 import { ImageNotFoundError } from './errors.ts'
 import type { Graph, Route } from './graph.ts'
-import type { Image } from './image.ts'
+import { formatEnd, type Image } from './image.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { NodeKey } from './node.ts'
 import type { RepositoryState, RepositoryStates } from './repository-state.ts'
@@ -18,6 +18,7 @@ export interface ReferrerFinderOptions {
   readonly sources: RepositoryStates
   readonly targets: RepositoryStates
   readonly manifests: ManifestCache
+  readonly onWarning: (message: string) => void
   readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: ResolveIo) => Promise<Followed>
 }
 
@@ -59,6 +60,7 @@ export class ReferrerFinder {
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
     if (root.rewritten === undefined) search.subjects.push(root.digest)
+    else await this.#warnOfOrphans(search, root.digest)
     const below = root.below ?? await this.#belowPresent(search, root)
     search.subjects.push(...below)
     const seen = new Set<Digest>()
@@ -69,6 +71,13 @@ export class ReferrerFinder {
       await this.#addByApi(search, subject)
     }
     return search.found
+  }
+
+  async #warnOfOrphans({ source, image, route, signal }: Search, digest: Digest): Promise<void> {
+    const from = this.#with.transports.source(route.from.registry)
+    const listed = await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, digest, { signal })) ?? []
+    const count = (source.companions.get(digest)?.length ?? 0) + listed.length
+    if (count > 0) this.#with.onWarning(`${formatEnd(image.source)}: ${count} of its signatures and other referrers stay behind: they are about the index as it was, and --platform-policy=strip makes another of it`)
   }
 
   /**

@@ -53,7 +53,7 @@ export class Resolver {
       onWarning(`${registry}/${repository}: its tags may not be listed (${status}), so signatures and other referrers kept under tags are not carried`)
     })
     this.#referrers = new ReferrerFinder({
-      transports, sources, targets: this.targets, manifests: this.#manifests, follow: (graph, image, options, io) => this.#follow(graph, image, options, io),
+      transports, sources, targets: this.targets, manifests: this.#manifests, onWarning, follow: (graph, image, options, io) => this.#follow(graph, image, options, io),
     })
   }
 
