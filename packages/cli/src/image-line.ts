@@ -35,8 +35,13 @@ export function formatImageLine(event: Extract<RunEvent, { type: 'done' | 'faile
 }
 
 export function describeUnlisted(event: Extract<RunEvent, { type: 'unlisted' }>): string {
+  return printable(`${describePlace(event)}: ${describeFailure(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`)
+}
+
+/** A place in a spec, and what it names: `rules.yaml:3: r.example.com/team/app`. */
+export function describePlace(event: Extract<RunEvent, { type: 'unlisted' }>): string {
   const what = [event.registry, event.repository].filter((part) => part !== undefined).join('/')
-  return printable(`${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}: ${describeFailure(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`)
+  return `${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}`
 }
 
 /** What a log says of an event, if anything. */

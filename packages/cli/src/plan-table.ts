@@ -1,7 +1,7 @@
 import { printable } from '@longshore/oci'
-import { type Amount, formatEnd, type Plan } from '@longshore/transfer'
+import type { Amount, Plan } from '@longshore/transfer'
 import { count, formatBytes, formatNumber } from './format.ts'
-import { describeFailure, describeUnlisted } from './image-line.ts'
+import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
 import type { Dropped, Unlisted } from './run-event.ts'
 
 const shown = 40
@@ -15,8 +15,8 @@ export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: re
     ...table(repositories(plan)),
     ...section('tags that rules leave out:', dropped.map((d) => `${d.registry}/${d.repository}:${d.tag}  ${d.reason}`)),
     ...section('destination repositories that do not exist yet:', plan.missingRepositories),
-    ...section('images that cannot be moved:', failures.map(({ image, error, hint }) => `${formatEnd(image.source)}  ${describeFailure(error)}${hint === '' ? '' : ` (${hint})`}`)),
-    ...section('what cannot be listed:', unlisted.map(describeUnlisted)),
+    ...grouped('images that cannot be moved:', failures.map(failureOf), 'image'),
+    ...grouped('what cannot be listed:', unlisted.map(unlistedFailure), 'place'),
     row('images', `${formatNumber(plan.images.length)}: ${formatNumber(copies.length)} to copy, ${formatNumber(present)} already there${failures.length > 0 ? `, ${formatNumber(failures.length)} cannot be moved` : ''}`),
     row('distinct blobs', amount(plan.distinctBlobs)),
     row('already there', amount(plan.alreadyThere)),
@@ -61,6 +61,10 @@ function section(title: string, items: readonly string[]): readonly string[] {
   if (items.length === 0) return []
   const more = items.length > shown ? [`  and ${formatNumber(items.length - shown)} more (--json lists them)`] : []
   return [title, ...items.slice(0, shown).map((item) => `  ${printable(item)}`), ...more, '']
+}
+
+function grouped(title: string, failures: readonly Failure[], what: string): readonly string[] {
+  return failures.length === 0 ? [] : [title, ...formatGroups(groupFailures(failures), what, { groups: 20, names: 5 }), '']
 }
 
 function amount({ count: n, bytes }: Amount): string { return `${formatNumber(n)} (${formatBytes(bytes)})` }

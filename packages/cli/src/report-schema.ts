@@ -7,11 +7,12 @@ const bytes = z.int().min(0)
 const amount = z.strictObject({ count: z.int().min(0), bytes })
 
 export const errorSchema = z.strictObject({
-  name: z.string(), code: z.string().meta({ description: 'an entry of docs/errors.md' }), message: z.string(),
+  name: z.string(), code: z.string().meta({ description: 'of this error alone; COPY_FAILED says where, and its cause what' }), message: z.string(),
   side: z.enum(['source', 'destination']).optional(), status: z.int().optional().meta({ description: 'HTTP status' }),
   registry: z.string().optional(), get cause() { return errorSchema.optional() },
 })
 
+const code = z.string().meta({ description: 'what went wrong, an entry of docs/errors.md: the innermost code that says it' })
 const blobs = z.strictObject({ pushed: amount, mounted: amount, existed: amount })
 const ended = { source: reference, destination: reference }
 
@@ -37,12 +38,12 @@ export const reportSchema = z.strictObject({
       ...ended, outcome: z.enum(['copied', 'present']), digest, rewritten: digest.optional().meta({ description: 'what it became under --platform-policy=strip' }),
       blobs, referrers: z.int().min(0), ms: z.number().min(0),
     }),
-    z.strictObject({ ...ended, outcome: z.literal('failed'), error: errorSchema, hint: z.string() }),
+    z.strictObject({ ...ended, outcome: z.literal('failed'), code, error: errorSchema, hint: z.string() }),
     z.strictObject({ ...ended, outcome: z.literal('abandoned') }),
   ])).meta({ description: 'by destination' }),
   digestMap: z.record(z.string(), digest).meta({ description: 'source digest to destination digest, where they differ' }),
   unlisted: z.array(z.strictObject({
-    registry: z.string(), repository: z.string().optional(), reference: z.string().optional(), file: z.string(), line: z.int(), error: errorSchema, hint: z.string(),
+    registry: z.string(), repository: z.string().optional(), reference: z.string().optional(), file: z.string(), line: z.int(), code, error: errorSchema, hint: z.string(),
   })).meta({ description: 'what could not be listed, so that its images are unknown' }),
   dropped: z.array(z.strictObject({ registry: z.string(), repository: z.string(), tag: z.string(), rule: z.string(), reason: z.string() }))
     .meta({ description: 'tags that a rule left out' }),

@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '@longshore/oci'
 import { type BlobTally, formatEnd } from '@longshore/transfer'
+import { codeOf } from './error-code.ts'
 import type { Report } from './report-schema.ts'
 import type { Unlisted } from './run-event.ts'
 import type { ImageEntry, Tally } from './tally.ts'
@@ -57,7 +58,8 @@ function toImage(entry: ImageEntry): Report['images'][number] {
   const ends = { source: formatEnd(entry.image.source), destination: formatEnd(entry.image.destination) }
   if (entry.outcome === 'abandoned') return { ...ends, outcome: 'abandoned' }
   if (entry.outcome === 'failed' || entry.digest === undefined || entry.blobs === undefined) {
-    return { ...ends, outcome: 'failed', error: toError(entry.error ?? { name: 'Error', code: 'UNKNOWN', message: 'unknown' }), hint: entry.hint ?? '' }
+    const error = entry.error ?? { name: 'Error', code: 'UNKNOWN', message: 'unknown' }
+    return { ...ends, outcome: 'failed', code: codeOf(error), error: toError(error), hint: entry.hint ?? '' }
   }
   return {
     ...ends, outcome: entry.outcome, digest: entry.digest, ...(entry.rewritten === undefined ? {} : { rewritten: entry.rewritten }),
@@ -74,7 +76,7 @@ function toBlobs(tally: BlobTally): Report['images'][number] extends infer I ? I
 
 function toUnlisted({ registry, repository, reference, file, line, error, hint }: Unlisted): Report['unlisted'][number] {
   return {
-    registry, ...(repository === undefined ? {} : { repository }), ...(reference === undefined ? {} : { reference }), file, line, error: toError(error), hint,
+    registry, ...(repository === undefined ? {} : { repository }), ...(reference === undefined ? {} : { reference }), file, line, code: codeOf(error), error: toError(error), hint,
   }
 }
 

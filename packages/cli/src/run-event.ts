@@ -2,6 +2,7 @@ import type { Digest, ErrorRecord, RepositoryName, Tag } from '@longshore/oci'
 import { toRecord } from '@longshore/oci'
 import type { ExpandEvent } from '@longshore/spec'
 import { formatEnd, hintFor, type TransferEvent } from '@longshore/transfer'
+import { codeOf } from './error-code.ts'
 
 /** What a run tells: the engine's events, and what the expansion of the spec has to add. */
 export type RunEvent =
@@ -33,7 +34,8 @@ export function fromExpansion(event: Exclude<ExpandEvent, { kind: 'image' }>): U
 
 /** One JSON object of one line: references as text, the way they are written everywhere else. */
 export function toJsonEvent(event: RunEvent): Record<string, unknown> {
-  if (!('image' in event)) return { ...event }
+  const code = 'error' in event ? { code: codeOf(event.error) } : {}
+  if (!('image' in event)) return { ...event, ...code }
   const { image, ...rest } = event
-  return { ...rest, source: formatEnd(image.source), destination: formatEnd(image.destination) }
+  return { ...rest, ...code, source: formatEnd(image.source), destination: formatEnd(image.destination) }
 }

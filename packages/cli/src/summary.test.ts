@@ -59,17 +59,21 @@ describe('the summary', () => {
   test('tells failures of one reason together, and others apart', () => {
     const text = formatSummary(tallyOf(...Array.from({ length: 30 }, (_, i) => failed(`app/${i}`)), failed('other', { message: 'quite another' })), facts)
     expect(text.match(/there is none/g)).toHaveLength(1)
-    expect(text).toContain('and 28 more images for the same reason')
-    expect(text).toContain('quite another')
+    expect(text).toMatch(/^ {2}30 images: there is none\n {4}a\.example\/app\/0:1 -> b\.example\/m\/app\/0:1\n(?: {4}a\S+ -> b\S+\n){2} {4}and 27 more\n {4}-> look again$/m)
+    expect(text).toMatch(/^ {2}a\.example\/other:1 -> b\.example\/m\/other:1\n {4}quite another\n {4}-> look again$/m)
     expect(text).toContain('--report FILE.json and --failed FILE keep all of them')
   })
 
   test('shows twenty failures at the most, and says where the others are', () => {
     const text = formatSummary(tallyOf(...Array.from({ length: 60 }, (_, i) => failed(`app/${i}`, { message: `reason ${i}` }))), { ...facts, files: ['r.json'] })
     expect(text.match(/reason \d+/g)).toHaveLength(20)
-    expect(text).toContain('and 40 more images for other reasons')
+    expect(text).toContain('and 40 more images for 40 other reasons')
     expect(text).toContain('all of them are in r.json')
   })
+})
+
+test('a run that had nothing to move does not speak of blobs', () => {
+  expect(formatSummary(tallyOf(done('a', { outcome: 'present' })), facts)).toMatch(/^blobs +none had to be moved$/m)
 })
 
 describe('the failed list', () => {
@@ -78,7 +82,9 @@ describe('the failed list', () => {
     expect(lines).toEqual([
       'a.example/b:1 b.example/m/b:1 # IMAGE_NOT_FOUND: bad\\x0anews', 'a.example/c:1 b.example/m/c:1 # IMAGE_NOT_FOUND: there is none', '',
     ])
-    expect([...printFailedList(tallyOf(done('a'), { type: 'expanded', images: 1 }))].join('').split('\n').every((line) => line === '' || line.startsWith('#'))).toBe(true)
+    expect([...printFailedList(tallyOf(done('a'), { type: 'expanded', images: 1 }))].join('').split('\n').slice(0, 1)).toEqual(['# Nothing failed.'])
+    const cause: ErrorRecord = { name: 'RegistryError', code: 'UNAUTHORIZED', message: 'no' }
+    expect([...printFailedList(tallyOf(failed('c', { name: 'CopyError', code: 'COPY_FAILED', cause })))].at(-1)).toMatch(/# UNAUTHORIZED: /)
   })
 })
 
@@ -98,6 +104,7 @@ describe('the report', () => {
     ])
     expect(report.digestMap).toEqual({ [digest]: digestOf(Buffer.from('y')) })
     expect(report.outcome).toBe('failed')
+    expect([report.images.at(-1), report.unlisted[0]]).toMatchObject([{ code: 'MANIFEST_UNKNOWN' }, { code: 'MANIFEST_UNKNOWN' }])
   })
 
   test('of nothing is a report, too', () => {

@@ -1,12 +1,11 @@
 // What a run came to, for a person: the result on stdout.
 import { printable } from '@longshore/oci'
-import { formatEnd } from '@longshore/transfer'
 import { count, formatBytes, formatDuration, formatNumber } from './format.ts'
-import { describeFailure, describeUnlisted } from './image-line.ts'
-import type { FailedEntry, Tally } from './tally.ts'
+import { failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
+import type { Tally } from './tally.ts'
 import type { RegistryUse } from './wire.ts'
 
-const shownFailures = 20
+const shown = { groups: 20, names: 3 } as const
 
 export interface SummaryFacts {
   readonly ms: number
@@ -25,7 +24,7 @@ export function formatSummary(tally: Tally, facts: SummaryFacts): string {
   const lines = [
     ...formatFailures(tally, facts.files),
     row('images', `${images.join(', ')}${facts.stopped ? ' (stopped)' : ''}`),
-    row('blobs', [
+    row('blobs', blobs.pushed + blobs.mounted + blobs.existed === 0 ? failed === 0 && tally.openCount === 0 ? 'none had to be moved' : 'none were moved' : [
       `${formatNumber(blobs.pushed)} copied (${formatBytes(blobs.pushedBytes)})`, `${formatNumber(blobs.mounted)} mounted (${formatBytes(blobs.mountedBytes)})`,
       `${formatNumber(blobs.existed)} already there (${formatBytes(blobs.existedBytes)})`,
     ].join(', ')),
@@ -39,34 +38,17 @@ export function formatSummary(tally: Tally, facts: SummaryFacts): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Failures with one reason are told together: a registry that is down fails every image in the same way. */
 function formatFailures({ failures, unlisted }: Tally, files: readonly string[]): readonly string[] {
   if (failures.length === 0 && unlisted.length === 0) return []
-  const groups = Map.groupBy(failures, (failure) => `${describeFailure(failure.error)}\n${failure.hint}`)
-  const lines: string[] = []
-  let shown = 0
-  let told = 0
-  for (const group of groups.values()) {
-    if (shown >= shownFailures) break
-    const [first] = group
-    if (!first) continue
-    const few = group.slice(0, Math.min(group.length <= 3 ? 3 : 2, shownFailures - shown))
-    shown += few.length
-    told += group.length
-    lines.push(...few.map(nameFailure))
-    if (group.length > few.length) lines.push(`  and ${count(group.length - few.length, 'more image')} for the same reason`)
-    lines.push(`    ${printable(describeFailure(first.error))}`)
-    if (first.hint !== '') lines.push(`    -> ${printable(first.hint)}`)
-  }
-  if (told < failures.length) lines.push(`  and ${count(failures.length - told, 'more image')} for other reasons`)
-  for (const one of unlisted.slice(0, shownFailures)) lines.push(`  ${describeUnlisted(one)}`)
-  if (unlisted.length > shownFailures) lines.push(`  and ${formatNumber(unlisted.length - shownFailures)} more that could not be listed`)
+  const groups = groupFailures(failures.map(failureOf))
+  const places = groupFailures(unlisted.map(unlistedFailure))
+  const isWhole = [...groups, ...places].every((group) => group.failures.length <= shown.names + 1) && Math.max(groups.length, places.length) <= shown.groups
   const where = files.length > 0 ? `all of them are in ${files.join(' and ')}` : '--report FILE.json and --failed FILE keep all of them'
-  return ['failed:', ...lines, ...(failures.length > shown || unlisted.length > shownFailures ? [`  ${where}`] : []), '']
-}
-
-function nameFailure({ image }: FailedEntry): string {
-  return printable(`  ${formatEnd(image.source)} -> ${formatEnd(image.destination)}`)
+  return [
+    ...(groups.length > 0 ? ['failed:', ...formatGroups(groups, 'image', shown)] : []),
+    ...(places.length > 0 ? ['could not be listed:', ...formatGroups(places, 'place', shown)] : []),
+    ...(isWhole ? [] : [`  ${where}`]), '',
+  ]
 }
 
 function row(name: string, text: string): string { return `${name.padEnd(11)}${text}` }

@@ -2,12 +2,13 @@ import { CollisionError, formatProblem } from '@longshore/spec'
 import { formatEnd, plan, type Plan } from '@longshore/transfer'
 import { readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
+import { codeOf } from '../error-code.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { PlanFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
 import { formatPlan } from '../plan-table.ts'
 import { readSpecs } from '../read-specs.ts'
-import type { Dropped, Unlisted } from '../run-event.ts'
+import { type Dropped, toJsonEvent, type Unlisted } from '../run-event.ts'
 import { wantedOf } from '../wanted.ts'
 import { wire } from '../wire.ts'
 
@@ -40,7 +41,7 @@ export async function planCommand(specs: readonly string[], flags: PlanFlags): P
 }
 
 function printJson(planned: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[]): string {
-  const images = planned.images.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest }))
+  const images = planned.images.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.state === 'failed' ? { code: codeOf(rest.error) } : {}) }))
   images.sort((a, b) => (a.destination < b.destination ? -1 : 1))
-  return `${JSON.stringify({ ...planned, images, dropped, unlisted, collisions: [] })}\n`
+  return `${JSON.stringify({ ...planned, images, dropped, unlisted: unlisted.map(toJsonEvent), collisions: [] })}\n`
 }

@@ -2,11 +2,12 @@ import { formatProblem, type Migration, type Origin } from '@longshore/spec'
 import { formatEnd, type Image, type ImageId, imageId, verify, type Verification } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
+import { codeOf } from '../error-code.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { VerifyFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
 import { readSpecs } from '../read-specs.ts'
-import type { Unlisted } from '../run-event.ts'
+import { toJsonEvent, type Unlisted } from '../run-event.ts'
 import { formatVerification } from '../verification-table.ts'
 import { wantedOf } from '../wanted.ts'
 import { wire } from '../wire.ts'
@@ -70,6 +71,6 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
 function printJson({ verification, unlisted, wrongExtra }: Checked, sound: boolean): string {
-  const findings = verification.findings.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest }))
-  return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted })}\n`
+  const findings = verification.findings.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
+  return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted: unlisted.map(toJsonEvent) })}\n`
 }

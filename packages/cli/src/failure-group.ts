@@ -1,0 +1,77 @@
+// Failures with one reason are told together: a registry that is down fails every image in the same way, and its answers
+// differ only in the names that they repeat.
+import { type ErrorRecord, printable } from '@longshore/oci'
+import { formatEnd, type Image } from '@longshore/transfer'
+import { count, formatNumber } from './format.ts'
+import { describeFailure, describePlace } from './image-line.ts'
+import type { Unlisted } from './run-event.ts'
+
+/** Something that failed. `names` are the repositories that its messages may repeat. */
+export interface Failure { readonly label: string; readonly names: readonly string[]; readonly error: ErrorRecord; readonly hint: string }
+export interface FailureGroup { readonly reason: string; readonly hint: string; readonly failures: readonly Failure[] }
+
+export function failureOf({ image, error, hint }: { readonly image: Image; readonly error: ErrorRecord; readonly hint: string }): Failure {
+  const { source, destination } = image
+  return { label: `${formatEnd(source)} -> ${formatEnd(destination)}`, names: [source.repository, destination.repository], error, hint }
+}
+
+export function unlistedFailure(event: Unlisted): Failure {
+  return { label: describePlace(event), names: event.repository === undefined ? [] : [event.repository], error: event.error, hint: event.hint }
+}
+
+/** The largest group first; what is equally large in the order in which it came. */
+export function groupFailures(failures: readonly Failure[]): readonly FailureGroup[] {
+  return [...Map.groupBy(failures, keyOf).values()].map((group): FailureGroup => {
+    const reasons = new Set(group.map(({ error }) => describeFailure(error)))
+    const [first] = group
+    const [reason = ''] = reasons
+    return { reason: reasons.size > 1 && first ? blank(reason, first.names) : reason, hint: first?.hint ?? '', failures: group }
+  }).sort((a, b) => b.failures.length - a.failures.length)
+}
+
+export interface GroupLimits { readonly groups: number; readonly names: number }
+
+/** `what` is one of the things that failed, such as `image`. */
+export function formatGroups(groups: readonly FailureGroup[], what: string, limits: GroupLimits): readonly string[] {
+  const lines = groups.slice(0, limits.groups).flatMap(({ reason, hint, failures }) => {
+    const cure = hint === '' ? [] : [`    -> ${printable(hint)}`]
+    const [first] = failures
+    if (failures.length === 1 && first) return [`  ${printable(first.label)}`, `    ${printable(reason)}`, ...cure]
+    const few = failures.slice(0, failures.length <= limits.names + 1 ? failures.length : limits.names)
+    const more = failures.length - few.length
+    return [
+      `  ${count(failures.length, what)}: ${printable(reason)}`, ...few.map(({ label }) => `    ${printable(label)}`),
+      ...(more > 0 ? [`    and ${formatNumber(more)} more`] : []), ...cure,
+    ]
+  })
+  const rest = groups.slice(limits.groups)
+  const untold = rest.reduce((sum, { failures }) => sum + failures.length, 0)
+  return rest.length === 0 ? lines : [...lines, `  and ${count(untold, `more ${what}`)} for ${count(rest.length, 'other reason')}`]
+}
+
+/** Statuses that say it all; the words behind others do matter. */
+const plain = new Set([401, 403, 429])
+
+function keyOf({ error, hint, names }: Failure): string {
+  const parts: string[] = []
+  for (let at: ErrorRecord | undefined = error; at; at = at.cause) {
+    const { name, code, side, status, registry, message } = at
+    if (name === 'CopyError') parts.push(`${side}`)
+    else if (name === 'ConnectionError') { parts.push(`${code} ${registry}`); break }
+    else if (status === undefined) parts.push(`${code} ${blank(message, names)}`)
+    else parts.push(`${code} ${status} ${registry} ${plain.has(status) || status >= 500 ? '' : blank(message.replace(/^.*? to [A-Z]+ \S+/, ''), names)}`)
+  }
+  return [...parts, hint].join('\n')
+}
+
+/** The text with an image's own names, digests and upload locations taken out. */
+function blank(text: string, names: readonly string[]): string {
+  let left = text
+  for (const name of [...names].sort((a, b) => b.length - a.length)) {
+    const literal = RegExp.escape(name)
+    // A name of one word is meant only where something of a reference is beside it.
+    const pattern = name.includes('/') ? `(?<![\\w.-])${literal}(?![\\w-])` : `(?<=/)${literal}(?![\\w-])|(?<![\\w.-])${literal}(?=[/:@])`
+    left = left.replace(new RegExp(pattern, 'g'), '…')
+  }
+  return left.replace(/…[:@][\w.:-]*\w/g, '…').replace(/(\/manifests\/|\/uploads\/)\S+/g, '$1…').replace(/\b(sha256|sha512):[0-9a-f]{64,}/g, '$1:…')
+}
