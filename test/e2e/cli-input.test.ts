@@ -106,6 +106,17 @@ describe('a registry that cannot be used fails the images, with reason and cure'
     expect(code).toBe(1)
   })
 
+  test.each<[what: string, args: () => readonly string[], says: RegExp]>([
+    ['nobody listens', () => ['--to', nowhere], /could not be checked:[^]*nothing listens/],
+    ['refuses', () => ['--to', guarded.host], /could not be checked:[^]*401[^]*-> log in/],
+  ])('verify against a destination that %s is a difference, not wrong usage', async (_, args, says) => {
+    const { code, stdout, stderr } = await longshore(['verify', '-', '--from', source.host, ...args(), ...insecure], { stdin: `${name}\n` })
+    expect(stdout).toMatch(says)
+    expect(stdout).toMatch(/^images +0 of 1 are/m)
+    expect(stderr).toBe('')
+    expect(code).toBe(1)
+  })
+
   test('the right credentials and the ignored certificate pass', async () => {
     expect((await longshore(['migrate', '-', '--from', source.host, '--to', guarded.host, ...insecure, '--dest-creds', 'mover:right'], { stdin: `${name}\n` })).code).toBe(0)
     expect((await longshore(['migrate', '-', '--from', source.host, '--to', tls.host, ...insecure], { stdin: `${name}\n` })).code).toBe(0)

@@ -190,7 +190,10 @@ describe('between embedded registries', () => {
     expect(found.stdout).toMatch(/missing at the destination:\n {2}\S+calico\/cni:v3\.16\.3/)
     expect(found.stdout).toMatch(/different at the destination:\n {2}\S+calico\/node:v3\.16\.3/)
     expect(found.stdout).toContain('calico/node:stray')
-    expect((await longshore(['verify', '-', ...flags, '--repair', '--quiet'], { stdin: list })).code).toBe(0)
+    const repaired = await longshore(['verify', '-', ...flags, '--repair'], { stdin: list })
+    expect(repaired.stdout).toMatch(/missing at the destination:[^]*are as they should be[^]*\n\n[^]*are as they should be/)
+    expect(repaired.stderr).toMatch(new RegExp(`^longshore: repairing 2 images of ${tagged.length}$`, 'm'))
+    expect(repaired.code).toBe(0)
     expect((await longshore(['verify', '-', ...flags, '--extra', 'fail'], { stdin: list })).code).toBe(1)
   }))
 

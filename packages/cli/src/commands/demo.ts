@@ -28,8 +28,8 @@ export async function demoCommand(): Promise<ExitCode> {
   if (run.interrupted) return ExitCode.interrupted
 
   say('\nRunning: longshore verify images.txt ... --deep')
-  const { verification, unlisted, wrongExtra } = await check(migration, { ...access, deep: true }, config)
-  process.stdout.write(formatVerification(verification, unlisted, true, wrongExtra))
+  const { verification, unlisted, wrongExtra, unsearched } = await check(migration, { ...access, deep: true }, config)
+  process.stdout.write(formatVerification(verification, unlisted, true, wrongExtra, unsearched))
   const again = await runMigration(migration, { ...access, quiet: true }, config, { keepsEntries: false })
   say(`\nRunning it once more moves nothing: ${again.tally.present} of ${again.tally.found} images are already there (${again.tally.blobs.pushed} blobs copied).`)
   say(`

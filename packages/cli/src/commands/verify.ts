@@ -1,14 +1,16 @@
+import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
 import { formatProblem, type Migration, type Origin } from '@longshore/spec'
-import { formatEnd, type Image, type ImageId, imageId, verify, type Verification } from '@longshore/transfer'
+import { type Finding, formatEnd, type Image, type ImageId, imageId, verify, type Verification } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
 import { codeOf } from '../error-code.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { VerifyFlags } from '../flags.ts'
+import { count, formatNumber } from '../format.ts'
 import { Interrupt } from '../interrupt.ts'
 import { readSpecs } from '../read-specs.ts'
 import { toJsonEvent, type Unlisted } from '../run-event.ts'
-import { formatVerification } from '../verification-table.ts'
+import { formatVerification, isMissingAtSource } from '../verification-table.ts'
 import { wantedOf } from '../wanted.ts'
 import { wire } from '../wire.ts'
 import { runMigration } from './migrate.ts'
@@ -21,17 +23,18 @@ export async function verifyCommand(specs: readonly string[], flags: VerifyFlags
   for (const warning of warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
   const config = readConfig()
   let checked = await check(migration, flags, config)
-  if (flags.repair === true && checked.verification.findings.length > 0) {
-    const broken = new Set<ImageId>(checked.verification.findings.map(({ image }) => imageId(image)))
-    process.stderr.write(`longshore: repairing ${broken.size} of ${checked.verification.images} images\n`)
+  const broken = new Set<ImageId>(checked.verification.findings.filter(isRepairable).map(({ image }) => imageId(image)))
+  if (flags.repair === true && broken.size > 0) {
+    if (flags.json !== true && flags.quiet !== true) process.stdout.write(`${print(checked, flags)}\n`)
+    process.stderr.write(`longshore: repairing ${count(broken.size, 'image')} of ${formatNumber(checked.verification.images)}\n`)
     const { json: _, ...shown } = flags
     const { interrupted } = await runMigration(migration, flags.json === true ? { ...shown, quiet: true } : shown, config, { keepsEntries: false, distrust: true, only: broken })
     if (interrupted) return ExitCode.interrupted
     checked = await check(migration, flags, config)
   }
-  const { verification, unlisted, wrongExtra } = checked
-  const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0
-  process.stdout.write(flags.json === true ? printJson(checked, sound) : formatVerification(verification, unlisted, flags.deep === true, wrongExtra))
+  const { verification, unlisted, wrongExtra, unsearched } = checked
+  const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined
+  process.stdout.write(flags.json === true ? printJson(checked, sound) : print(checked, flags))
   return sound ? ExitCode.ok : ExitCode.failed
 }
 
@@ -40,7 +43,16 @@ export interface Checked {
   readonly unlisted: readonly Unlisted[]
   /** Extra tags that count as wrong. */
   readonly wrongExtra: number
+  /** Why the destination could not be looked through to the end. */
+  readonly unsearched?: ErrorRecord
 }
+
+function print({ verification, unlisted, wrongExtra, unsearched }: Checked, flags: VerifyFlags): string {
+  return formatVerification(verification, unlisted, flags.deep === true, wrongExtra, unsearched)
+}
+
+/** What is gone at the source, or cannot be looked at, is not put right by moving it again. */
+function isRepairable(finding: Finding): boolean { return finding.problem !== 'failed' && !isMissingAtSource(finding) }
 
 export async function check(migration: Migration, flags: VerifyFlags, config: Config): Promise<Checked> {
   const unlisted: Unlisted[] = []
@@ -54,7 +66,23 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
     if (whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
   }
   const images = wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') unlisted.push(event) }, interrupt.stop, onImage)
-  const found = await verify(images, { transports: wiring.transports, deep: flags.deep ?? false, jobs, onImage: () => progress.add() }, interrupt.stop)
+  const findings: Finding[] = []
+  let looked = 0
+  let sound = 0
+  const onChecked = (_: Image, wrong: readonly Finding[]): void => {
+    progress.add()
+    looked++
+    if (wrong.length === 0) sound++
+    findings.push(...wrong)
+  }
+  let found: Verification
+  try {
+    found = await verify(images, { transports: wiring.transports, deep: flags.deep ?? false, jobs, onImage: onChecked }, interrupt.stop)
+  } catch (error) {
+    // Images were checked, and then their repositories could not be listed: what was found is told with it.
+    if (looked === 0 || !(error instanceof MigrationError) || interrupt.interrupted) throw error
+    return { verification: { images: looked, sound, findings, extra: [], manifests: 0, blobs: 0, bytesRead: 0 }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
+  }
   const policy = flags.extra ?? 'list'
   const verification = policy === 'ignore' ? { ...found, extra: [] } : found
   const wrong = policy === 'fail' ? verification.extra : verification.extra.filter((tag) => mirrored.has(`${tag.registry}/${tag.repository}`))
@@ -70,7 +98,7 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
-function printJson({ verification, unlisted, wrongExtra }: Checked, sound: boolean): string {
+function printJson({ verification, unlisted, wrongExtra, unsearched }: Checked, sound: boolean): string {
   const findings = verification.findings.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
-  return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted: unlisted.map(toJsonEvent) })}\n`
+  return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }) })}\n`
 }
