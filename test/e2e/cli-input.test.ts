@@ -1,5 +1,5 @@
 // What goes wrong before anything moves, or with a registry as a whole: each says what it is, and what to do.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedRegistry, kubesphereCorpus, seed, selfSignedCert, startEmbeddedRegistry } from '@longshore/testing'
@@ -53,7 +53,7 @@ describe('wrong usage ends with 2 and a sentence on stderr', () => {
     ['a file that cannot be read', () => ['migrate', '/proc/self/mem', ...to], /mem: cannot be read \(EIO\)/],
     ['a folder', () => ['migrate', file('folder'), ...to], /is a directory/],
     ['an empty file', () => ['migrate', file('empty.txt'), ...to], /is empty/],
-    ['a file of comments', () => ['migrate', file('comments.txt'), ...to], /has no images in it/],
+    ['a boolean behind a blank', () => ['migrate', '--src-tls-verify', 'false', file('good.txt'), ...to], /write --src-tls-verify=false/],
     ['a binary file', () => ['migrate', file('binary'), ...to], /is a binary file/],
     ['malformed references, all of them', () => ['migrate', file('bad.txt'), ...to], /bad\.txt:2:1: .*lower case[^]*bad\.txt:3:1: .*not path components/],
     ['two files with mistakes, both of them', () => ['migrate', file('empty.txt'), file('bad.txt'), ...to], /empty\.txt[^]*bad\.txt:2/],
@@ -70,6 +70,24 @@ describe('wrong usage ends with 2 and a sentence on stderr', () => {
     expect(stderr).not.toMatch(/\u001b/)
     expect(code).toBe(2)
   })
+})
+
+test('a list of comments only is nothing to do', async () => {
+  const report = file('nothing.json')
+  const { code, stdout, stderr } = await longshore(['migrate', file('comments.txt'), '--to', nowhere, '--report', report])
+  expect(stderr).toBe(`nothing to do: ${file('comments.txt')} names no images\n`)
+  expect(stdout).toContain('0 copied, 0 already there, 0 failed')
+  expect(JSON.parse(await readFile(report, 'utf8'))).toMatchObject({ outcome: 'complete', images: [] })
+  expect(code).toBe(0)
+})
+
+test('--quiet prints the result alone, --debug every error behind a failure', async () => {
+  const flags = ['--from', nowhere, '--to', nowhere.replace(':1', ':2'), ...insecure]
+  const quiet = await longshore(['migrate', file('good.txt'), ...flags, '--quiet'])
+  expect(quiet.stderr).toBe('')
+  expect(quiet.stdout).toMatch(/^images +0 copied, 0 already there, 1 failed$/m)
+  expect((await longshore(['migrate', file('comments.txt'), ...flags, '--quiet'])).stdout).toMatch(/^images +0 copied/m)
+  expect((await longshore(['migrate', file('good.txt'), ...flags, '--debug'])).stderr).toMatch(/^longshore: CopyError COPY_FAILED: .*\nlongshore: {3}because ConnectionError HOST_UNREACHABLE: /m)
 })
 
 describe('a registry that cannot be used fails the images, with reason and cure', () => {

@@ -1,4 +1,4 @@
-import { describeRecord, MigrationError, printable, toRecord } from '@longshore/oci'
+import { describeRecord, type ErrorRecord, MigrationError, printable, toRecord } from '@longshore/oci'
 import { hintFor } from '@longshore/transfer'
 import { InterruptedError } from './interrupt.ts'
 
@@ -14,6 +14,13 @@ export function explainError(error: unknown, debug: boolean): string {
   const stack = debug || !(error instanceof MigrationError) ? stackOf(error) : []
   const help = [...hint === '' ? [] : [`  ${hint}`], ...stack]
   return [rest.length === 0 ? `longshore: ${first}` : `longshore: nothing was moved:\n  ${first}`, ...rest.map((line) => `  ${line}`), ...cause, ...help, ''].join('\n')
+}
+
+/** Every error of a chain with its name and code, the outermost first. */
+export function traceError(record: ErrorRecord): readonly string[] {
+  const { name, code, message, status, cause } = record
+  const line = printable(`${name} ${code}${status === undefined ? '' : ` ${status}`}: ${message}`)
+  return cause === undefined ? [line] : [line, ...traceError(cause).map((inner) => `  because ${inner.trimStart().replace(/^because /, '')}`)]
 }
 
 function stackOf(error: unknown): readonly string[] {

@@ -2,6 +2,7 @@
 import type { Platform } from '@longshore/oci'
 import { type Command, Option } from 'commander'
 import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } from './parse-value.ts'
+import { UsageError } from './usage-error.ts'
 
 export interface SpecFlags {
   readonly format?: 'list' | 'yaml'
@@ -66,8 +67,8 @@ export function addSpecOptions(command: Command): Command {
     .option('--to <HOST[/PREFIX]>', 'where images go; the path is kept below the prefix (may be given again)', collect)
     .addOption(booleanOption('from-for-all', 'read full references of other registries from --from too: it mirrors them'))
     .addOption(new Option('--format <FORMAT>', 'what SPEC is; told by its content otherwise').choices(['list', 'yaml']))
-    .option('--platform <OS/ARCH[/VARIANT]>', 'carry only these children of an index (comma-separated, may be given again)', parsePlatforms)
-    .addOption(new Option('--platform-policy <POLICY>', 'with --platform: leave the index as it is (sparse, the default), or write one that lists only what was carried (strip)').choices(['sparse', 'strip']))
+    .option('--platform <OS/ARCH[/VARIANT]>', 'carry only these children of an index (comma-separated, may be given again); an image that is not multi-platform is carried whatever it is for', parsePlatforms)
+    .addOption(new Option('--platform-policy <POLICY>', 'with --platform: leave the index as it is (sparse, the default; a later run with more platforms adds them), or write one that lists only what was carried (strip)').choices(['sparse', 'strip']))
     .addOption(booleanOption('referrers', 'carry signatures, SBOMs and other referrers along (default: true)'))
     .addOption(new Option('--foreign-layers <POLICY>', 'leave layers that live at other URLs there (keep, the default), or carry them (copy)').choices(['keep', 'copy']))
 }
@@ -96,12 +97,17 @@ export function addOutputOptions(command: Command): Command {
   return command.optionsGroup('Output:')
     .option('--json', 'JSON on stdout, for programs')
     .option('--quiet', 'no progress, only the result')
-    .option('--debug', 'say where errors come from')
+    .option('--debug', 'say where errors come from: of each failed image the whole chain, with codes')
 }
 
-/** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. */
+/** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. @throws UsageError */
 export function spellOutBooleans(args: readonly string[], command: Command): readonly string[] {
   const names = new Set([command, ...command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
   const end = args.indexOf('--')
-  return args.map((arg, i) => (names.has(arg) && (end < 0 || i < end) ? `${arg}=true` : arg))
+  return args.map((arg, i) => {
+    if (!names.has(arg) || (end >= 0 && i > end)) return arg
+    const next = args[i + 1] ?? ''
+    if (next === 'true' || next === 'false') throw new UsageError(`${arg} takes its value behind a "=": write ${arg}=${next} (or ./${next} where that is the name of a file)`)
+    return `${arg}=true`
+  })
 }

@@ -13,7 +13,7 @@ export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: re
   const present = plan.images.length - copies.length - failures.length
   const lines = [
     ...table(repositories(plan)),
-    ...section('tags that rules leave out:', dropped.map((d) => `${d.registry}/${d.repository}:${d.tag}  ${d.reason}`)),
+    ...section('tags that rules leave out:', dropped.map((d) => `${d.registry}/${d.repository}:${d.tag}  ${d.reason}`).sort()),
     ...section('destination repositories that do not exist yet:', plan.missingRepositories),
     ...grouped('images that cannot be moved:', failures.map(failureOf), 'image'),
     ...grouped('what cannot be listed:', unlisted.map(unlistedFailure), 'place'),

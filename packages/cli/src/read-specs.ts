@@ -1,6 +1,7 @@
 // SPEC… becomes one migration. All problems of all files are told at once.
 import { readFile, stat } from 'node:fs/promises'
-import { maxSpecBytes, type Migration, type ParseOptions, parseSpec, type Problem, SpecError, type SpecInput } from '@longshore/spec'
+import { printable } from '@longshore/oci'
+import { formatProblem, maxSpecBytes, type Migration, type ParseOptions, parseSpec, type Problem, SpecError, type SpecInput } from '@longshore/spec'
 import type { SpecFlags } from './flags.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -30,6 +31,11 @@ export async function readSpecs(
   }
   if (problems.length > 0) throw new SpecError(problems)
   return { migration: { entries }, warnings }
+}
+
+/** On stderr. That there is nothing to do is told, and is no failure. */
+export function printWarnings({ entries }: Migration, warnings: readonly Problem[]): void {
+  for (const warning of warnings) process.stderr.write(`${entries.length === 0 ? `nothing to do: ${printable(`${warning.file} ${warning.message}`)}` : `warning: ${formatProblem(warning)}`}\n`)
 }
 
 function parseOptions(flags: SpecFlags): ParseOptions & { readonly format?: 'list' | 'yaml' } {

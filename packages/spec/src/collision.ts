@@ -12,8 +12,9 @@ export class CollisionError extends MigrationError {
   override readonly name = 'CollisionError'
   override readonly code = 'DESTINATION_COLLISION'
   readonly pairs: ReadonlyArray<readonly [Placed, Placed]>
-  constructor(pairs: ReadonlyArray<readonly [Placed, Placed]>) {
-    super(lines(pairs.map(([a, b]) => `${formatEnd(b.image.destination)}: both ${from(a)} and ${from(b)} would land there`),
+  /** @param selves images that would be copied onto themselves, besides */
+  constructor(pairs: ReadonlyArray<readonly [Placed, Placed]>, selves: readonly Placed[] = []) {
+    super(lines([...pairs.map(([a, b]) => `${formatEnd(b.image.destination)}: both ${from(a)} and ${from(b)} would land there`), ...selves.map(ontoItself)],
       'give one of each pair another destination (a pair in the list, "as:", or a rename rule that keeps the paths apart), or leave one out'))
     this.pairs = pairs
   }
@@ -25,7 +26,7 @@ export class SelfCopyError extends MigrationError {
   override readonly code = 'SOURCE_IS_DESTINATION'
   readonly images: readonly Placed[]
   constructor(images: readonly Placed[]) {
-    super(lines(images.map((placed) => `${from(placed)} would be copied onto itself`),
+    super(lines(images.map(ontoItself),
       'give another registry or prefix as the destination (--to), or another name'))
     this.images = images
   }
@@ -51,14 +52,16 @@ export function checkPlaces(placed: Iterable<Placed>): ReadonlySet<Image> {
     byDestination.set(id, next)
     images.add(next.image)
   }
+  if (pairs.length > 0) throw new CollisionError(pairs, selves)
   if (selves.length > 0) throw new SelfCopyError(selves)
-  if (pairs.length > 0) throw new CollisionError(pairs)
   return images
 }
 
 function from(placed: Placed): string {
   return `${formatEnd(placed.image.source)} (${placed.origin.file}:${placed.origin.line})`
 }
+
+function ontoItself(placed: Placed): string { return `${from(placed)} would be copied onto itself` }
 
 function lines(all: readonly string[], advice: string): string {
   const more = all.length > shown ? [`and ${all.length - shown} more`] : []

@@ -124,6 +124,12 @@ describe('collisions', () => {
     await expect(run(yaml("flatten: true\nimages:\n  - repositories: { include: ['**'] }"), source)).rejects.toThrow('dst:1/m/x:1: both src:1/a/x:1')
   })
 
+  test('a collision and an image onto itself are told together', async () => {
+    const both = run(list('a:1 src:1/a:1\nb:1 x:1\nc:1 x:1'))
+    await expect(both).rejects.toThrow(/x:1: both .*l\.txt:2.*l\.txt:3[^]*l\.txt:1\) would be copied onto itself/)
+    await expect(both).rejects.toMatchObject({ code: 'DESTINATION_COLLISION' })
+  })
+
   test('an image onto itself is refused', async () => {
     await expect(run(list('a:1', 'src:1'))).rejects.toMatchObject({ code: 'SOURCE_IS_DESTINATION', message: expect.stringContaining('src:1/a:1 (l.txt:1)') as string })
     expect(print(await run(list('a:1 a:2', 'src:1')))).toEqual(['src:1/a:1 -> src:1/a:2'])
@@ -136,10 +142,16 @@ describe('collisions', () => {
 })
 
 describe('rules', () => {
+  test('a tag that two items drop is told once', async () => {
+    const source = new MemorySource('src:1', { a: ['1.0', 'edge'] })
+    const item = (to: string): string => `{name: a, to: ${to}, tags: {exclude: [edge]}}`
+    expect(print(await run(yaml(`images: [${item('x:1')}, ${item('y:1')}]`), source)).filter((line) => line.startsWith('dropped'))).toEqual(['dropped a:edge by exclude: excluded by edge'])
+  })
+
   test('drop tags with a reason', async () => {
     const source = new MemorySource('src:1', { a: ['1.0', '1.1', '2.0', 'edge', `sha256-${'a'.repeat(64)}.sig`] })
     expect(print(await run(yaml("images: [{name: a, tags: {exclude: [edge], semver: '<2'}}]"), source))).toEqual([
-      'dropped a:edge by exclude: matches edge', 'dropped a:2.0 by semver: is not in the range <2',
+      'dropped a:edge by exclude: excluded by edge', 'dropped a:2.0 by semver: is not in the range <2',
       'src:1/a:1.0 -> dst:1/m/a:1.0', 'src:1/a:1.1 -> dst:1/m/a:1.1',
     ])
   })

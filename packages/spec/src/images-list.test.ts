@@ -32,6 +32,7 @@ describe('a line', () => {
     ['a pair that keeps the tag', 'a:1 x', 'src:1/a:1 dst:1/m/x:1'],
     ['a pair by =', 'a:1=other:5/x:2', 'src:1/a:1 other:5/x:2'],
     ['a pair by = with spaces', 'a:1 = x:2', 'src:1/a:1 dst:1/m/x:2'],
+    ['a pair by -> as it is printed', 'src:1/a:1 -> other:5/x:2 # why', 'src:1/a:1 other:5/x:2'],
     ['docker://', 'docker://a:1', 'src:1/a:1 dst:1/m/a:1'],
   ])('%s', async (_, line, expected) => { expect(await pairs(line)).toEqual([expected]) })
 
@@ -45,6 +46,9 @@ describe('a line', () => {
     expect(await pairs('quay.io/a:1', { ...flags, fromForAll: true })).toEqual(['src:1/a:1 dst:1/m/a:1'])
     expect(await pairs('src:1/p/a:1', { ...flags, from: 'src:1/p', fromForAll: true })).toEqual(['src:1/p/a:1 dst:1/m/p/a:1'])
   })
+  test('comments alone are nothing to do', () => {
+    expect(parseSpec({ name: 'l', content: '# Nothing failed.\n' }, flags)).toEqual({ migration: { entries: [] }, warnings: [{ file: 'l', message: 'names no images' }] })
+  })
   test('an untagged name is warned about', () => {
     expect(parseImagesList({ name: 'l', content: '\n  a' }, flags).warnings).toEqual([{ file: 'l', line: 2, column: 3, message: '"a" has no tag: taken as a:latest' }])
   })
@@ -53,7 +57,6 @@ describe('a line', () => {
 describe('what is not a list', () => {
   test.each<readonly [string, string | Uint8Array, string]>([
     ['empty', '', 'l: is empty; write an image a line, or a YAML spec (docs/spec.md)'],
-    ['comments only', '# a\n', 'l: has no images in it; write one a line, such as library/redis:7.2'],
     ['binary', Uint8Array.of(0x41, 0, 0xff), 'l: is a binary file (NUL byte at offset 1); give a text file: an images list or a YAML spec'],
     ['UTF-16', Uint8Array.of(0xff, 0xfe, 0x41, 0), 'l: is in UTF-16; save it as UTF-8'],
     ['Latin-1', Uint8Array.of(0x61, 0x0a, 0xe9), 'l:2: is not valid UTF-8; save the file as UTF-8'],
@@ -62,6 +65,8 @@ describe('what is not a list', () => {
     ['control characters', 'a\u001b[31m:1', 'l:1:1: "a\\x1b[31m:1" is not a valid reference: a repository name is path components of a-z and 0-9, joined inside by ".", "_", "__" or "-"'],
     ['a scheme', 'https://a.io/b:1', 'l:1:1: "https://a.io/b:1" is not a valid reference: leave out http:// and https://; --src-tls-verify=false and --dest-tls-verify=false allow plain HTTP'],
     ['three names', 'a:1 b:1 c:1', 'l:1:9: a line holds one name, or a source and a destination; "c:1" is one too many (comments start with #)'],
+    ['half an arrow', 'a:1 ->', 'l:1:5: "->" is not a valid reference: a repository name is path components of a-z and 0-9, joined inside by ".", "_", "__" or "-"'],
+    ['a bad destination of an arrow', 'a:1 -> B:2', 'l:1:8: "B:2" is not a valid reference: a repository name is in lower case'],
     ['half a pair', 'a:1=', 'l:1:1: "a:1=" is not a valid reference: a tag is up to 128 letters, digits, "_", "." and "-", and starts with a letter, a digit or "_"'],
     ['a bad digest', 'a@sha256:12', 'l:1:1: "a@sha256:12" is not a valid reference: a digest is sha256: and 64, or sha512: and 128, lower-case hex digits'],
     ['a bad destination', 'a:1 B:2', 'l:1:5: "B:2" is not a valid reference: a repository name is in lower case'],

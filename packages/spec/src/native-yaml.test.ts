@@ -17,7 +17,7 @@ describe('complaints have a place', () => {
     ['a key twice', 'version: 1\nversion: 1\n', 's.yaml:2:1: is not valid YAML: Map keys must be unique'],
     ['an unknown key', 'version: 1\nimges: []\nimages: [a:1]\nto: d:1', 's.yaml:2:1: "imges" is not a key of the spec; did you mean "images"?'],
     ['an unknown key in an item', spec('  - name: a\n    tags: { includes: [b] }'), 's.yaml:5:13: "includes" is not a key of images[0].tags; did you mean "include"?'],
-    ['credentials', spec('  - name: a\n    password: hunter2'), 's.yaml:5:5: "password" in images[0]: credentials are not part of a spec; use "longshore login", --authfile, --src-creds or --dest-creds'],
+    ['credentials', spec('  - name: a\n    password: hunter2'), 's.yaml:5:5: "password" in images[0]: credentials are not part of a spec; use "podman login" or "docker login", --authfile, --src-creds or --dest-creds'],
     ['a missing version', 'to: d:1\nimages: [a:1]', 's.yaml:1:1: version is missing'],
     ['another version', 'version: 2\nimages: [a:1]', 's.yaml:1:10: version has to be 1'],
     ['a number as a tag', spec('  - name: a\n    tags: ["1", 1.10]'), "s.yaml:5:17: images[0].tags[1] has to be text (YAML reads 1.10 as a number: quote it, '1.10')"],
@@ -97,4 +97,9 @@ test("the reference's example is taken", () => {
 test('anchors and aliases keep their places', () => {
   expect(parse('version: 1\nto: d:1\nimages:\n  - { name: a, tags: &t { include: ["1*"] } }\n  - { name: b, tags: *t }').migration.entries).toHaveLength(2)
   expect(complaint('version: 1\nto: d:1\nimages:\n  - { name: a, tags: &t { include: [B] } }\n  - { name: b, tags: *t, x: 1 }')).toMatch(/^s.yaml:5:26: "x" is not a key/)
+})
+
+test('numbers that are too small are told in words, and all problems in the order of their lines', () => {
+  expect(complaint('version: 1\nto: d:1\nfrmo: x\nimages:\n  - { name: a, tags: { latest: -1 } }\n  - { nmae: b }').split('\n').map((line) => line.slice(0, 9))).toEqual(['s.yaml:3:', 's.yaml:5:', 's.yaml:6:', 's.yaml:6:'])
+  expect(complaint('version: 1\nto: d:1\nimages:\n  - { name: a, tags: { latest: -1 } }')).toMatch(/latest must be 1 or more$/)
 })

@@ -30,7 +30,7 @@ describe('selectTags', () => {
     const rule: TagRule = { include: patterns('1*', '/^x/'), exclude: patterns('1-rc'), semver: '^1', latest: { count: 1, by: 'semver' } }
     expect((await selectTags(tags('a x 1-rc 1.0 1.1'), rule)).dropped).toEqual([
       { tag: 'a', rule: 'include', reason: 'matches none of 1*, /^x/' },
-      { tag: '1-rc', rule: 'exclude', reason: 'matches 1-rc' },
+      { tag: '1-rc', rule: 'exclude', reason: 'excluded by 1-rc' },
       { tag: 'x', rule: 'semver', reason: 'is not a version' },
       { tag: '1.0', rule: 'latest', reason: 'is not among the latest 1 by version' },
     ])

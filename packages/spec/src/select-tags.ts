@@ -43,7 +43,7 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
     const matchers = exclude.map(matcherOf)
     step('exclude', (tag) => {
       const matching = matchers.find((m) => m.test(tag))
-      return matching && `matches ${matching.text}`
+      return matching && `excluded by ${matching.text}`
     })
   }
   if (range !== undefined) {

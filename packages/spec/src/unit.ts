@@ -51,6 +51,8 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   const events: ExpandEvent[] = []
   const seen = new Map<string, { readonly end: string; readonly entry: Entry }>()
   const location = { registry: unit.registry, repository: unit.repository }
+  /** Tags that were told as dropped: two entries may drop one. */
+  const left = new Set<Tag>()
   let listing: Promise<readonly Tag[] | undefined> | undefined
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
@@ -92,7 +94,11 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
       if (!tags) throw new RepositoryMissingError(location)
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
       const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers })
-      for (const drop of dropped) events.push({ kind: 'dropped', ...location, ...drop })
+      for (const drop of dropped) {
+        if (left.has(drop.tag)) continue
+        left.add(drop.tag)
+        events.push({ kind: 'dropped', ...location, ...drop })
+      }
       place(demand, selected.map((reference) => ({ reference })))
     } catch (error) {
       io.signal.throwIfAborted()

@@ -31,6 +31,8 @@ export function problemsOf(issues: readonly Issue[], document: Document, counter
       else add(node, `${where} is of the wrong kind: ${expectedKinds(issue.errors)}${numberHint(node)}`)
     } else if (issue.code === 'invalid_type') {
       add(node, `${where} has to be ${kindName(issue.expected)}${numberHint(node)}`)
+    } else if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string') {
+      add(node, `${where} must be ${issue.minimum} or more`)
     } else if (issue.code === 'invalid_value') {
       add(node, `${where} has to be ${issue.values.map(String).join(' or ')}`)
     } else {
@@ -38,7 +40,7 @@ export function problemsOf(issues: readonly Issue[], document: Document, counter
     }
   }
   for (const issue of issues) visit(issue, [])
-  return problems
+  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
 }
 
 /** The branch that fits the value's kind; of an object's complaints, those inside it. */
@@ -70,7 +72,7 @@ function numberHint(node: Node | undefined): string {
 
 function unknownKey(key: string, where: string, candidates: readonly string[]): string {
   if (secretKeys.test(key)) {
-    return `${quoted(key)} in ${where}: credentials are not part of a spec; use "longshore login", --authfile, --src-creds or --dest-creds`
+    return `${quoted(key)} in ${where}: credentials are not part of a spec; use "podman login" or "docker login", --authfile, --src-creds or --dest-creds`
   }
   const near = candidates.map((name) => [distance(key.toLowerCase(), name.toLowerCase()), name] as const).toSorted((a, b) => a[0] - b[0])[0]
   const hint = near && near[0] <= Math.max(2, key.length / 3) ? `; did you mean "${near[1]}"?` : candidates.length > 0 ? `; known are ${candidates.join(', ')}` : ''

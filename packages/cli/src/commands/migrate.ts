@@ -1,14 +1,15 @@
 import { printable } from '@longshore/oci'
-import { formatProblem, type Migration } from '@longshore/spec'
+import type { Migration } from '@longshore/spec'
 import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type Wanted } from '@longshore/transfer'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createView } from '../create-view.ts'
+import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
 import { printFailedList } from '../failed-list.ts'
 import type { AccessFlags, MigrateFlags, OutputFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
-import { readSpecs } from '../read-specs.ts'
+import { printWarnings, readSpecs } from '../read-specs.ts'
 import { buildReport, printReport } from '../report.ts'
 import type { RunEvent } from '../run-event.ts'
 import { formatSummary } from '../summary.ts'
@@ -37,7 +38,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
   const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
   await using report = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
-  for (const warning of warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
+  printWarnings(migration, warnings)
 
   const run = await runMigration(migration, flags, readConfig(), { keepsEntries: report !== undefined })
   const { tally, result, ms } = run
@@ -52,7 +53,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
       type: 'summary', images: { found, copied, present, failed: failures, abandoned }, blobs, manifests, unlisted: unlisted.length, droppedTags,
       registries: run.registries, ms: Math.round(ms), stopped: result.stopped,
     })}\n`)
-  } else if (flags.quiet !== true || tally.failed > 0 || tally.unlisted.length > 0) {
+  } else {
     process.stdout.write(formatSummary(tally, { ms, stopped: result.stopped, registries: run.registries, files }))
   }
   if (run.interrupted) return ExitCode.interrupted
@@ -103,6 +104,7 @@ export async function runMigration(
   const onEvent = (event: RunEvent): void => {
     tally.add(event)
     view.event(event)
+    if (flags.debug === true && 'error' in event) for (const line of traceError(event.error)) view.say(line)
   }
   using interrupt = new Interrupt(
     () => view.say('stopping: what is on its way may arrive, nothing new is begun; again to stop at once'),

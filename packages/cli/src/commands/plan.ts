@@ -1,4 +1,4 @@
-import { CollisionError, formatProblem } from '@longshore/spec'
+import { CollisionError } from '@longshore/spec'
 import { formatEnd, plan, type Plan } from '@longshore/transfer'
 import { readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
@@ -7,7 +7,7 @@ import { ExitCode } from '../exit-code.ts'
 import type { PlanFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
 import { formatPlan } from '../plan-table.ts'
-import { readSpecs } from '../read-specs.ts'
+import { printWarnings, readSpecs } from '../read-specs.ts'
 import { type Dropped, toJsonEvent, type Unlisted } from '../run-event.ts'
 import { wantedOf } from '../wanted.ts'
 import { wire } from '../wire.ts'
@@ -17,7 +17,7 @@ const jobs = { images: 64 } as const
 /** Asks both sides and says what a migration would do; writes nothing. @throws SpecError, UsageError, CollisionError */
 export async function planCommand(specs: readonly string[], flags: PlanFlags): Promise<ExitCode> {
   const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
-  for (const warning of warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
+  printWarnings(migration, warnings)
   const unlisted: Unlisted[] = []
   const dropped: Dropped[] = []
   await using wiring = await wire(migration, flags, readConfig(), () => {})

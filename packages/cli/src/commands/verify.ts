@@ -1,5 +1,5 @@
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { formatProblem, type Migration, type Origin } from '@longshore/spec'
+import type { Migration, Origin } from '@longshore/spec'
 import { type Finding, formatEnd, type Image, type ImageId, imageId, verify, type Verification } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
@@ -8,7 +8,7 @@ import { ExitCode } from '../exit-code.ts'
 import type { VerifyFlags } from '../flags.ts'
 import { count, formatNumber } from '../format.ts'
 import { Interrupt } from '../interrupt.ts'
-import { readSpecs } from '../read-specs.ts'
+import { printWarnings, readSpecs } from '../read-specs.ts'
 import { toJsonEvent, type Unlisted } from '../run-event.ts'
 import { formatVerification, isMissingAtSource } from '../verification-table.ts'
 import { wantedOf } from '../wanted.ts'
@@ -20,7 +20,7 @@ const jobs = { images: 64 } as const
 /** @throws SpecError, UsageError, CollisionError */
 export async function verifyCommand(specs: readonly string[], flags: VerifyFlags): Promise<ExitCode> {
   const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
-  for (const warning of warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
+  printWarnings(migration, warnings)
   const config = readConfig()
   let checked = await check(migration, flags, config)
   const broken = new Set<ImageId>(checked.verification.findings.filter(isRepairable).map(({ image }) => imageId(image)))
