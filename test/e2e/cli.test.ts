@@ -166,7 +166,7 @@ describe('between embedded registries', () => {
     expect((await longshore(['verify', '-', ...flags, '--deep'], { stdin: list })).code).toBe(0)
   }))
 
-  test('a second Ctrl-C ends it at once and leaves no half-written file', () => withDestination(async (flags) => {
+  test('a second Ctrl-C ends it at once, and the report is written nevertheless', () => withDestination(async (flags) => {
     const report = join(folder, 'cut.json')
     const running = launch(['migrate', '-', ...flags, '--max-bandwidth', '50kB/s', '--report', report], { stdin: list })
     const busy = Promise.withResolvers<void>()
@@ -175,8 +175,16 @@ describe('between embedded registries', () => {
     running.kill('SIGINT')
     await running.saw(/again to stop at once/)
     running.kill('SIGINT')
-    expect((await running.finished).code).toBe(130)
-    expect((await readdir(folder)).filter((name) => name.includes('cut.json'))).toEqual([])
+    const asked = performance.now()
+    const { code, stdout, stderr } = await running.finished
+    expect(performance.now() - asked).toBeLessThan(4000)
+    expect(stderr.match(/stopped at once: \d+ of \d+ images are there; the same command goes on from here\n$/g)).toHaveLength(1)
+    expect(stdout).toBe('')
+    expect(code).toBe(130)
+    expect((await readdir(folder)).filter((name) => name.includes('cut.json'))).toEqual(['cut.json'])
+    const written = reportSchema.parse(JSON.parse(await readFile(report, 'utf8')))
+    expect(written.outcome).toBe('stopped')
+    expect(written.totals.images.abandoned).toBeGreaterThan(0)
   }))
 
   test('verify tells what is missing, different and extra; --repair puts it right', () => withDestination(async (flags) => {

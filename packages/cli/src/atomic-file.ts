@@ -9,7 +9,7 @@ export class AtomicFile implements AsyncDisposable {
   readonly path: string
   readonly #temporary: string
   #committed = false
-  /** A second Ctrl-C ends the process without unwinding. */
+  /** A third Ctrl-C ends the process without unwinding. */
   readonly #onExit = (): void => { if (!this.#committed) rmSync(this.#temporary, { force: true }) }
 
   private constructor(path: string, temporary: string) {

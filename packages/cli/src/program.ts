@@ -50,7 +50,7 @@ Examples:
   longshore migrate rules.yaml --platform linux/amd64,linux/arm64 --max-bandwidth 50MB/s
       Repositories and tags chosen by rules (docs/spec.md), two platforms of each, at 50 MB/s at the most.
 
-Press Ctrl-C to stop cleanly, again to stop at once.`)
+Press Ctrl-C to stop cleanly, again to stop at once; --report and --failed are written in either case.`)
   migrate.action(async (specs: readonly string[], flags) => {
     const { migrateCommand } = await import('./commands/migrate.ts')
     done(await migrateCommand(specs, flags))

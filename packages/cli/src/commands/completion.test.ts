@@ -29,14 +29,41 @@ describe('completion', () => {
   const complete = (...words: readonly string[]): readonly string[] => {
     const quoted = words.map((word) => `'${word}'`).join(' ')
     const script = `${printCompletion('bash', program)}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _longshore; printf '%s\\n' "\${COMPREPLY[@]}"`
-    return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split('\n')
+    const folder = mkdtempSync(join(tmpdir(), 'longshore-completion-'))
+    using _ = { [Symbol.dispose]: () => { rmSync(folder, { recursive: true }) } }
+    writeFileSync(join(folder, 'my list.txt'), '')
+    return execFileSync('bash', ['-c', script], { encoding: 'utf8', cwd: folder }).trim().split('\n')
   }
   test.each<[readonly string[], readonly string[]]>([
     [['longshore', 'mi'], ['migrate']],
     [['longshore', 'migrate', '--rep'], ['--report']],
     [['longshore', 'verify', 'x', '--extra', ''], ['list', 'fail', 'ignore']],
     [['longshore', 'completion', 'f'], ['fish']],
+    // readline breaks words at the sign, unless it was told not to.
+    [['longshore', 'migrate', '--platform-policy', '='], ['sparse', 'strip']],
+    [['longshore', 'migrate', '--platform-policy', '=', 'st'], ['strip']],
+    [['longshore', 'migrate', '--platform-policy=st'], ['--platform-policy=strip']],
+    [['longshore', 'migrate', '--src-tls-verify', '='], ['true', 'false']],
+    [['longshore', 'migrate', '--src-tls-verify', 'my'], ['my list.txt']],
+    [['longshore', 'migrate', 'my'], ['my list.txt']],
+    [['longshore', 'migrate', '--report', 'my'], ['my list.txt']],
+    [['longshore', 'migrate', '--concurrency', ''], ['']],
+    [['longshore', 'demo', 'my'], ['']],
+    [['longshore', 'demo', ''], ['--help']],
   ])('bash completes %j', (words, answer) => { expect(complete(...words)).toEqual(answer) })
+
+  test.runIf(has('fish')).each<[string, readonly string[]]>([
+    ['longshore migrate --platform-policy=', ['--platform-policy=sparse', '--platform-policy=strip']],
+    ['longshore migrate --src-tls-verify=', ['--src-tls-verify=false', '--src-tls-verify=true']],
+    ['longshore verify --extra ', ['fail', 'ignore', 'list']],
+    ['longshore migrate --concurrency ', ['']],
+    ['longshore demo ', ['']],
+    ['longshore migrate pack', ['package-lock.json', 'package.json', 'packages/']],
+    ['longshore migrate --report=pack', ['--report=package-lock.json', '--report=package.json', '--report=packages/']],
+  ])('fish completes %j with the words alone', (line, answer) => {
+    const out = execFileSync('fish', ['--no-config', '-c', `${printCompletion('fish', program)}\ncomplete -C '${line}'`], { encoding: 'utf8', env: { ...process.env, HOME: '/nonexistent' }, cwd: join(import.meta.dirname, '../../../..') })
+    expect(out.trim().split('\n').toSorted()).toEqual(answer)
+  })
 
   test('another shell is refused', () => { expect(() => printCompletion('tcsh', program)).toThrow(/bash, zsh, fish/) })
 })

@@ -25,9 +25,11 @@ function commandsOf(program: Command): readonly Command[] {
   return [...program.commands]
 }
 
-/** As typed: a boolean takes its value behind `=`, which is left to the person. */
 function long(option: Option): string { return option.long ?? option.short ?? '' }
 function takesValue(option: Option): boolean { return option.required }
+/** Takes its value only behind `=`. */
+function isBoolean(option: Option): boolean { return option.flags.endsWith(' [BOOL]') }
+function takesSpecs(command: Command): boolean { return command.registeredArguments[0]?.name() === 'SPEC' }
 function takesFile(option: Option): boolean { return takesValue(option) && /file|report|failed|dir/i.test(long(option)) }
 
 function wordsOf(command: Command): readonly string[] {
@@ -35,39 +37,59 @@ function wordsOf(command: Command): readonly string[] {
   return [...command.options.map(long), '--help']
 }
 
+/** The words that a flag takes, if it takes words. */
+function valuesOf(option: Option): readonly string[] {
+  return option.argChoices ?? (isBoolean(option) ? ['true', 'false'] : [])
+}
+
 function bash(program: Command): string {
   const names = commandsOf(program).map((c) => c.name())
-  const values = commandsOf(program).flatMap((c) => c.options).filter((o) => o.argChoices !== undefined)
-  const choices = new Map(values.map((o) => [long(o), o.argChoices ?? []]))
+  const options = commandsOf(program).flatMap((c) => c.options)
+  const flags = (of: (option: Option) => boolean): string => [...new Set(options.filter(of).map(long))].join('|')
+  const choices = new Map(options.filter((o) => o.argChoices !== undefined).map((o) => [long(o), valuesOf(o)]))
   return `# longshore completion bash
 _longshore() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command=\${COMP_WORDS[1]}
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command=\${COMP_WORDS[1]} joined= words= line
   COMPREPLY=()
+  # The sign is a word of its own where readline breaks at it, and else a part of this one.
+  if [ "$cur" = = ]; then joined==; cur=
+  elif [ "$prev" = = ]; then joined==; prev=\${COMP_WORDS[COMP_CWORD-2]}
+  elif [[ $cur == --*=* ]]; then joined=\${cur%%=*}=; prev=\${cur%%=*}; cur=\${cur#*=}
+  fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "${[...names, 'help', '--help', '--version'].join(' ')}" -- "$cur"))
     return
   fi
+  local kind=spec
   case $prev in
-${[...choices].map(([flag, words]) => `    ${flag}) COMPREPLY=($(compgen -W "${words.join(' ')}" -- "$cur")); return ;;`).join('\n')}
+${[...choices].map(([flag, words]) => `    ${flag}) kind=words words="${words.join(' ')}" ;;`).join('\n')}
+    ${flags(isBoolean)}) [ -z "$joined" ] || kind=words words="true false" ;;
+    ${flags(takesFile)}) kind=file ;;
+    ${flags((o) => takesValue(o) && !takesFile(o) && o.argChoices === undefined)}) return ;;
   esac
-  local words=
-  case $command in
-${commandsOf(program).map((c) => `    ${c.name()}) words="${wordsOf(c).join(' ')}" ;;`).join('\n')}
-    help) words="${names.join(' ')}" ;;
-  esac
-  if [ "$command" = completion ] || [ "$command" = help ] || [ "\${cur#-}" != "$cur" ]; then
-    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  if [ $kind = spec ]; then
+    case $command in
+${commandsOf(program).map((c) => `      ${c.name()}) words="${wordsOf(c).join(' ')}"${takesSpecs(c) ? '' : ' kind=words'} ;;`).join('\n')}
+      help) words="${names.join(' ')}" kind=words ;;
+    esac
+    [ "\${cur#-}" = "$cur" ] || kind=words
+  fi
+  if [ $kind = words ]; then
+    [[ $joined == --* ]] || joined=
+    COMPREPLY=($(compgen -P "$joined" -W "$words" -- "$cur"))
   else
-    COMPREPLY=($(compgen -f -- "$cur"))
+    compopt -o filenames 2>/dev/null
+    while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$cur")
   fi
 }
-complete -o filenames -F _longshore longshore
+complete -F _longshore longshore
 `
 }
 
 function zsh(program: Command): string {
   const spec = (option: Option): string => {
     const text = option.description.replace(/[[\]]/g, '').replaceAll("'", '').replaceAll(':', ' -')
+    if (isBoolean(option)) return `'*${long(option)}=-[${text}]::value:(true false)'`
     const value = !takesValue(option) ? ''
       : option.argChoices !== undefined ? `:value:(${option.argChoices.join(' ')})` : takesFile(option) ? ':file:_files' : ':value:'
     return `'*${long(option)}${takesValue(option) ? '=' : ''}[${text}]${value}'`
@@ -110,10 +132,14 @@ function fish(program: Command): string {
   ]
   for (const command of commandsOf(program)) {
     const when = `-n '__fish_seen_subcommand_from ${command.name()}'`
-    if (command.registeredArguments[0]?.name() === 'SPEC') lines.push(`complete -c longshore ${when} -F`)
+    // Behind the sign of a flag there are no specs.
+    if (takesSpecs(command)) lines.push(`complete -c longshore -n '__fish_seen_subcommand_from ${command.name()}; and not string match -q -- "-*" (commandline -ct)' -F`)
     for (const option of command.options) {
-      const value = !takesValue(option) ? '' : option.argChoices !== undefined ? ` -x -a '${option.argChoices.join(' ')}'` : takesFile(option) ? ' -r -F' : ' -x'
-      lines.push(`complete -c longshore ${when} -l ${long(option).slice(2)}${value} -d ${quote(option.description)}`)
+      const values = valuesOf(option)
+      const kind = takesFile(option) ? ' -r -F' : takesValue(option) ? ' -x' : ''
+      // Apart from the description, which fish would put beside every value.
+      if (values.length > 0) lines.push(`complete -c longshore ${when} -l ${long(option).slice(2)}${isBoolean(option) ? ' -f' : kind} -a '${values.join(' ')}'`)
+      lines.push(`complete -c longshore ${when} -l ${long(option).slice(2)}${kind} -d ${quote(option.description)}`)
     }
   }
   return `${lines.join('\n')}\n`

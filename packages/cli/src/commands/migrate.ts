@@ -8,7 +8,8 @@ import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
 import { printFailedList } from '../failed-list.ts'
 import type { AccessFlags, MigrateFlags, OutputFlags } from '../flags.ts'
-import { Interrupt } from '../interrupt.ts'
+import { formatNumber } from '../format.ts'
+import { Interrupt, InterruptedError } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { buildReport, printReport } from '../report.ts'
 import type { RunEvent } from '../run-event.ts'
@@ -53,7 +54,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
       type: 'summary', images: { found, copied, present, failed: failures, abandoned }, blobs, manifests, unlisted: unlisted.length, droppedTags,
       registries: run.registries, ms: Math.round(ms), stopped: result.stopped,
     })}\n`)
-  } else {
+  } else if (!run.aborted) {
     process.stdout.write(formatSummary(tally, { ms, stopped: result.stopped, registries: run.registries, files }))
   }
   if (run.interrupted) return ExitCode.interrupted
@@ -80,6 +81,8 @@ export interface MigrationRun {
   readonly ended: Date
   readonly ms: number
   readonly interrupted: boolean
+  /** Nothing on its way was waited for. */
+  readonly aborted: boolean
 }
 
 export interface RunOptions {
@@ -108,7 +111,10 @@ export async function runMigration(
   }
   using interrupt = new Interrupt(
     () => view.say('stopping: what is on its way may arrive, nothing new is begun; again to stop at once'),
-    () => view.close(),
+    () => {
+      view.say(`stopped at once: ${formatNumber(tally.copied + tally.present)} of ${formatNumber(tally.total)} images are there; the same command goes on from here`)
+      abort.abort(new InterruptedError())
+    },
   )
   const started = new Date()
   const startedMs = performance.now()
@@ -118,7 +124,7 @@ export async function runMigration(
       keepGoing: flags.keepGoing ?? true, stop: interrupt.stop, ...(options.distrust === true ? { distrust: true } : {}),
     }, abort.signal)
     return {
-      tally, result, registries: wiring.uses(), started, ended: new Date(), ms: performance.now() - startedMs, interrupted: interrupt.interrupted,
+      tally, result, registries: wiring.uses(), started, ended: new Date(), ms: performance.now() - startedMs, interrupted: interrupt.interrupted, aborted: interrupt.aborted,
     }
   } catch (error) {
     // An error that ends a run which has moved something is no longer one of usage.

@@ -21,7 +21,7 @@ export async function planCommand(specs: readonly string[], flags: PlanFlags): P
   const unlisted: Unlisted[] = []
   const dropped: Dropped[] = []
   await using wiring = await wire(migration, flags, readConfig(), () => {})
-  using interrupt = new Interrupt(() => {}, () => {})
+  using interrupt = new Interrupt(() => {})
   try {
     using progress = new CountView(process.stderr, 'looked at', flags.json !== true && flags.quiet !== true)
     const images = wantedOf(migration, wiring.transports, (event) => {

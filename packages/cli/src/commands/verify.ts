@@ -60,7 +60,7 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   /** Destination repositories that are meant to be like their sources. */
   const mirrored = new Set<string>()
   await using wiring = await wire(migration, flags, config, () => {})
-  using interrupt = new Interrupt(() => {}, () => {})
+  using interrupt = new Interrupt(() => {})
   using progress = new CountView(process.stderr, 'checked', flags.json !== true && flags.quiet !== true)
   const onImage = ({ destination }: Image, origin: Origin): void => {
     if (whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
