@@ -7,6 +7,8 @@ const socket = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
 
 test.each<[string, ErrorRecord]>([
   ['UNAUTHORIZED', toRecord(new CopyError('source', 'list', undefined, refused))],
+  ['DENIED', toRecord(new CopyError('destination', 'exists', undefined, new RegistryError({ status: 403, registry: 'r.example', request: 'HEAD /v2/a/blobs/x' })))],
+  ['HTTP_404', toRecord(new RegistryError({ status: 404, registry: 'r.example', request: 'HEAD /v2/a/blobs/x' }))],
   ['HOST_UNREACHABLE', toRecord(new CopyError('source', 'list', undefined, new ConnectionError('HOST_UNREACHABLE', 'r.example', 'nobody there', socket)))],
   ['DIGEST_MISMATCH', toRecord(new CopyError('source', 'fetch', undefined, new CopyError('destination', 'push', undefined, new DigestMismatchError('x', 'a', 'b'))))],
   ['CONTENT_REFUSED', { name: 'ContentRefusedError', code: 'CONTENT_REFUSED', message: '', cause: { name: 'RegistryError', code: 'MANIFEST_INVALID', message: '' } }],

@@ -25,7 +25,7 @@ test('answers that differ in the names they repeat are one group, with the names
 
 test('the step at which a registry refused does not part them; its words do where the status alone says little', () => {
   const step = names.map((name, i) => refused(name, i % 3 === 0 ? 'resolve' : 'list', 401, 'UNAUTHORIZED', 'log in'))
-  expect(groupFailures(step)).toHaveLength(1)
+  expect(groupFailures(step).map(({ reason }) => reason)).toEqual(['b:5000 answered 401 (UNAUTHORIZED: log in)'])
   const words = names.map((name, i) => refused(name, 'list', 400, 'UNKNOWN', i < 100 ? `${name}: bad day` : `m/${name} is too long`))
   expect(groupFailures(words).map(({ failures }) => failures.length)).toEqual([100, 43])
 })

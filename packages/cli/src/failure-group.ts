@@ -22,11 +22,18 @@ export function unlistedFailure(event: Unlisted): Failure {
 /** The largest group first; what is equally large in the order in which it came. */
 export function groupFailures(failures: readonly Failure[]): readonly FailureGroup[] {
   return [...Map.groupBy(failures, keyOf).values()].map((group): FailureGroup => {
-    const reasons = new Set(group.map(({ error }) => describeFailure(error)))
-    const [first] = group
-    const [reason = ''] = reasons
-    return { reason: reasons.size > 1 && first ? blank(reason, first.names) : reason, hint: first?.hint ?? '', failures: group }
+    return { reason: reasonOf(group), hint: group[0]?.hint ?? '', failures: group }
   }).sort((a, b) => b.failures.length - a.failures.length)
+}
+
+/** The whole reason where all have the same; else without the names, and where it met them at several steps without the step. */
+function reasonOf(group: readonly Failure[]): string {
+  const told = new Set(group.map(({ error }) => describeFailure(error)))
+  const [only = ''] = told
+  if (told.size === 1) return only
+  const blanked = Map.groupBy(group.map(({ error, names }) => blank(describeFailure(error), names)), (text) => text)
+  const [[common] = ['']] = [...blanked].sort(([, a], [, b]) => b.length - a.length)
+  return blanked.size === 1 ? common : common.replace(/^\w+(?: \S+)? on the (?:source|destination): /, '').replace(/ to [A-Z]+ \/\S+/, '')
 }
 
 export interface GroupLimits { readonly groups: number; readonly names: number }
@@ -59,7 +66,8 @@ function keyOf({ error, hint, names }: Failure): string {
     if (name === 'CopyError') parts.push(`${side}`)
     else if (name === 'ConnectionError') { parts.push(`${code} ${registry}`); break }
     else if (status === undefined) parts.push(`${code} ${blank(message, names)}`)
-    else parts.push(`${code} ${status} ${registry} ${plain.has(status) || status >= 500 ? '' : blank(message.replace(/^.*? to [A-Z]+ \S+/, ''), names)}`)
+    // An answer to HEAD has no words, so its code is another.
+    else parts.push(plain.has(status) || status >= 500 ? `${status} ${registry}` : `${code} ${status} ${registry} ${blank(message.replace(/^.*? to [A-Z]+ \S+/, ''), names)}`)
   }
   return [...parts, hint].join('\n')
 }
