@@ -75,11 +75,22 @@ function keyOf({ error, hint, names }: Failure): string {
 /** The text with an image's own names, digests and upload locations taken out. */
 function blank(text: string, names: readonly string[]): string {
   let left = text
-  for (const name of [...names].sort((a, b) => b.length - a.length)) {
-    const literal = RegExp.escape(name)
-    // A name of one word is meant only where something of a reference is beside it.
-    const pattern = name.includes('/') ? `(?<![\\w.-])${literal}(?![\\w-])` : `(?<=/)${literal}(?![\\w-])|(?<![\\w.-])${literal}(?=[/:@])`
-    left = left.replace(new RegExp(pattern, 'g'), '…')
-  }
+  // The longer one first: the source's name is often the end of the destination's.
+  for (const name of names.toSorted((a, b) => b.length - a.length)) left = blankName(left, name)
   return left.replace(/…[:@][\w.:-]*\w/g, '…').replace(/(\/manifests\/|\/uploads\/)\S+/g, '$1…').replace(/\b(sha256|sha512):[0-9a-f]{64,}/g, '$1:…')
+}
+
+/** No regular expression per name: there may be a hundred thousand. */
+function blankName(text: string, name: string): string {
+  let blanked = ''
+  let from = 0
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, from)) {
+    const before = text.charAt(at - 1)
+    const after = text.charAt(at + name.length)
+    // A name of one word is meant only where something of a reference is beside it.
+    const isName = !/[\w-]/.test(after) && (before === '/' || (!/[\w.-]/.test(before) && (name.includes('/') || /[/:@]/.test(after))))
+    blanked += text.slice(from, at) + (isName ? '…' : name)
+    from = at + name.length
+  }
+  return blanked + text.slice(from)
 }
