@@ -5,7 +5,7 @@ import { type Cancellable, unwatchAbort } from './abort.ts'
 import { sweep } from './sweep.ts'
 
 /** Bytes kept for a slow reader before its socket is paused; it runs again at half of that. */
-const highWater = 256 * 1024
+const highWater = 128 * 1024
 
 export class BodyStream implements Dispatcher.DispatchHandler, Cancellable {
   /** Settles when the head of the answer is there. */

@@ -269,7 +269,7 @@ class Migration {
     const { respiteMs } = this.#options
     const troubled = images.filter(([, { isTrouble }]) => isTrouble).length
     if (troubled > 0) {
-      this.#options.onEvent({ type: 'warning', message: `${troubled} images failed for reasons that may pass; they are tried once more in ${respiteMs / 1000} s` })
+      this.#options.onEvent({ type: 'warning', message: `failed for reasons that may pass: ${troubled} of the images; tried once more in ${respiteMs / 1000} s` })
       await pause(respiteMs, this.#reading.signal)
     }
     this.#deferred.clear()

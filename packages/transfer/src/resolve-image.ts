@@ -123,12 +123,15 @@ export class Resolver {
     return { ...followed, root }
   }
 
-  /** An account that may neither list nor look may still push: what it may not see counts as absent. */
+  /**
+   * An account that may neither list nor look may still push: what is forbidden to see (403) counts as absent. One that is not
+   * known at all (401) is not asked to try: that would only knock at the door again and again.
+   */
   async #lookFor(to: Image['destination'], { listed }: RepositoryState, io: Io): Promise<Descriptor | undefined> {
     try {
       return await this.#transports.target(to.registry).resolve(to.repository, to.reference, io)
     } catch (error) {
-      if (!listed && error instanceof RegistryError && (error.status === 401 || error.status === 403)) return undefined
+      if (!listed && error instanceof RegistryError && error.status === 403) return undefined
       throw error
     }
   }
