@@ -1,7 +1,7 @@
 // One registry as everyone in this process sees it: where it is, what it wants to be shown, how much it takes. Every request of
 // the protocol goes through `exchange` or `open`; retries of small idempotent requests have their only owner here.
 import { backoffMs, type Limiter, pause, SingleFlight } from '@longshore/concurrency'
-import { ConnectionError, type RegistryError } from '@longshore/oci'
+import { ConnectionError, RegistryError } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
 import { Auth } from './auth.ts'
 import type { BodyStream } from './body.ts'
@@ -188,7 +188,7 @@ export class Host implements AsyncDisposable {
 
   /** The wire's error in our words; our own pass as they are. */
   translate(cause: unknown, request: string): Error {
-    if (cause instanceof Error && 'code' in cause && cause.constructor.name !== 'Error' && isOurs(cause)) return cause
+    if (isOurs(cause)) return cause
     const error = connectionError(this.registry, request, cause)
     if (error.code === 'CONNECTION_FAILED' || error.code === 'STALLED') this.lanes.refused()
     return error
@@ -220,4 +220,4 @@ export class Host implements AsyncDisposable {
 }
 
 function isReplayable(body: Body | undefined): boolean { return body === undefined || Buffer.isBuffer(body) }
-function isOurs(error: Error): boolean { return error instanceof ConnectionError || error.name === 'RegistryError' }
+function isOurs(cause: unknown): cause is Error { return cause instanceof ConnectionError || cause instanceof RegistryError }

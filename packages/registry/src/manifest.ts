@@ -1,6 +1,6 @@
 // distribution-spec v1.1.1, "Pulling manifests" and "Pushing Manifests".
 import {
-  decodeManifest, type Descriptor, type Digest, DigestMismatchError, isDigest, joinReference, type Manifest, ManifestTooLargeError,
+  decodeManifest, type Descriptor, descriptorOf, type Digest, DigestMismatchError, isDigest, joinReference, type Manifest, ManifestTooLargeError,
   manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
@@ -25,7 +25,7 @@ export async function resolveManifest(
   // A HEAD without the facts, or none at all: only the manifest itself can tell. Refusals of a HEAD have no body either.
   if (answer.status === 200 || answer.status === 405 || answer.status === 400 || answer.status >= 300 && answer.status < 400) {
     const manifest = await fetchManifest(host, repository, reference, signal)
-    return manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.byteLength }
+    return manifest && descriptorOf(manifest)
   }
   throw host.refusal(ask, answer)
 }
