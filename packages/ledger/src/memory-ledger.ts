@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '@longshore/oci'
 import {
   type BlobNode, type BlobTally, type ImageId, type Ledger, type LedgerCounts, type Lease, needsOf, type NodeKey, type NodeOutcome, nothing, type PlanNode,
-  type Progress, type Registered, type SettledImage,
+  type Progress, type Registered, type SettledImage, type Take,
 } from '@longshore/transfer'
 import { FinishedNodes } from './finished-nodes.ts'
 import { SharedBlobs } from './shared-blobs.ts'
@@ -43,7 +43,7 @@ export class MemoryLedger implements Ledger {
   #ready: NodeKey[] = []
   #settled: SettledImage[] = []
 
-  async register(image: ImageId, roots: readonly NodeKey[], nodes: readonly PlanNode[]): Promise<Registered> {
+  async register(image: ImageId, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered> {
     const fresh = { blobs: 0, bytes: 0 }
     if (!this.#images.has(image)) {
       for (const node of nodes) this.#add(node, image, fresh)
@@ -58,10 +58,12 @@ export class MemoryLedger implements Ledger {
       }
       this.#settleIfOver(image, open)
     }
-    return { ...this.#progress(), fresh }
+    return { ...this.#progress(take), fresh }
   }
 
-  async claim(key: NodeKey, worker: string): Promise<Lease | undefined> {
+  async claim(key: NodeKey, worker: string): Promise<Lease | undefined> { return this.#lease(key, worker) }
+
+  #lease(key: NodeKey, worker: string): Lease | undefined {
     const entry = this.#entries.get(key)
     if (entry?.state.state !== 'ready') return undefined
     const fence = ++entry.fence
@@ -70,14 +72,14 @@ export class MemoryLedger implements Ledger {
     return { key, node: entry.node, worker, fence, holders, replans: entry.replans, again: entry.again }
   }
 
-  async complete(lease: Lease, outcome: NodeOutcome): Promise<Progress> {
+  async complete(lease: Lease, outcome: NodeOutcome, take?: Take): Promise<Progress> {
     const entry = this.#held(lease)
     if (!entry) return this.#again(lease)
     entry.state = { state: 'done', outcome }
     if (entry.node.kind === 'blob') this.#landed(entry, entry.node, outcome)
     for (const key of entry.dependents) this.#arrived(key)
     this.#ended(entry)
-    return this.#progress()
+    return this.#progress(take)
   }
 
   async fail(lease: Lease, error: ErrorRecord, everywhere = false): Promise<Progress> {
@@ -295,7 +297,7 @@ export class MemoryLedger implements Ledger {
   #again(lease: Lease): Progress {
     const entry = this.#entries.get(lease.key)
     if (entry?.state.state !== 'done') return nothing
-    return { ready: [...entry.dependents].filter((key) => this.#entries.get(key)?.state.state === 'ready'), settled: [] }
+    return { ...nothing, ready: [...entry.dependents].filter((key) => this.#entries.get(key)?.state.state === 'ready') }
   }
 
   #held(lease: Lease): Entry | undefined {
@@ -303,12 +305,27 @@ export class MemoryLedger implements Ledger {
     return entry?.state.state === 'leased' && entry.state.fence === lease.fence ? entry : undefined
   }
 
-  #progress(): Progress {
+  #progress(take?: Take): Progress {
     if (this.#ready.length === 0 && this.#settled.length === 0) return nothing
-    const progress = { ready: this.#ready, settled: this.#settled }
+    const taken = take ? this.#take(take) : []
+    const progress = { ready: taken.length === 0 ? this.#ready : this.#ready.slice(taken.length), taken, settled: this.#settled }
     this.#ready = []
     this.#settled = []
     return progress
+  }
+
+  /** Leases the first of what is ready, as far as there is room. */
+  #take({ worker, nodes, bytes }: Take): readonly Lease[] {
+    const taken: Lease[] = []
+    let room = bytes
+    for (const key of this.#ready.slice(0, nodes)) {
+      const node = this.#entries.get(key)?.node
+      if (node?.kind === 'blob') room -= Math.max(0, node.desc.size)
+      const lease = room < 0 ? undefined : this.#lease(key, worker)
+      if (!lease) break
+      taken.push(lease)
+    }
+    return taken
   }
 }
 

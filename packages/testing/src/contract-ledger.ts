@@ -95,7 +95,7 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect((await ledger.release(late)).ready).toEqual([blob('r', 'a').key])
       const mine = await claim(blob('r', 'a').key, 'w2')
       expect(mine.fence).toBeGreaterThan(late.fence)
-      expect(await ledger.fail(late, boom)).toEqual({ ready: [], settled: [] })
+      expect(await ledger.fail(late, boom)).toEqual({ ready: [], taken: [], settled: [] })
       expect((await ledger.complete(mine, 'pushed')).ready).toEqual([manifest('r', 'm-i', []).key])
     })
 
@@ -106,6 +106,24 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect((await ledger.complete(lease, 'pushed')).ready).toEqual(once.ready)
       await ledger.complete(await claim(manifest('r', 'm-i', []).key), 'pushed')
       expect((await ledger.complete(lease, 'pushed')).ready).toEqual([])
+    })
+
+    test('of what is made ready, a worker takes along what it has room for', async () => {
+      const a = blob('r', 'a'), b = blob('r', 'b'), c = blob('r', 'c'), m = manifest('r', 'm', [a])
+      const { ready, taken } = await ledger.register(id('i'), [m.key], [a, b, c, m], { worker: 'w1', nodes: 2, bytes: 1000 })
+      expect(ready).toEqual([c.key])
+      expect(taken.map(({ key, worker }) => [key, worker])).toEqual([[a.key, 'w1'], [b.key, 'w1']])
+      expect(await ledger.claim(a.key, 'w2')).toBeUndefined()
+      const next = await ledger.complete(taken[0]!, 'pushed', { worker: 'w1', nodes: 1, bytes: 0 })
+      expect(next).toMatchObject({ ready: [], taken: [{ key: m.key, worker: 'w1' }] })
+      expect((await ledger.complete(next.taken[0]!, 'pushed')).settled).toMatchObject([{ image: 'i', errors: [] }])
+    })
+
+    test('a blob that is larger than the room is left for others, with all that comes behind it', async () => {
+      const a = blob('r', 'a'), b = blob('r', 'b'), c = blob('r', 'c')
+      const { ready, taken } = await ledger.register(id('i'), [a.key, b.key, c.key], [a, b, c], { worker: 'w1', nodes: 5, bytes: 15 })
+      expect(taken.map(({ key }) => key)).toEqual([a.key])
+      expect(ready).toEqual([b.key, c.key])
     })
 
     test('registering an image again while it is open changes nothing', async () => {
@@ -142,7 +160,7 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       await register('i1', 'r1', ['a'])
       const lease = await claim(blob('r1', 'a').key)
       await register('i2', 'r2', ['a'])
-      expect(await ledger.fail(lease, boom)).toEqual({ ready: [blob('r1', 'a').key], settled: [] })
+      expect(await ledger.fail(lease, boom)).toEqual({ ready: [blob('r1', 'a').key], taken: [], settled: [] })
     })
 
     test('bad content fails all who wait for it', async () => {

@@ -4,7 +4,7 @@ export { ContentRefusedError, ImageNotFoundError, ImmutableTagError, PlatformNot
 export type { BlobTally, ImageOutcome, InFlight, TransferEvent } from './event.ts'
 export { hintFor } from './hint.ts'
 export { formatEnd, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
-export { type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage } from './ledger.ts'
+export { type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
 export {
   blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, tagKey, type TagNode,
 } from './node.ts'

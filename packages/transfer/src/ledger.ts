@@ -17,11 +17,11 @@ import type { NodeKey, NodeOutcome, PlanNode } from './node.ts'
  */
 export interface Ledger {
   /** Adds an image's nodes, needs before those that need them, and the roots whose end is the image's end. */
-  register(image: ImageId, roots: readonly NodeKey[], nodes: readonly PlanNode[]): Promise<Registered>
+  register(image: ImageId, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered>
   /** Leases a ready node; `undefined` when it is not ready: done, failed, or in other hands. */
   claim(key: NodeKey, worker: string): Promise<Lease | undefined>
   /** A late worker (its fence is old) changes nothing. Asked again, it answers again what the node made ready. */
-  complete(lease: Lease, outcome: NodeOutcome): Promise<Progress>
+  complete(lease: Lease, outcome: NodeOutcome, take?: Take): Promise<Progress>
   /**
    * Fails the node and all that need it, and no others; a blob that can be read elsewhere by now is ready again instead.
    * `everywhere`: it is the content that is bad, so the placements that wait for this one fail with it.
@@ -41,6 +41,12 @@ export interface Ledger {
   counts(): Promise<LedgerCounts>
 }
 
+/**
+ * What a worker has room for: of what an operation makes ready, the first nodes that fit are leased to it in the same step, so
+ * that they take no way through a queue. A blob larger than `bytes` is left for the queue, and so is all that comes behind it.
+ */
+export interface Take { readonly worker: string; readonly nodes: number; readonly bytes: number }
+
 export interface Lease {
   readonly key: NodeKey
   readonly node: PlanNode
@@ -55,7 +61,10 @@ export interface Lease {
 }
 
 export interface Progress {
+  /** Ready for whoever claims them first. */
   readonly ready: readonly NodeKey[]
+  /** Made ready and leased at once: see `Take`. */
+  readonly taken: readonly Lease[]
   readonly settled: readonly SettledImage[]
 }
 
@@ -82,4 +91,4 @@ export interface LedgerCounts {
   readonly openImages: number
 }
 
-export const nothing: Progress = { ready: [], settled: [] }
+export const nothing: Progress = { ready: [], taken: [], settled: [] }

@@ -1,0 +1,98 @@
+import type { Digest, ErrorRecord } from '@longshore/oci'
+import type { BlobTally, ImageId, Ledger, NodeKey, PlanNode, Progress, Registered, Take, Wanted } from '@longshore/transfer'
+
+/** Names images that one worker resolves together: they share tag lists. `batch 17`. */
+export type BatchKey = NodeKey
+
+/** What a worker found out when it resolved an image; told when the image ends. */
+export interface ResolvedFacts {
+  /** At the source. */
+  readonly digest: Digest
+  readonly rewritten?: Digest
+  readonly referrers: number
+}
+
+/** Images to be resolved, leased together. */
+export interface BatchLease {
+  readonly key: BatchKey
+  readonly worker: string
+  readonly fence: number
+  /** Those of the batch that are not resolved yet. */
+  readonly images: ReadonlyArray<{ readonly id: ImageId; readonly wanted: Wanted }>
+}
+
+/** An image at its end, as it is kept: what the report, the failed list and a retry need. */
+export interface ImageResult {
+  readonly wanted: Wanted
+  readonly outcome: 'copied' | 'present' | 'failed'
+  readonly digest?: Digest
+  readonly rewritten?: Digest
+  readonly referrers?: number
+  readonly blobs?: BlobTally
+  /** From when it was opened until its end. */
+  readonly ms: number
+  readonly error?: ErrorRecord
+}
+
+/** Integers that only grow, but for `failed` when failures are tried again. Bytes and counts over the whole migration. */
+export interface PoolCounts {
+  readonly found: number
+  readonly resolved: number
+  /** Of blobs that were not known to be there, over all images resolved. */
+  readonly expectedBytes: number
+  readonly copied: number
+  readonly present: number
+  readonly failed: number
+  readonly rewritten: number
+  readonly referrers: number
+  /** Manifests put. */
+  readonly manifests: number
+  readonly blobs: BlobTally
+}
+
+/** Work of a worker that is gone, or that no queue knows of: to be handed out (again). */
+export interface Lost { readonly nodes: readonly NodeKey[]; readonly batches: readonly BatchKey[] }
+
+/**
+ * The ledger of one migration that many processes share: besides the graph it keeps the images from the moment they are found
+ * to their end. Every operation is one atomic step and may be repeated: a command whose answer was lost is sent again.
+ */
+export interface PoolLedger extends Ledger {
+  readonly migration: string
+  /**
+   * Adds images that are to be resolved, in one batch, and counts them as found. Images that are known, open or at their end, are
+   * passed over. Answers the batch, ready to be queued, and the number that was new; `undefined` when none was.
+   */
+  open(images: readonly Wanted[]): Promise<{ readonly batch: BatchKey; readonly added: number } | undefined>
+  /** Leases a ready batch; `undefined` when it is not ready, or the migration is not running. */
+  claimBatch(key: BatchKey, worker: string): Promise<BatchLease | undefined>
+  /**
+   * As `Ledger.register`, for an image of the worker's batch; `facts` are kept for its end. A batch ends with its last image.
+   * A fenced worker changes nothing.
+   */
+  registerIn(lease: BatchLease, image: ImageId, facts: ResolvedFacts, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered>
+  /** The image could not be resolved: it is at its end, failed. */
+  failImage(lease: BatchLease, image: ImageId, error: ErrorRecord): Promise<Progress>
+  /** Gives what is left of the batch back, ready for another worker. */
+  releaseBatch(lease: BatchLease): Promise<void>
+  /** What this worker holds, by the ledger's book. */
+  held(worker: string): Promise<readonly NodeKey[]>
+  /** Takes all that a worker holds (or only `keys`) from it: it is ready again, and the worker is fenced off from it. */
+  reclaim(worker: string, keys?: readonly NodeKey[]): Promise<Lost>
+  /** Ready work whose turn should have come `olderMs` ago: at most `limit` of it; it counts as fresh from now on. */
+  overdue(olderMs: number, limit: number): Promise<Lost>
+  /**
+   * Images at their end that failed are open again: what failed of their nodes is ready or waiting (as `Ledger.retry`), and images
+   * whose graph is gone are to be resolved again, in batches. All failed ones when none are named.
+   */
+  reopen(images?: readonly ImageId[]): Promise<Progress & { readonly batches: readonly BatchKey[] }>
+  tally(): Promise<PoolCounts>
+  /** Images at their end, in no order; memory stays small whatever their number. */
+  results(filter?: { readonly failedOnly?: boolean }): AsyncIterable<ImageResult & { readonly id: ImageId }>
+  /** Images that are not at their end. */
+  openImages(): AsyncIterable<{ readonly id: ImageId; readonly wanted: Wanted; readonly state: 'ready' | 'resolving' | 'moving' }>
+  /** The nodes of an open image with their states, roots last; what is done and compacted is not listed. */
+  nodesOf(image: ImageId): Promise<ReadonlyArray<{ readonly key: NodeKey; readonly state: 'waiting' | 'ready' | 'leased' | 'done' | 'failed'; readonly worker?: string; readonly error?: ErrorRecord }>>
+  /** Drops the graph: what is left is the record (meta, counts, results …), for `recordMs` more. */
+  close(recordMs: number): Promise<void>
+}
