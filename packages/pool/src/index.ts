@@ -1,1 +1,1 @@
-export type { BatchKey, BatchLease, ImageResult, Lost, PoolCounts, PoolLedger, ResolvedFacts } from './pool-ledger.ts'
+export {}

@@ -1,1 +1,1 @@
-export {}
+export type { RedisClient } from './client.ts'
