@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     // The real servers, through one door: installed where that is allowed, else one line says how.
     globalSetup: ['packages/testing/src/global-setup.ts'],
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/bench/.work/**'],
     pool: 'forks',
     maxWorkers: 2,

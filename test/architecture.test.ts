@@ -11,23 +11,30 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   oci: [],
   concurrency: [],
   transfer: ['oci', 'concurrency'],
-  ledger: ['oci', 'transfer'],
-  queue: ['oci', 'transfer'],
+  redis: ['oci', 'concurrency'],
+  ledger: ['oci', 'transfer', 'redis'],
+  queue: ['oci', 'transfer', 'redis'],
   credentials: ['oci'],
   registry: ['oci', 'concurrency', 'transfer'],
+  access: ['oci', 'concurrency', 'transfer', 'registry', 'credentials'],
   spec: ['oci', 'concurrency', 'transfer'],
+  report: ['oci', 'transfer', 'spec'],
+  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report'],
+  telemetry: ['oci', 'transfer'],
   testing: ['oci', 'transfer'],
-  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'spec', 'ledger', 'queue'],
+  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator'],
+  worker: ['oci', 'transfer', 'access', 'redis', 'pool', 'telemetry'],
+  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'pool', 'telemetry'],
 }
 
 /** Third-party modules, each at home in one package (`testing` and tests have their own). */
 const homes: Readonly<Record<string, string>> = {
-  undici: 'registry', yaml: 'spec', semver: 'spec', picomatch: 'spec',
+  undici: 'registry', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: 'spec', semver: 'spec', picomatch: 'spec',
   commander: 'cli', '@bomb.sh/tab': 'cli', 'log-update': 'cli', 'string-width': 'cli', 'cli-truncate': 'cli', picocolors: 'cli', 'pretty-bytes': 'cli', 'pretty-ms': 'cli',
   testcontainers: 'testing', jose: 'testing', vitest: 'testing',
 }
-/** A validator stands at every edge where files come in or go out. */
-const zodHomes = ['spec', 'cli']
+/** A validator stands at every edge where files and messages come in or go out. */
+const zodHomes = ['spec', 'report', 'pool', 'coordinator', 'worker', 'cli']
 
 /** `demo` brings its own registries along: the embedded one of `testing`. */
 const mayImportTesting = new Set(['packages/cli/src/commands/demo.ts'])
@@ -41,7 +48,7 @@ function* sourcesIn(folder: string): Generator<string> {
 }
 
 function* importsOf(name: string): Generator<Import> {
-  for (const file of sourcesIn(join(root, 'packages', name, 'src'))) {
+  for (const file of sourcesIn(join(folderOf(name), 'src'))) {
     const text = readFileSync(file, 'utf8')
     for (const [, from, dynamic] of text.matchAll(/^(?:import|export)\b[^'\n]*?(?:\{[^}]*\}[^'\n]*)?from '([^']+)'|\bimport\('([^']+)'\)/gm)) {
       yield { file: relative(root, file), of: name, isTest: /\.(?:test|fixture)\.ts$/.test(file), specifier: from ?? dynamic ?? '' }
@@ -49,7 +56,9 @@ function* importsOf(name: string): Generator<Import> {
   }
 }
 
-const packages = readdirSync(join(root, 'packages'))
+const services = readdirSync(join(root, 'services'))
+const packages = [...readdirSync(join(root, 'packages')), ...services]
+function folderOf(name: string): string { return join(root, services.includes(name) ? 'services' : 'packages', name) }
 const imports = packages.flatMap((name) => [...importsOf(name)])
 const packageOf = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
 
@@ -70,7 +79,7 @@ describe('architecture', () => {
 
   test('no package reaches into another', () => {
     const breaches = imports.filter(({ specifier, of, file }) => /^@longshore\/[^/]+\/(?!contracts$|global-setup$)/.test(specifier)
-      || (specifier.startsWith('.') && !relative(join(root, 'packages', of), join(root, file, '..', specifier)).match(/^(src|schema|package\.json|fixtures)/)))
+      || (specifier.startsWith('.') && !relative(folderOf(of), join(root, file, '..', specifier)).match(/^(src|schema|package\.json|fixtures)/)))
     expect(breaches.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
   })
 
@@ -86,7 +95,7 @@ describe('architecture', () => {
   })
 
   test('the environment is read in config.ts alone', () => {
-    const breaches = packages.filter((name) => name !== 'testing').flatMap((name) => [...sourcesIn(join(root, 'packages', name, 'src'))])
+    const breaches = packages.filter((name) => name !== 'testing').flatMap((name) => [...sourcesIn(join(folderOf(name), 'src'))])
       .filter((file) => !/config\.ts$|\.test\.ts$/.test(file) && /\bprocess\.env\b/.test(readFileSync(file, 'utf8')))
     expect(breaches.map((file) => relative(root, file))).toEqual([])
   })

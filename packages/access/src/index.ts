@@ -1,1 +1,3 @@
-export {}
+export { type Access, openAccess, type Registries } from './access.ts'
+export { type AccessConfig, readAccessConfig } from './access-config.ts'
+export type { AccessOptions } from './access-options.ts'

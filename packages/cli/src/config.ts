@@ -1,30 +1,11 @@
 // The environment, read in one place and handed on as values.
-import { homedir } from 'node:os'
+import { type AccessConfig, readAccessConfig } from '@longshore/access'
 
-export interface Config {
-  /** For the keychain and certs.d, which look for files by several variables. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly home: string
-  readonly uid: number
-  readonly platform: NodeJS.Platform
-  readonly proxy?: { readonly http?: string; readonly https?: string; readonly no?: string }
+export interface Config extends AccessConfig {
   /** A terminal that cannot move its cursor. */
   readonly dumbTerminal: boolean
 }
 
 export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  // The lower-case names come first, as in curl and Go.
-  const either = (name: string): string | undefined => nonEmpty(env[name.toLowerCase()]) ?? nonEmpty(env[name])
-  const http = either('HTTP_PROXY')
-  const https = either('HTTPS_PROXY')
-  const no = either('NO_PROXY')
-  return {
-    env, home: nonEmpty(env['HOME']) ?? homedir(), uid: process.getuid?.() ?? 0, platform: process.platform,
-    ...(http === undefined && https === undefined ? {} : {
-      proxy: { ...(http === undefined ? {} : { http }), ...(https === undefined ? {} : { https }), ...(no === undefined ? {} : { no }) },
-    }),
-    dumbTerminal: env['TERM'] === 'dumb' || env['TERM'] === '',
-  }
+  return { ...readAccessConfig(env), dumbTerminal: env['TERM'] === 'dumb' || env['TERM'] === '' }
 }
-
-function nonEmpty(text: string | undefined): string | undefined { return text === '' ? undefined : text }

@@ -1,7 +1,7 @@
+import type { Tally } from '@longshore/report'
 import type { InFlight } from '@longshore/transfer'
 import type { Config } from './config.ts'
 import type { OutputFlags } from './flags.ts'
-import type { Tally } from './tally.ts'
 import { JsonView, LineView, QuietView, type View } from './view.ts'
 
 /** Bars on a terminal, lines elsewhere, events for programs. Progress is on stderr; stdout is for results. */

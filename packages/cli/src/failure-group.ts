@@ -1,10 +1,9 @@
 // Failures with one reason are told together: a registry that is down fails every image in the same way, and its answers
 // differ only in the names that they repeat.
 import { type ErrorRecord, printable } from '@longshore/oci'
+import { describeFailure, describePlace, type Unlisted } from '@longshore/report'
 import { formatEnd, type Image } from '@longshore/transfer'
 import { count, formatNumber } from './format.ts'
-import { describeFailure, describePlace } from './image-line.ts'
-import type { Unlisted } from './run-event.ts'
 
 /** Something that failed. `names` are the repositories that its messages may repeat. */
 export interface Failure { readonly label: string; readonly names: readonly string[]; readonly error: ErrorRecord; readonly hint: string }

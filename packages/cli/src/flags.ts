@@ -1,4 +1,5 @@
 // The flags, as commander hands them over: one type and one place of definition for what commands share.
+import type { AccessOptions } from '@longshore/access'
 import type { Platform } from '@longshore/oci'
 import { type Command, Option } from 'commander'
 import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } from './parse-value.ts'
@@ -15,42 +16,18 @@ export interface SpecFlags {
   readonly foreignLayers?: 'keep' | 'copy'
 }
 
-export interface AccessFlags {
-  readonly srcTlsVerify?: boolean
-  readonly destTlsVerify?: boolean
-  readonly authfile?: string
-  readonly srcAuthfile?: string
-  readonly destAuthfile?: string
-  readonly srcCreds?: string
-  readonly destCreds?: string
-  readonly srcUsername?: string
-  readonly destUsername?: string
-  readonly srcPassword?: string
-  readonly destPassword?: string
-  readonly srcNoCreds?: boolean
-  readonly destNoCreds?: boolean
-  readonly srcRegistryToken?: string
-  readonly destRegistryToken?: string
-  readonly srcCertDir?: string
-  readonly destCertDir?: string
-  /** The most requests at once to one registry. */
-  readonly concurrency?: number
-  /** Bytes per second. */
-  readonly maxBandwidth?: number
-}
-
 export interface OutputFlags { readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean }
 
-export interface MigrateFlags extends SpecFlags, AccessFlags, OutputFlags {
+export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags {
   readonly dryRun?: boolean
   readonly report?: string
   readonly failed?: string
   readonly keepGoing?: boolean
 }
 
-export type PlanFlags = SpecFlags & AccessFlags & OutputFlags
+export type PlanFlags = SpecFlags & AccessOptions & OutputFlags
 
-export interface VerifyFlags extends SpecFlags, AccessFlags, OutputFlags {
+export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags {
   readonly deep?: boolean
   readonly extra?: 'list' | 'fail' | 'ignore'
   readonly repair?: boolean

@@ -1,17 +1,7 @@
-import { describeRecord, type ErrorRecord, printable } from '@longshore/oci'
+import { printable } from '@longshore/oci'
+import { describeFailure, describeUnlisted, type RunEvent, type Tally } from '@longshore/report'
 import { formatEnd } from '@longshore/transfer'
 import { formatBytes, formatDuration } from './format.ts'
-import type { RunEvent } from './run-event.ts'
-import type { Tally } from './tally.ts'
-
-/** One line: what was attempted, then why it did not work. What lies under a failed connection is in its message already. */
-export function describeFailure(record: ErrorRecord): string {
-  const visible = (r: ErrorRecord): ErrorRecord => {
-    const { cause, ...rest } = r
-    return cause === undefined || r.name === 'ConnectionError' ? rest : { ...rest, cause: visible(cause) }
-  }
-  return describeRecord(visible(record))
-}
 
 /** What became of one image, in words: `copied 34.1 MB, 3 mounted, 2.1 s`. The cure of a failure is in the summary. */
 export function describeOutcome(event: Extract<RunEvent, { type: 'done' | 'failed' }>): string {
@@ -32,16 +22,6 @@ export function describeOutcome(event: Extract<RunEvent, { type: 'done' | 'faile
 export function formatImageLine(event: Extract<RunEvent, { type: 'done' | 'failed' }>, at: number, total: number, final: boolean): string {
   const { source, destination } = event.image
   return printable(`${at}/${total}${final ? '' : '+'} ${formatEnd(source)} -> ${formatEnd(destination)} ${describeOutcome(event)}`)
-}
-
-export function describeUnlisted(event: Extract<RunEvent, { type: 'unlisted' }>): string {
-  return printable(`${describePlace(event)}: ${describeFailure(event.error)}${event.hint === '' ? '' : ` (${event.hint})`}`)
-}
-
-/** A place in a spec, and what it names: `rules.yaml:3: r.example.com/team/app`. */
-export function describePlace(event: Extract<RunEvent, { type: 'unlisted' }>): string {
-  const what = [event.registry, event.repository].filter((part) => part !== undefined).join('/')
-  return `${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}`
 }
 
 /** What a log says of an event, if anything. */

@@ -1,2 +1,1 @@
-export { type Report, reportJsonSchema, reportSchema } from './report-schema.ts'
 export { run } from './run.ts'

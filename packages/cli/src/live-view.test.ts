@@ -1,11 +1,11 @@
 import { Writable } from 'node:stream'
 import { digestOf, parseRepositoryName } from '@longshore/oci'
+import { Tally } from '@longshore/report'
 import { type Image, type InFlight } from '@longshore/transfer'
 import stringWidth from 'string-width'
 import { describe, expect, test } from 'vitest'
 import { drawFrame, LiveView } from './live-view.ts'
 import { Rate } from './rate.ts'
-import { Tally } from './tally.ts'
 
 const repository = parseRepositoryName('team/app')
 const imageOf = (tag: string): Image => ({

@@ -4,12 +4,11 @@ import cliTruncate from 'cli-truncate'
 import { createLogUpdate } from 'log-update'
 import stringWidth from 'string-width'
 import { printable } from '@longshore/oci'
+import type { RunEvent, Tally } from '@longshore/report'
 import type { InFlight } from '@longshore/transfer'
 import { formatBar, formatBytes, formatDuration, formatNumber } from './format.ts'
 import { lineOf } from './image-line.ts'
 import { Rate } from './rate.ts'
-import type { RunEvent } from './run-event.ts'
-import type { Tally } from './tally.ts'
 import type { View } from './view.ts'
 
 export interface Terminal extends NodeJS.WritableStream { readonly columns: number; readonly rows: number }

@@ -1,8 +1,8 @@
 import { printable } from '@longshore/oci'
+import type { Dropped, Unlisted } from '@longshore/report'
 import type { Amount, Plan } from '@longshore/transfer'
 import { count, formatBytes, formatNumber } from './format.ts'
 import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
-import type { Dropped, Unlisted } from './run-event.ts'
 
 const shown = 40
 

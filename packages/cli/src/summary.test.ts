@@ -1,13 +1,9 @@
 import { digestOf, type ErrorRecord, parseRepositoryName } from '@longshore/oci'
+import { buildReport, describeFailure, printFailedList, printReport, reportSchema, type RunEvent, Tally } from '@longshore/report'
 import type { Image } from '@longshore/transfer'
 import { describe, expect, test } from 'vitest'
-import { printFailedList } from './failed-list.ts'
-import { describeFailure, formatImageLine } from './image-line.ts'
-import { buildReport, printReport } from './report.ts'
-import { reportSchema } from './report-schema.ts'
-import type { RunEvent } from './run-event.ts'
+import { formatImageLine } from './image-line.ts'
 import { formatSummary } from './summary.ts'
-import { Tally } from './tally.ts'
 
 const image = (name: string, tag = '1'): Image => {
   const reference = tag as Image['source']['reference']

@@ -1,9 +1,9 @@
 // What a run came to, for a person: the result on stdout.
 import { printable } from '@longshore/oci'
+import type { Tally } from '@longshore/report'
+import type { RegistryUse } from '@longshore/transfer'
 import { count, formatBytes, formatDuration, formatNumber } from './format.ts'
 import { failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
-import type { Tally } from './tally.ts'
-import type { RegistryUse } from './wire.ts'
 
 const shown = { groups: 20, names: 3 } as const
 

@@ -1,9 +1,8 @@
 import { type ErrorRecord, printable } from '@longshore/oci'
+import { describeFailure, type Unlisted } from '@longshore/report'
 import { type Finding, formatEnd, type Verification } from '@longshore/transfer'
 import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
 import { count, formatBytes, formatNumber } from './format.ts'
-import { describeFailure } from './image-line.ts'
-import type { Unlisted } from './run-event.ts'
 
 const shown = 50
 const groups = { groups: 20, names: 5 } as const

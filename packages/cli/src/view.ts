@@ -1,8 +1,7 @@
 // Who watches a run. One of these is fed every event, after the tally has counted it.
 import { printable } from '@longshore/oci'
+import { type RunEvent, type Tally, toJsonEvent } from '@longshore/report'
 import { lineOf } from './image-line.ts'
-import { type RunEvent, toJsonEvent } from './run-event.ts'
-import type { Tally } from './tally.ts'
 import { BatchedWriter } from './writer.ts'
 
 export interface View {

@@ -6,7 +6,7 @@ export { expand, type ExpandOptions } from './expand.ts'
 export { parseImagesList } from './images-list.ts'
 export {
   type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, type Moment, type Origin,
-  type Pattern, type RenameRule, type Requested, type Selection, type TagRule,
+  type Pattern, registriesOf, type RenameRule, type Requested, type Selection, type TagRule,
 } from './migration.ts'
 export { nameReference, nameRepository } from './naming.ts'
 export type { ParsedSpec, ParseOptions } from './parse-options.ts'

@@ -71,3 +71,14 @@ export interface ContentOptions {
 }
 
 export const defaultContent: ContentOptions = { platforms: [], platformPolicy: 'sparse', referrers: true, foreignLayers: 'keep' }
+
+/** The registries that a migration names, `host[:port]`, by side. */
+export function registriesOf({ entries }: Migration): { readonly source: ReadonlySet<string>; readonly destination: ReadonlySet<string> } {
+  const source = new Set<string>()
+  const destination = new Set<string>()
+  for (const entry of entries) {
+    source.add(entry.source.registry)
+    for (const { registry } of entry.destinations) destination.add(registry)
+  }
+  return { source, destination }
+}

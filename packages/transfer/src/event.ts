@@ -38,3 +38,14 @@ export type TransferEvent =
 
 /** A blob on its way. `sent` grows in place. */
 export interface InFlight { readonly registry: string; readonly repository: string; readonly desc: Descriptor; readonly startedMs: number; sent: number }
+
+/** What one registry was asked over a run. */
+export interface RegistryUse {
+  readonly side: 'source' | 'destination'
+  readonly registry: string
+  readonly requests: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly retries: number
+  readonly pauses: number
+}

@@ -1,25 +1,22 @@
+import type { AccessOptions } from '@longshore/access'
 import { printable } from '@longshore/oci'
+import { buildReport, countNamed, printFailedList, printReport, type RunEvent, Tally, wantedOf } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
-import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type Wanted } from '@longshore/transfer'
+import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type RegistryUse, type Wanted } from '@longshore/transfer'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createView } from '../create-view.ts'
 import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
-import { printFailedList } from '../failed-list.ts'
-import type { AccessFlags, MigrateFlags, OutputFlags } from '../flags.ts'
+import type { MigrateFlags, OutputFlags } from '../flags.ts'
 import { formatNumber } from '../format.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
-import { buildReport, printReport } from '../report.ts'
-import type { RunEvent } from '../run-event.ts'
 import { formatSummary } from '../summary.ts'
-import { Tally } from '../tally.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from '../version.ts'
 import type { View } from '../view.ts'
-import { countNamed, wantedOf } from '../wanted.ts'
-import { createRuntime, type RegistryUse, wire } from '../wire.ts'
+import { createRuntime, wire } from '../wire.ts'
 
 /** Images that may be open at once, and jobs of a kind; the clients adapt below these to what each registry takes. */
 const window = 512
@@ -95,7 +92,7 @@ export interface RunOptions {
 
 /** Moves a migration while somebody watches. */
 export async function runMigration(
-  migration: Migration, flags: AccessFlags & OutputFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
+  migration: Migration, flags: AccessOptions & OutputFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
 ): Promise<MigrationRun> {
   const inFlight = new Set<InFlight>()
   const tally = new Tally({ keepsEntries: options.keepsEntries, named: options.only?.size ?? countNamed(migration) })

@@ -1,15 +1,13 @@
+import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import { CollisionError } from '@longshore/spec'
 import { formatEnd, plan, type Plan } from '@longshore/transfer'
 import { readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
-import { codeOf } from '../error-code.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { PlanFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
 import { formatPlan } from '../plan-table.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
-import { type Dropped, toJsonEvent, type Unlisted } from '../run-event.ts'
-import { wantedOf } from '../wanted.ts'
 import { wire } from '../wire.ts'
 
 const jobs = { images: 64 } as const

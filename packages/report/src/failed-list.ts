@@ -2,7 +2,7 @@
 import { printable } from '@longshore/oci'
 import { formatEnd } from '@longshore/transfer'
 import { codeOf } from './error-code.ts'
-import { describeFailure, describeUnlisted } from './image-line.ts'
+import { describeFailure, describeUnlisted } from './describe-failure.ts'
 import type { Tally } from './tally.ts'
 
 export function* printFailedList(tally: Tally): Generator<string> {

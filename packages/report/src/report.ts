@@ -1,10 +1,9 @@
 import type { ErrorRecord } from '@longshore/oci'
-import { type BlobTally, formatEnd } from '@longshore/transfer'
+import { type BlobTally, formatEnd, type RegistryUse } from '@longshore/transfer'
 import { codeOf } from './error-code.ts'
 import type { Report } from './report-schema.ts'
 import type { Unlisted } from './run-event.ts'
 import type { ImageEntry, Tally } from './tally.ts'
-import type { RegistryUse } from './wire.ts'
 
 export interface RunFacts {
   readonly version: string
