@@ -1,0 +1,57 @@
+import type { ErrorRecord } from '@longshore/oci'
+import type { LedgerCounts } from '@longshore/transfer'
+import type { PoolCounts } from '@longshore/ledger'
+import type { Migration } from '@longshore/spec'
+
+/**
+ * ```
+ *   running ⇄ paused ──► cancelled
+ *      │ ├──► stopping ──► stopped        (somebody pressed Ctrl-C; or the first failure, without keep-going)
+ *      │ └──► failed                      (an error of the run itself: a collision, say)
+ *      └────► complete ──► running        (retry: what failed is tried again)
+ * ```
+ * `complete` says that every image is at its end, not that all went well: the counts tell. Work is handed out while running.
+ */
+export type MigrationState = 'running' | 'paused' | 'stopping' | 'stopped' | 'cancelled' | 'failed' | 'complete'
+
+export const endStates: ReadonlySet<MigrationState> = new Set(['stopped', 'cancelled', 'failed', 'complete'])
+
+/** What every process that works on a migration has to know, and may: no secret is among it. */
+export interface PoolOptions {
+  readonly srcTlsVerify: boolean
+  readonly destTlsVerify: boolean
+  readonly keepGoing: boolean
+  /** Take nothing at the destination as present (a repair). */
+  readonly distrust: boolean
+  /** How many images may be open at once. */
+  readonly window: number
+  /** A person's name for it. */
+  readonly name?: string
+}
+
+export interface MigrationRecord {
+  readonly id: string
+  readonly spec: Migration
+  readonly options: PoolOptions
+  readonly state: MigrationState
+  /** ISO 8601, by Redis' clock. */
+  readonly created: string
+  readonly ended?: string
+  /** Every image is found: the number of images is final. */
+  readonly expanded: boolean
+  /** Why it failed as a whole. */
+  readonly error?: ErrorRecord
+}
+
+export interface MigrationStatus extends Omit<MigrationRecord, 'spec'> {
+  readonly counts: PoolCounts
+  /** Nodes of the open window by state; absent at the end. */
+  readonly nodes?: LedgerCounts
+  /** How many processes work on anything at all. */
+  readonly workers: number
+  readonly elapsedMs: number
+  /** By the bytes so far; absent while nothing can be said. */
+  readonly etaMs?: number
+  /** Whether some coordinator leads it at the moment. */
+  readonly led: boolean
+}
