@@ -1,1 +1,2 @@
 export type { RedisClient } from './client.ts'
+export { defineScripts, type Script } from './scripts.ts'
