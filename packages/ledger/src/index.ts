@@ -1,2 +1,2 @@
 export { MemoryLedger } from './memory-ledger.ts'
-export type { BatchKey, BatchLease, ImageResult, Lost, PoolCounts, PoolLedger, ResolvedFacts } from './pool-ledger.ts'
+export type { BatchKey, BatchLease, Lost, PoolCounts, PoolLedger, ResolvedFacts } from './pool-ledger.ts'

@@ -1,5 +1,5 @@
 import type { Digest, ErrorRecord } from '@longshore/oci'
-import type { BlobTally, ImageId, Ledger, NodeKey, PlanNode, Progress, Registered, Take, Wanted } from '@longshore/transfer'
+import type { BlobTally, ImageId, ImageResult, Ledger, NodeKey, PlanNode, Progress, Registered, Take, Wanted } from '@longshore/transfer'
 
 /** Names images that one worker resolves together: they share tag lists. `batch 17`. */
 export type BatchKey = NodeKey
@@ -19,19 +19,6 @@ export interface BatchLease {
   readonly fence: number
   /** Those of the batch that are not resolved yet. */
   readonly images: ReadonlyArray<{ readonly id: ImageId; readonly wanted: Wanted }>
-}
-
-/** An image at its end, as it is kept: what the report, the failed list and a retry need. */
-export interface ImageResult {
-  readonly wanted: Wanted
-  readonly outcome: 'copied' | 'present' | 'failed'
-  readonly digest?: Digest
-  readonly rewritten?: Digest
-  readonly referrers?: number
-  readonly blobs?: BlobTally
-  /** From when it was opened until its end. */
-  readonly ms: number
-  readonly error?: ErrorRecord
 }
 
 /** Integers that only grow, but for `failed` when failures are tried again. Bytes and counts over the whole migration. */
@@ -55,10 +42,22 @@ export interface Lost { readonly nodes: readonly NodeKey[]; readonly batches: re
 
 /**
  * The ledger of one migration that many processes share: besides the graph it keeps the images from the moment they are found
- * to their end. Every operation is one atomic step and may be repeated: a command whose answer was lost is sent again.
+ * to their end, and tells what came of each (`SettledImage.result`). Every operation is one atomic step and may be repeated: a command whose answer was lost is sent again.
  */
 export interface PoolLedger extends Ledger {
   readonly migration: string
+  /**
+   * Begins the migration: `meta` gets these fields, `state` running and `created` (ms, Redis' clock), unless it is there already.
+   * Answers when it was created.
+   */
+  begin(fields: Readonly<Record<string, string>>): Promise<number>
+  /** @throws MigrationLostError when Redis knows nothing of it */
+  state(): Promise<string>
+  /** Changes the state if it is one of `from`; answers whether. To an end (complete, failed, stopped, cancelled): sets `ended` (ms) too. */
+  setState(from: readonly string[], to: string): Promise<boolean>
+  setField(name: string, value: string): Promise<void>
+  /** A closed migration is to go on: its record does not run out any more, `ended` and the word `secondPass` are gone. The state stays. */
+  restart(): Promise<void>
   /**
    * Adds images that are to be resolved, in one batch, and counts them as found. Images that are known, open or at their end, are
    * passed over. Answers the batch, ready to be queued, and the number that was new; `undefined` when none was.

@@ -1,1 +1,8 @@
-export {}
+export { Coordinator, type CoordinatorOptions, type PoolEvent } from './coordinator.ts'
+export { type Control, Ears } from './ears.ts'
+export { LeadershipLostError, MigrationEndedError, MigrationNotFoundError, ShutdownError, WrongStateError } from './errors.ts'
+export type { StreamedEvent } from './event-stream.ts'
+export type { Transfer, WorkerInfo } from './heartbeat.ts'
+export { endStates, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions } from './migration-record.ts'
+export { PoolStore, type PoolStoreOptions, type Submitted } from './pool-store.ts'
+export { defaultLimits, PoolWorker, type PoolWorkerOptions, type WorkerEvent, type WorkerLimits } from './pool-worker.ts'

@@ -8,9 +8,9 @@ const listings = 32
 /** The images of a migration for the engine; what else the expansion says goes to `onEvent`. */
 export async function* wantedOf(
   migration: Migration, transports: Transports, onEvent: (event: Unlisted | Dropped) => void, signal: AbortSignal,
-  onImage?: (image: Image, origin: Origin) => void,
+  { onImage, now }: { readonly onImage?: (image: Image, origin: Origin) => void; readonly now?: Date } = {},
 ): AsyncGenerator<Wanted, void, void> {
-  for await (const event of expand(migration, (registry) => transports.source(registry), { concurrency: listings, signal })) {
+  for await (const event of expand(migration, (registry) => transports.source(registry), { concurrency: listings, signal, ...(now === undefined ? {} : { now }) })) {
     if (event.kind !== 'image') {
       onEvent(fromExpansion(event))
       continue

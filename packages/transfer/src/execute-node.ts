@@ -10,9 +10,15 @@ import { formatEnd } from './image.ts'
 import type { Lease } from './ledger.ts'
 import type { BlobNode, ManifestNode, NodeOutcome, ReferrersNode, TagNode } from './node.ts'
 import { readBlob } from './read-blob.ts'
-import type { Io } from './transport.ts'
+import type { Checkpoint, Io } from './transport.ts'
+import type { Uploads } from './uploads.ts'
 
-export interface ExecuteContext extends Io { readonly transports: Transports; readonly inFlight: Set<InFlight> }
+export interface ExecuteContext extends Io {
+  readonly transports: Transports
+  readonly inFlight: Set<InFlight>
+  /** Where several processes write to one registry. */
+  readonly uploads?: Uploads
+}
 
 /** How old what was learnt of a tag may be before the tag is asked for again. */
 const staleMs = 60_000
@@ -30,7 +36,24 @@ export async function executeNode({ node, holders }: Lease, context: ExecuteCont
   }
 }
 
+/** A placement that others wait for may have been sent by another migration; what one process left half sent, the next goes on with. */
 async function pushBlob(node: BlobNode, holders: readonly RepositoryName[], context: ExecuteContext): Promise<NodeOutcome> {
+  const { signal, uploads } = context
+  if (!uploads || holders.length > 0) return await send(node, holders, context)
+  const turn = await uploads.enter(node.registry, node.repository, node.desc, { signal })
+  let landed = false
+  try {
+    const { holder, checkpoint } = turn
+    const outcome = holder === undefined ? await send(node, [], context, checkpoint)
+      : await send({ ...node, mayExist: node.mayExist || holder === node.repository }, holder === node.repository ? [] : [holder], context, checkpoint)
+    landed = true
+    return outcome
+  } finally {
+    await turn.end(landed)
+  }
+}
+
+async function send(node: BlobNode, holders: readonly RepositoryName[], context: ExecuteContext, checkpoint?: Checkpoint): Promise<NodeOutcome> {
   const { signal, transports, inFlight } = context
   const target = transports.target(node.registry)
   // Within one registry nothing has to cross the wire at all.
@@ -38,10 +61,10 @@ async function pushBlob(node: BlobNode, holders: readonly RepositoryName[], cont
   const entry: InFlight = { registry: node.registry, repository: node.repository, desc: node.desc, startedMs: performance.now(), sent: 0 }
   inFlight.add(entry)
   try {
-    return await atSide('destination', 'push', node.desc, signal, target.push(
-      node.repository, node.desc, readBlob(node, holders, transports, signal),
-      { signal, mountFrom: [...holders, ...near], mayExist: node.mayExist, onSent: (bytes) => { entry.sent += bytes } },
-    ))
+    return await atSide('destination', 'push', node.desc, signal, target.push(node.repository, node.desc, readBlob(node, holders, transports, signal), {
+      signal, mountFrom: [...holders, ...near], mayExist: node.mayExist, onSent: (bytes) => { entry.sent += bytes },
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    }))
   } finally {
     inFlight.delete(entry)
   }

@@ -4,12 +4,16 @@ export { ContentRefusedError, ImageNotFoundError, ImmutableTagError, PlatformNot
 export type { BlobTally, ImageOutcome, InFlight, RegistryUse, TransferEvent } from './event.ts'
 export { hintFor } from './hint.ts'
 export { formatEnd, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
-export { type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
+export { type ImageResult, type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
 export {
   blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, tagKey, type TagNode,
 } from './node.ts'
 export { migrate } from './migrate.ts'
+export { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
+export { type NodeEnd, NodeRunner, type NodeRunnerOptions } from './run-node.ts'
+export { maxDeferred, secondTry } from './second-try.ts'
+export type { Uploads, UploadTurn } from './uploads.ts'
 export type { Job, Queue } from './queue.ts'
-export { type Content, type Io, type Opener, type PushOptions, type PushOutcome, type Source, type Target, wrapContent } from './transport.ts'
+export { type Checkpoint, type Content, type Io, type Opener, type PushOptions, type PushOutcome, type Source, type Target, type UploadPoint, wrapContent } from './transport.ts'
 export { type Amount, plan, type Plan, type PlannedImage, type PlanOptions } from './plan.ts'
 export { type Finding, type Verification, verify, type VerifyOptions } from './verify.ts'

@@ -1,4 +1,5 @@
-import type { ErrorRecord, RepositoryName } from '@longshore/oci'
+import type { Digest, ErrorRecord, RepositoryName } from '@longshore/oci'
+import type { Wanted } from './context.ts'
 import type { BlobTally } from './event.ts'
 import type { ImageId } from './image.ts'
 import type { NodeKey, NodeOutcome, PlanNode } from './node.ts'
@@ -79,6 +80,23 @@ export interface SettledImage {
   readonly errors: readonly ErrorRecord[]
   /** The placements that this image was the first to ask for. */
   readonly blobs: BlobTally
+  /** What is kept of it, where the ledger keeps images to their end. */
+  readonly result?: ImageResult
+}
+
+/** An image at its end: what the report, the failed list and a retry need. */
+export interface ImageResult {
+  readonly wanted: Wanted
+  readonly outcome: 'copied' | 'present' | 'failed'
+  /** At the source. */
+  readonly digest?: Digest
+  /** What it became, where the platform policy `strip` changed it. */
+  readonly rewritten?: Digest
+  readonly referrers?: number
+  readonly blobs?: BlobTally
+  /** From when it was found until its end. */
+  readonly ms: number
+  readonly error?: ErrorRecord
 }
 
 /** Nodes by state. */

@@ -1,17 +1,17 @@
 // The run: images come in as they are found, are resolved, and their nodes are made true in whatever order the ledger
 // allows. A window bounds how many images are open, so memory follows the window and not the migration.
 import { forEachLimit, Limiter, pause } from '@longshore/concurrency'
-import { CopyError, DigestMismatchError, type ErrorRecord, toRecord } from '@longshore/oci'
+import { type ErrorRecord, toRecord } from '@longshore/oci'
 import type { MigrationOptions, MigrationResult, Wanted } from './context.ts'
-import { dispose } from './dispose.ts'
 import { StoppedError } from './errors.ts'
-import { executeNode } from './execute-node.ts'
 import { hintFor } from './hint.ts'
 import { type ImageId, imageId } from './image.ts'
-import type { Lease, Progress, SettledImage } from './ledger.ts'
-import { isBlobKey, type ManifestNode, type NodeOutcome, type TagNode } from './node.ts'
+import type { Progress, SettledImage } from './ledger.ts'
+import { isBlobKey } from './node.ts'
 import type { Job } from './queue.ts'
-import { type ResolvedImage, Resolver } from './resolve-image.ts'
+import { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
+import { NodeRunner } from './run-node.ts'
+import { maxDeferred, secondTry } from './second-try.ts'
 
 interface OpenImage {
   readonly wanted: Wanted
@@ -28,12 +28,6 @@ type Deferred = Pick<OpenImage, 'wanted' | 'startedMs' | 'resolved'> & { readonl
 /** Manifest bytes that open images may hold together before further images wait. */
 const maxOpenManifestBytes = 64 * 1024 * 1024
 
-/** How many images may wait for a second try; beyond that something is wrong that waiting does not mend. */
-const maxDeferred = 1000
-
-/** How often a manifest is tried again after the destination said that it lacks something. */
-const maxReplans = 2
-
 const worker = 'in-process'
 
 /**
@@ -47,6 +41,7 @@ export async function migrate(wanted: AsyncIterable<Wanted>, options: MigrationO
 class Migration {
   readonly #options: MigrationOptions
   readonly #resolver: Resolver
+  readonly #runner: NodeRunner
   readonly #open = new Map<ImageId, OpenImage>()
   readonly #counts = { images: 0, copied: 0, present: 0, failed: 0 }
   /** Aborts the jobs: by the caller's signal, or when the grace after a stop is over. */
@@ -67,6 +62,8 @@ class Migration {
   constructor(options: MigrationOptions, signal: AbortSignal) {
     this.#options = options
     this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }))
+    const { ledger, transports, inFlight, onEvent } = options
+    this.#runner = new NodeRunner({ ledger, transports, inFlight, onEvent, resolver: this.#resolver })
     signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true })
     if (signal.aborted) this.#abandon(signal.reason)
     const stop = (): void => this.#stop()
@@ -148,32 +145,11 @@ class Migration {
   }
 
   async #runJob(job: Job): Promise<void> {
-    const { ledger } = this.#options
-    const lease = await ledger.claim(job.node, worker)
+    const lease = await this.#options.ledger.claim(job.node, worker)
     if (!lease) return
-    try {
-      const started = performance.now()
-      const outcome = await executeNode(lease, { signal: this.#work.signal, transports: this.#options.transports, inFlight: this.#options.inFlight })
-      this.#tell(lease, outcome, performance.now() - started)
-      // What this made ready goes first: images come to their end one after another, rather than all together at the end.
-      await this.#advance(await ledger.complete(lease, outcome), true)
-    } catch (error) {
-      await this.#advance(await this.#afterFailure(lease, error))
-    }
-  }
-
-  async #afterFailure(lease: Lease, error: unknown): Promise<Progress> {
-    const { ledger } = this.#options
-    const { node } = lease
-    if (this.#work.signal.aborted) return await ledger.release(lease)
-    if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag') && !isSparse(node)) {
-      try {
-        return await ledger.replan(lease, await this.#resolver.replan(node, { signal: this.#work.signal }))
-      } catch (again) {
-        return await ledger.fail(lease, toRecord(again))
-      }
-    }
-    return await ledger.fail(lease, toRecord(error), lies(error))
+    const { progress, isDone } = await this.#runner.run(lease, this.#work.signal)
+    // What this made ready goes first: images come to their end one after another, rather than all together at the end.
+    await this.#advance(progress, isDone)
   }
 
   async #advance({ ready, settled }: Progress, first = false): Promise<void> {
@@ -203,10 +179,9 @@ class Migration {
 
   /** An image that failed: once more at the end, where that may help, or for good. */
   #defer(id: ImageId, open: OpenImage, error: ErrorRecord): void {
-    // A registry that answered before is out of reach for a while; one that never did is not there.
-    const isTrouble = mayPass(error, this.#counts.copied + this.#counts.present > 0)
-    const again = !this.#secondPass && this.#options.keepGoing && this.#deferred.size < maxDeferred && (isTrouble || isRefusedBlob(error))
-    if (again) this.#deferred.set(id, { wanted: open.wanted, startedMs: open.startedMs, isTrouble, ...(open.resolved ? { resolved: open.resolved } : {}) })
+    const reason = secondTry(error, this.#counts.copied + this.#counts.present > 0)
+    const again = !this.#secondPass && this.#options.keepGoing && this.#deferred.size < maxDeferred && reason !== undefined
+    if (again) this.#deferred.set(id, { wanted: open.wanted, startedMs: open.startedMs, isTrouble: reason === 'trouble', ...(open.resolved ? { resolved: open.resolved } : {}) })
     else this.#counts.failed++
     this.#close(id, open)
     if (again) return
@@ -223,20 +198,6 @@ class Migration {
     this.#closed.resolve()
     this.#closed = Promise.withResolvers()
     this.#endIfOver()
-  }
-
-  #tell({ node, again }: Lease, outcome: NodeOutcome, ms: number): void {
-    // What is found to be there still was counted when it came to be there.
-    if (outcome === 'skipped' || (again && outcome === 'existed')) return
-    const { registry, repository } = node
-    const { onEvent } = this.#options
-    const put = outcome === 'existed' ? 'existed' : 'pushed'
-    switch (node.kind) {
-      case 'blob': return onEvent({ type: 'blob', registry, repository, desc: node.desc, outcome, ms })
-      case 'manifest': return onEvent({ type: 'manifest', registry, repository, reference: node.manifest.digest, digest: node.manifest.digest, outcome: put })
-      case 'tag': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.manifest.digest, outcome: put })
-      case 'referrers': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.subject, outcome: put })
-    }
   }
 
   /** No new work; what is in flight has its grace. */
@@ -285,38 +246,4 @@ class Migration {
       if (open) await this.#begin(id, open)
     })
   }
-}
-
-/** Whether a failure may be gone later: the network's trouble, or a registry's. */
-function mayPass(error: ErrorRecord, wasReached: boolean): boolean {
-  for (let e: ErrorRecord | undefined = error; e; e = e.cause) {
-    switch (e.code) {
-      case 'CONNECTION_FAILED': case 'STALLED': case 'TOOMANYREQUESTS': return true
-      case 'HOST_UNREACHABLE': return wasReached
-      case 'CONTENT_REFUSED': return false
-      default: if (e.status !== undefined) return e.status === 408 || e.status === 425 || e.status === 429 || e.status >= 500
-    }
-  }
-  return false
-}
-
-/** Bytes that are not what their digest says are so in every repository of their registry. */
-function lies(error: unknown): boolean {
-  return error instanceof CopyError && error.side === 'source' && error.cause instanceof DigestMismatchError
-}
-
-/** A blob that one source repository refuses may be served by another that has not been met yet. */
-function isRefusedBlob({ side, op, cause }: ErrorRecord): boolean {
-  return side === 'source' && op === 'fetch' && cause?.status !== undefined
-}
-
-/** A registry that refuses an index for the children that were left out would refuse it again. */
-function isSparse({ manifest, options }: ManifestNode | TagNode): boolean {
-  return manifest.kind === 'index' && options.platforms.length > 0 && options.platformPolicy === 'sparse'
-}
-
-function manifestBytesOf({ nodes }: ResolvedImage): number {
-  let bytes = 0
-  for (const node of nodes) if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
-  return bytes
 }

@@ -140,3 +140,10 @@ export class Resolver {
 function belowOf(manifest: Manifest): readonly Digest[] {
   return successors(manifest).manifests.map((child) => child.digest)
 }
+
+/** What the manifests of an image's graph take up until they are committed. */
+export function manifestBytesOf({ nodes }: Pick<ResolvedImage, 'nodes'>): number {
+  let bytes = 0
+  for (const node of nodes) if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+  return bytes
+}

@@ -63,7 +63,7 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   const onImage = ({ destination }: Image, origin: Origin): void => {
     if (whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
   }
-  const images = wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') unlisted.push(event) }, interrupt.stop, onImage)
+  const images = wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') unlisted.push(event) }, interrupt.stop, { onImage })
   const findings: Finding[] = []
   let looked = 0
   let sound = 0

@@ -1,0 +1,37 @@
+import { MigrationError, printable } from '@longshore/oci'
+import type { MigrationState } from './migration-record.ts'
+
+/** No migration of that id is known. */
+export class MigrationNotFoundError extends MigrationError {
+  override readonly name = 'MigrationNotFoundError'
+  override readonly code = 'MIGRATION_NOT_FOUND'
+  constructor(id: string) { super(printable(`there is no migration ${id}; longshore status lists those that are known`)) }
+}
+
+/** What was asked for cannot be done in the state that the migration is in. */
+export class WrongStateError extends MigrationError {
+  override readonly name = 'WrongStateError'
+  override readonly code = 'WRONG_STATE'
+  constructor(id: string, state: MigrationState, why: string) { super(printable(`migration ${id} is ${state}: ${why}`)) }
+}
+
+/** Another process leads the migration now. */
+export class LeadershipLostError extends MigrationError {
+  override readonly name = 'LeadershipLostError'
+  override readonly code = 'LEADERSHIP_LOST'
+  constructor(id: string) { super(printable(`another coordinator leads migration ${id} now; this process was out of touch with Redis for too long`)) }
+}
+
+/** The process is asked to end: its work is given back. */
+export class ShutdownError extends MigrationError {
+  override readonly name = 'ShutdownError'
+  override readonly code = 'SHUTDOWN'
+  constructor() { super('the process is shutting down; its work is given back') }
+}
+
+/** The migration was cancelled, or has ended, while this worked on it. */
+export class MigrationEndedError extends MigrationError {
+  override readonly name = 'MigrationEndedError'
+  override readonly code = 'MIGRATION_ENDED'
+  constructor(id: string) { super(printable(`migration ${id} has ended`)) }
+}

@@ -1,0 +1,92 @@
+// What watchers see. A hint: a migration's counts and results are the truth, and the stream is cut to its latest part.
+import type { RedisClient } from '@longshore/redis'
+import type { RunEvent } from '@longshore/report'
+import type { RegistryUse } from '@longshore/transfer'
+
+/** Entries that are kept; each is what one process had to say within a moment. */
+const keptEntries = 4_000
+const flushMs = 50
+const flushEvents = 500
+
+export interface StreamedEvent { readonly cursor: string; readonly event: RunEvent }
+
+/** Gathers events and what registries were asked, and sends them off a few times a second. */
+export class EventPublisher implements AsyncDisposable {
+  readonly #redis: RedisClient
+  readonly #prefix: string
+  readonly #uses: () => readonly RegistryUse[]
+  readonly #told = new Map<string, number>()
+  #waiting: RunEvent[] = []
+  #timer: NodeJS.Timeout | undefined
+  #sending: Promise<unknown> = Promise.resolve()
+
+  /** @param prefix of the migration's keys @param uses what this process asked of the migration's registries so far */
+  constructor(redis: RedisClient, prefix: string, uses: () => readonly RegistryUse[]) {
+    this.#redis = redis
+    this.#prefix = prefix
+    this.#uses = uses
+  }
+
+  publish(event: RunEvent): void {
+    this.#waiting.push(event)
+    if (this.#waiting.length >= flushEvents) this.#flush()
+    else this.#timer ??= setTimeout(() => this.#flush(), flushMs)
+  }
+
+  /** All that was published, and what was asked until now, is in Redis. */
+  async flush(): Promise<void> {
+    this.#flush()
+    await this.#sending
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> { await this.flush() }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const events = this.#waiting
+    this.#waiting = []
+    const sends: Promise<unknown>[] = this.#useDeltas().map(([field, delta]) => this.#redis.hincrby(`${this.#prefix}uses`, field, delta))
+    if (events.length > 0) sends.push(this.#redis.xadd(`${this.#prefix}events`, 'MAXLEN', '~', keptEntries, '*', 'e', JSON.stringify(events)))
+    // Commands wait while Redis is away; one that fails for good takes a few events with it, and they are hints.
+    this.#sending = Promise.allSettled([this.#sending, ...sends])
+  }
+
+  #useDeltas(): ReadonlyArray<readonly [string, number]> {
+    const deltas: Array<readonly [string, number]> = []
+    for (const use of this.#uses()) {
+      for (const what of useNumbers) {
+        const field = `${use.side} ${use.registry} ${what}`
+        const delta = use[what] - (this.#told.get(field) ?? 0)
+        if (delta === 0) continue
+        this.#told.set(field, use[what])
+        deltas.push([field, delta])
+      }
+    }
+    return deltas
+  }
+}
+
+const useNumbers = ['requests', 'bytesIn', 'bytesOut', 'retries', 'pauses'] as const
+
+/** From the fields of a migration's `uses`. */
+export function parseUses(fields: Readonly<Record<string, string>>): readonly RegistryUse[] {
+  const uses = new Map<string, { -readonly [K in keyof RegistryUse]: RegistryUse[K] }>()
+  for (const [field, value] of Object.entries(fields)) {
+    const [side = '', registry = '', what = ''] = field.split(' ')
+    const name = useNumbers.find((one) => one === what)
+    if ((side !== 'source' && side !== 'destination') || name === undefined) continue
+    const key = `${side} ${registry}`
+    const use = uses.get(key) ?? { side, registry, requests: 0, bytesIn: 0, bytesOut: 0, retries: 0, pauses: 0 }
+    use[name] = Number(value)
+    uses.set(key, use)
+  }
+  return [...uses.values()].sort((a, b) => (`${b.side} ${a.registry}` < `${a.side} ${b.registry}` ? -1 : 1))
+}
+
+/** Up to `count` entries behind `after` (a cursor, or `0`: from the oldest that is kept). */
+export async function readEvents(redis: RedisClient, prefix: string, after: string, count: number): Promise<readonly StreamedEvent[]> {
+  const answer = await redis.xread('COUNT', count, 'STREAMS', `${prefix}events`, after)
+  const [stream] = answer ?? []
+  return (stream?.[1] ?? []).flatMap(([cursor, fields]) => (JSON.parse(fields[1] ?? '[]') as RunEvent[]).map((event) => ({ cursor, event })))
+}

@@ -1,0 +1,244 @@
+// The coordinator's part in one migration: images are found and opened, no more at once than the window allows; at the end those
+// that failed for a reason that may pass are tried once more. All that has to be remembered is in Redis, so a leader that dies
+// is replaced by one that begins anew: what is expanded already is known there, and passed over.
+import type { Access } from '@longshore/access'
+import { pause } from '@longshore/concurrency'
+import type { BullQueues } from '@longshore/queue'
+import type { ErrorRecord } from '@longshore/oci'
+import { type RunEvent, wantedOf } from '@longshore/report'
+import { hintFor, type ImageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
+import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
+import { enqueue } from './enqueue.ts'
+import { EventPublisher } from './event-stream.ts'
+import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
+import type { PoolStore } from './pool-store.ts'
+
+/** Images that one worker resolves together. */
+const batchSize = 16
+/** The expansion may think about its next image for so long before those it has found are handed out. */
+const lingerMs = 10
+/** How often the state of things is looked at: quickly at first, so that small migrations end at once. */
+const lookMs = { first: 10, most: 100 }
+/** What a registry may need to come back after a restart; the workers' own retries have had some seconds before. */
+const respiteMs = 5_000
+/** For what is in flight when a migration is stopped: as long as in one process, and a little for the way. */
+const stopMs = 15_000
+/** Workers send what they counted several times a second; the last of it is worth waiting for. */
+const settleMs = 150
+
+export interface LeadOptions {
+  readonly store: PoolStore
+  readonly queues: BullQueues
+  readonly access: Access
+  readonly publisher: EventPublisher
+  /** Milliseconds; tests have less patience. */
+  readonly respiteMs?: number
+}
+
+/**
+ * Leads until the migration is at its end; answers in which state. @throws the signal's reason, when another is to lead on; and
+ * what ends the run: a collision, say, which is recorded as well.
+ */
+export async function lead(record: MigrationRecord, options: LeadOptions, signal: AbortSignal): Promise<MigrationState> {
+  return await new Leader(record, options, signal).run()
+}
+
+interface Look { readonly state: MigrationState; readonly counts: PoolCounts; readonly open: number }
+
+class Leader {
+  readonly #record: MigrationRecord
+  readonly #with: LeadOptions
+  readonly #signal: AbortSignal
+  readonly #ledger: PoolLedger
+  /** Ends the expansion: the migration is stopped, cancelled, or led by another. */
+  readonly #feeding = new AbortController()
+
+  constructor(record: MigrationRecord, options: LeadOptions, signal: AbortSignal) {
+    this.#record = record
+    this.#with = options
+    this.#signal = signal
+    this.#ledger = options.store.ledger(record.id)
+    signal.addEventListener('abort', () => this.#feeding.abort(signal.reason), { once: true })
+  }
+
+  async run(): Promise<MigrationState> {
+    const { store } = this.#with
+    const { id } = this.#record
+    try {
+      if (!this.#record.expanded) await this.#feed()
+      let look = await this.#whileOpen()
+      while (look.state === 'running' && this.#record.options.keepGoing && await this.#tryAgain(look)) look = await this.#whileOpen()
+      if (look.state === 'running') return await this.#end(['running'], 'complete')
+      if (look.state === 'stopping') {
+        await this.#whileLeased()
+        return await this.#end(['stopping'], 'stopped')
+      }
+      if (look.state === 'cancelled') {
+        await this.#whileLeased()
+        return await this.#end(['cancelled'], 'cancelled')
+      }
+      return look.state
+    } catch (error) {
+      if (this.#signal.aborted) throw this.#signal.reason
+      if (isLost(error)) throw error
+      await store.end(id, ['running', 'paused', 'stopping'], 'failed', error)
+      throw error
+    }
+  }
+
+  async #end(from: readonly MigrationState[], state: MigrationState): Promise<MigrationState> {
+    const { store, publisher } = this.#with
+    await this.#tellFailures()
+    await pause(settleMs, this.#signal)
+    await publisher.flush()
+    await store.end(this.#record.id, from, state)
+    return state
+  }
+
+  /** Finds the images and opens them, batch by batch. */
+  async #feed(): Promise<void> {
+    const { store, publisher, access } = this.#with
+    const { id, spec, options, created } = this.#record
+    const noted: Promise<void>[] = []
+    const onEvent = (event: Extract<RunEvent, { type: 'unlisted' | 'dropped' }>): void => {
+      noted.push(store.note(id, event).then((isNew) => { if (isNew) publisher.publish(event) }))
+    }
+    const wanted = wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) })
+    let room = 0
+    try {
+      for await (const batch of inBatches(wanted, batchSize, lingerMs)) {
+        if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
+        if (this.#feeding.signal.aborted) break
+        room -= batch.length
+        const opened = await this.#ledger.open(batch)
+        if (!opened) continue
+        for (const { image } of batch) publisher.publish({ type: 'found', image })
+        await this.#queue([opened.batch])
+      }
+    } catch (error) {
+      if (!this.#feeding.signal.aborted) throw error
+    }
+    await Promise.all(noted)
+    if (this.#feeding.signal.aborted) return
+    await store.setExpanded(id)
+    publisher.publish({ type: 'expanded', images: (await this.#ledger.tally()).found })
+  }
+
+  /** Waits until so many more images may be open; answers how many may. */
+  async #untilRoom(wanted: number, window: number): Promise<number> {
+    for (let ms = lookMs.first; ; ms = Math.min(lookMs.most, ms * 2)) {
+      const { state, open } = await this.#look()
+      if (state !== 'running' && state !== 'paused') {
+        this.#feeding.abort(new Error('the migration is not running any more'))
+        return 0
+      }
+      if (state === 'running' && window - open >= Math.min(wanted, window)) return window - open
+      await pause(ms, this.#signal)
+    }
+  }
+
+  /** Until nothing is open, or the migration is to end for another reason. */
+  async #whileOpen(): Promise<Look> {
+    for (let ms = lookMs.first; ; ms = Math.min(lookMs.most, ms * 2)) {
+      const look = await this.#look()
+      if (look.state !== 'running' && look.state !== 'paused') return look
+      if (look.state === 'running' && look.open === 0 && !await this.#retryAsked()) return look
+      await pause(ms, this.#signal)
+    }
+  }
+
+  /** What is in flight may finish. */
+  async #whileLeased(): Promise<void> {
+    const until = performance.now() + stopMs
+    while (performance.now() < until && (await this.#ledger.counts()).leased > 0) await pause(lookMs.most, this.#signal)
+  }
+
+  async #look(): Promise<Look> {
+    const { store } = this.#with
+    const [state, counts] = await Promise.all([store.state(this.#record.id), this.#ledger.tally()])
+    if (counts.failed > 0 && !this.#record.options.keepGoing && state === 'running') {
+      await store.stop(this.#record.id)
+      return await this.#look()
+    }
+    return { state, counts, open: counts.found - counts.copied - counts.present - counts.failed }
+  }
+
+  /** Somebody asked for a second try of what failed. */
+  async #retryAsked(): Promise<boolean> {
+    if (!await this.#with.store.takeRetry(this.#record.id)) return false
+    return await this.#reopen(undefined)
+  }
+
+  /** The second try of images whose failure may pass; answers whether there was any to try. */
+  async #tryAgain({ counts }: Look): Promise<boolean> {
+    const { store, publisher } = this.#with
+    if (counts.failed === 0 || !await store.once(this.#record.id, 'secondPass')) return false
+    const wasReached = counts.copied + counts.present > 0
+    const images: ImageId[] = []
+    let troubled = 0
+    for await (const { id, error } of this.#ledger.results({ failedOnly: true })) {
+      const reason = error && secondTry(error, wasReached)
+      if (reason === undefined || images.length >= maxDeferred) continue
+      images.push(id)
+      if (reason === 'trouble') troubled++
+    }
+    if (images.length === 0) return false
+    if (troubled > 0) {
+      const ms = this.#with.respiteMs ?? respiteMs
+      publisher.publish({ type: 'warning', message: `failed for reasons that may pass: ${troubled} of the images; tried once more in ${ms / 1000} s` })
+      await pause(ms, this.#signal)
+    }
+    return await this.#reopen(images)
+  }
+
+  async #reopen(images: readonly ImageId[] | undefined): Promise<boolean> {
+    const { ready, batches } = await this.#ledger.reopen(images)
+    await enqueue(this.#with.queues, this.#record.id, ready, batches)
+    return ready.length + batches.length > 0
+  }
+
+  /** Failures that waited for a second try are told now; the others were when they came. */
+  async #tellFailures(): Promise<void> {
+    for await (const { wanted: { image }, error } of this.#ledger.results({ failedOnly: true })) {
+      if (error && isToldLate(error)) this.#with.publisher.publish({ type: 'failed', image, error, hint: hintFor(error) })
+    }
+  }
+
+  async #queue(batches: readonly BatchKey[]): Promise<void> { await enqueue(this.#with.queues, this.#record.id, [], batches) }
+}
+
+/** Whether the worker that met this failure keeps it to itself, as it may pass. */
+export function isToldLate(error: ErrorRecord): boolean { return secondTry(error, true) !== undefined }
+
+function isLost(error: unknown): boolean { return error instanceof Error && 'code' in error && error.code === 'MIGRATION_LOST' }
+
+/** Items in groups: a group is full, or its first item has waited for long enough. */
+export async function* inBatches(items: AsyncIterable<Wanted>, size: number, waitMs: number): AsyncGenerator<readonly Wanted[], void, void> {
+  const iterator = items[Symbol.asyncIterator]()
+  let batch: Wanted[] = []
+  let next: Promise<IteratorResult<Wanted, void>> | undefined
+  try {
+    for (;;) {
+      next ??= iterator.next() as Promise<IteratorResult<Wanted, void>>
+      // While something waits, patience is short.
+      const result = batch.length === 0 ? await next : await Promise.race([next, new Promise<undefined>((resolve) => { setTimeout(resolve, waitMs) })])
+      if (result === undefined) {
+        yield batch
+        batch = []
+        continue
+      }
+      next = undefined
+      if (result.done === true) break
+      batch.push(result.value)
+      if (batch.length < size) continue
+      yield batch
+      batch = []
+    }
+    if (batch.length > 0) yield batch
+  } finally {
+    next?.catch(() => { /* whoever gave up does not want to know */ })
+    await iterator.return?.()
+  }
+}
+
+export function hasEnded({ state }: Pick<MigrationRecord, 'state'>): boolean { return endStates.has(state) }

@@ -1,0 +1,64 @@
+// One migration as one worker sees it: its ledger, its registries, what has been learnt of them.
+import type { Access } from '@longshore/access'
+import { keyPrefix, type PoolLedger } from '@longshore/ledger'
+import type { RedisClient } from '@longshore/redis'
+import { registriesOf } from '@longshore/spec'
+import { type InFlight, NodeRunner, type NodeKey, Resolver, type TransferEvent, type Uploads } from '@longshore/transfer'
+import { EventPublisher } from './event-stream.ts'
+import { MigrationEndedError } from './errors.ts'
+import type { MigrationRecord } from './migration-record.ts'
+import type { SharedPauses } from './pauses.ts'
+
+export interface MigrationWorkOptions {
+  readonly redis: RedisClient
+  readonly ledger: PoolLedger
+  readonly access: Access
+  readonly pauses: SharedPauses
+  readonly uploads: Uploads
+  readonly onEvent: (event: TransferEvent, migration: string) => void
+}
+
+export class MigrationWork implements AsyncDisposable {
+  readonly record: MigrationRecord
+  readonly ledger: PoolLedger
+  readonly access: Access
+  readonly resolver: Resolver
+  readonly runner: NodeRunner
+  readonly publisher: EventPublisher
+  readonly inFlight = new Set<InFlight>()
+  /** What this worker knows that it holds. */
+  readonly held = new Set<NodeKey>()
+  /** Aborts when the migration is cancelled or has ended. */
+  readonly ended = new AbortController()
+  usedAtMs = performance.now()
+  readonly #joined: Disposable
+
+  private constructor(record: MigrationRecord, { redis, ledger, access, uploads, onEvent }: MigrationWorkOptions, joined: Disposable) {
+    this.record = record
+    this.ledger = ledger
+    this.access = access
+    this.#joined = joined
+    this.publisher = new EventPublisher(redis, keyPrefix(record.id), () => access.uses())
+    const tell = (event: TransferEvent): void => {
+      this.publisher.publish(event)
+      onEvent(event, record.id)
+    }
+    this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }))
+    this.runner = new NodeRunner({ ledger, transports: access.transports, inFlight: this.inFlight, resolver: this.resolver, onEvent: tell, uploads })
+  }
+
+  static async open(record: MigrationRecord, options: MigrationWorkOptions): Promise<MigrationWork> {
+    const { source, destination } = registriesOf(record.spec)
+    return new MigrationWork(record, options, await options.pauses.join(options.access, [...source, ...destination]))
+  }
+
+  get isIdle(): boolean { return this.held.size === 0 }
+
+  end(): void { this.ended.abort(new MigrationEndedError(this.record.id)) }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#joined[Symbol.dispose]()
+    await this.publisher[Symbol.asyncDispose]()
+    await this.access[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,44 @@
+// "Too many requests" is said to all of us: a host that one process was told to leave alone is left alone by every process.
+import type { Access } from '@longshore/access'
+import type { RedisClient } from '@longshore/redis'
+import type { Pause } from '@longshore/registry'
+import { keys } from './keys.ts'
+
+export class SharedPauses {
+  readonly #redis: RedisClient
+  readonly #self: string
+  readonly #accesses = new Set<Access>()
+
+  constructor(redis: RedisClient, self: string) {
+    this.#redis = redis
+    this.#self = self
+  }
+
+  /** This process was told to wait. Sent off, and not waited for: the host waits here in any case. */
+  tell({ registry, ms }: Pause): void {
+    const wait = Math.ceil(ms)
+    if (wait <= 0) return
+    this.#redis.set(keys.pause(registry), this.#self, 'PX', wait).catch(() => {})
+    this.#redis.publish(keys.pauses, JSON.stringify({ registry, ms: wait, from: this.#self })).catch(() => {})
+  }
+
+  /** What came over the channel. */
+  heard(message: string): void {
+    const { registry, ms, from } = JSON.parse(message) as { readonly registry: string; readonly ms: number; readonly from: string }
+    if (from !== this.#self) this.#apply(registry, ms)
+  }
+
+  /** Clients that come to an access later are told of the pauses that are on. */
+  async join(access: Access, registries: Iterable<string>): Promise<Disposable> {
+    this.#accesses.add(access)
+    await Promise.all([...registries].map(async (registry) => {
+      const ms = await this.#redis.pttl(keys.pause(registry))
+      if (ms > 0) this.#apply(registry, ms)
+    }))
+    return { [Symbol.dispose]: () => { this.#accesses.delete(access) } }
+  }
+
+  #apply(registry: string, ms: number): void {
+    for (const access of this.#accesses) for (const { client } of access.clients()) if (client.registry === registry) client.pauseFor(ms)
+  }
+}

@@ -1,0 +1,248 @@
+// Every migration that Redis knows of: submitted, looked at, steered. All of it is in Redis, so any process may have one of these.
+import { createHash, randomInt } from 'node:crypto'
+import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
+import { type ImageResult, keyPrefix, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
+import type { RedisClient } from '@longshore/redis'
+import { type Dropped, Tally, type Unlisted } from '@longshore/report'
+import { type Migration } from '@longshore/spec'
+import { hintFor, type RegistryUse } from '@longshore/transfer'
+import { MigrationNotFoundError, WrongStateError } from './errors.ts'
+import { parseUses, readEvents, type StreamedEvent } from './event-stream.ts'
+import { keys } from './keys.ts'
+import { isLed } from './leadership.ts'
+import { endStates, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions } from './migration-record.ts'
+import { listWorkers, type WorkerInfo } from './heartbeat.ts'
+
+export interface PoolStoreOptions {
+  /** How long the record of a migration is kept after its end. */
+  readonly recordMs: number
+}
+
+export interface Submitted { readonly record: MigrationRecord; /** It was running already. */ readonly resumed: boolean }
+
+const pollMs = 200
+const readEntries = 100
+
+export class PoolStore {
+  readonly #redis: RedisClient
+  readonly #ledgers = new Map<string, RedisLedger>()
+  readonly recordMs: number
+
+  constructor(redis: RedisClient, { recordMs }: PoolStoreOptions) {
+    this.#redis = redis
+    this.recordMs = recordMs
+  }
+
+  /** Begins a migration; the one that runs already, where the same was submitted before and has not ended. */
+  async submit(spec: Migration, options: PoolOptions): Promise<Submitted> {
+    const body = JSON.stringify(spec)
+    const hash = createHash('sha256').update(body).update(JSON.stringify(options)).digest('hex')
+    const id = newId()
+    for (;;) {
+      const known = await this.#redis.set(keys.spec(hash), id, 'NX') === null ? await this.#redis.get(keys.spec(hash)) : id
+      const record = known === null || known === id ? undefined : await this.get(known)
+      if (record && !endStates.has(record.state)) return { record, resumed: true }
+      if (known === id) break
+      // It has ended, or its record is gone: the next one takes its place, unless somebody else is quicker.
+      if (known !== null && await this.#redis.get(keys.spec(hash)) === known) await this.#redis.del(keys.spec(hash))
+    }
+    const ledger = this.#redisLedger(id)
+    const created = await ledger.begin({ spec: body, options: JSON.stringify(options), hash })
+    await Promise.all([this.#redis.zadd(keys.migrations, created, id), this.#redis.sadd(keys.active, id)])
+    return { record: await this.#required(id), resumed: false }
+  }
+
+  async get(id: string): Promise<MigrationRecord | undefined> {
+    return toMigrationRecord(id, await this.#redis.hgetall(`${keyPrefix(id)}meta`))
+  }
+
+  /** Newest first. */
+  async list(): Promise<readonly MigrationRecord[]> {
+    const ids = await this.#redis.zrevrange(keys.migrations, 0, -1)
+    const records = await Promise.all(ids.map(async (id) => await this.get(id) ?? id))
+    // Records end by themselves; the list of them is tidied by whoever looks at it.
+    const gone = records.filter((record) => typeof record === 'string')
+    if (gone.length > 0) await this.#forget(gone)
+    return records.filter((record) => typeof record !== 'string')
+  }
+
+  /** Migrations that are not at their end. */
+  async active(): Promise<readonly string[]> { return await this.#redis.smembers(keys.active) }
+
+  async status(id: string): Promise<MigrationStatus | undefined> {
+    const record = await this.get(id)
+    if (!record) return undefined
+    const { spec: _, ...rest } = record
+    const ledger = this.#redisLedger(id)
+    const hasEnded = endStates.has(record.state)
+    const [counts, nodes, workers, led, nowMs] = await Promise.all([
+      ledger.tally(), hasEnded ? undefined : ledger.counts(), listWorkers(this.#redis), isLed(this.#redis, keyPrefix(id)), this.#redis.time().then(([s]) => Number(s) * 1000),
+    ])
+    const elapsedMs = Math.max(0, (record.ended === undefined ? nowMs : Date.parse(record.ended)) - Date.parse(record.created))
+    const etaMs = hasEnded ? undefined : estimate(counts, record.expanded, elapsedMs)
+    return { ...rest, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led }
+  }
+
+  async pause(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running'], 'paused', 'only a running migration can be paused') }
+  async resume(id: string): Promise<MigrationRecord> { return await this.#move(id, ['paused'], 'running', 'only a paused migration can be resumed') }
+  async cancel(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running', 'paused', 'stopping'], 'cancelled', 'it has ended already') }
+  /** What is in flight may finish, nothing new is begun. */
+  async stop(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running', 'paused'], 'stopping', 'it has ended already') }
+
+  /** Tries the images that failed once more: now, if the migration runs; else it runs again, for these alone. */
+  async retry(id: string): Promise<MigrationRecord> {
+    const { state } = await this.#required(id)
+    if (state === 'failed') throw new WrongStateError(id, state, 'it failed as a whole, before its images; mend the cause and submit it again')
+    if (state === 'cancelled' || state === 'stopped') throw new WrongStateError(id, state, 'submit the same spec again: what is there is not moved again')
+    const ledger = this.#redisLedger(id)
+    if (state === 'complete') {
+      await ledger.restart()
+      await this.#redis.sadd(keys.active, id)
+    }
+    await ledger.setField('retry', '1')
+    if (state !== 'complete') return await this.#required(id)
+    return await this.#move(id, ['complete'], 'running', 'it changed its state meanwhile; try again')
+  }
+
+  /** The leader's: the migration is at its end, and only its record stays. */
+  async end(id: string, from: readonly MigrationState[], state: MigrationState, error?: unknown): Promise<void> {
+    const ledger = this.#redisLedger(id)
+    if (error !== undefined) await ledger.setField('error', JSON.stringify(error instanceof MigrationError || error instanceof Error ? toRecord(error) : error))
+    await ledger.setState(from, state)
+    await ledger.close(this.recordMs)
+    const hash = await this.#redis.hget(`${keyPrefix(id)}meta`, 'hash')
+    if (hash !== null && await this.#redis.get(keys.spec(hash)) === id) await this.#redis.del(keys.spec(hash))
+    await this.#redis.srem(keys.active, id)
+    this.#ledgers.delete(id)
+    await this.#announce(id, state)
+  }
+
+  ledger(id: string): PoolLedger { return this.#redisLedger(id) }
+
+  /** Of an image that was not listed, or a tag that was left out: told once, however often the spec is expanded. */
+  async note(id: string, event: Unlisted | Dropped): Promise<boolean> {
+    const place = event.type === 'dropped' ? `${event.registry}/${event.repository}:${event.tag}` : `${event.file}:${event.line} ${event.registry}/${event.repository ?? ''} ${event.reference ?? ''}`
+    return await this.#redis.hsetnx(`${keyPrefix(id)}${event.type}`, place, JSON.stringify(event)) === 1
+  }
+
+  /** @throws MigrationLostError when Redis knows nothing of it any more */
+  async state(id: string): Promise<MigrationState> { return await this.#redisLedger(id).state() as MigrationState }
+
+  /** True the first time it is asked for this word, over all processes. */
+  async once(id: string, word: string): Promise<boolean> { return await this.#redis.hsetnx(`${keyPrefix(id)}meta`, word, '1') === 1 }
+
+  async setExpanded(id: string): Promise<void> { await this.#redisLedger(id).setField('expanded', '1') }
+
+  /** Whether somebody asked for a second try of what failed; asked once, answered once. */
+  async takeRetry(id: string): Promise<boolean> { return await this.#redis.hdel(`${keyPrefix(id)}meta`, 'retry') === 1 }
+
+  /** What watchers see, from `after` on (from the oldest that is kept, when absent), until the migration has ended. */
+  async *events(id: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<StreamedEvent, void, void> {
+    const prefix = keyPrefix(id)
+    let cursor = after ?? '0'
+    for (let hasEnded = false; ;) {
+      signal.throwIfAborted()
+      const events = await readEvents(this.#redis, prefix, cursor, readEntries)
+      yield* events
+      const last = events.at(-1)
+      if (last) { cursor = last.cursor; continue }
+      if (hasEnded) return
+      const state = await this.#redis.hget(`${prefix}meta`, 'state')
+      if (state === null) throw new MigrationNotFoundError(id)
+      hasEnded = endStates.has(state as MigrationState)
+      if (!hasEnded) await new Promise((resolve) => setTimeout(resolve, pollMs))
+    }
+  }
+
+  /** What came of it so far, image by image: for the report, the summary and the failed list. */
+  async tally(id: string): Promise<Tally> {
+    const record = await this.#required(id)
+    const ledger = this.#redisLedger(id)
+    const tally = new Tally({ keepsEntries: true })
+    for await (const result of ledger.results()) addResult(tally, result)
+    if (!endStates.has(record.state) || record.state === 'stopped' || record.state === 'cancelled') {
+      for await (const { wanted } of ledger.openImages()) tally.add({ type: 'found', image: wanted.image })
+    }
+    const prefix = keyPrefix(id)
+    const [unlisted, dropped, counts] = await Promise.all([this.#redis.hvals(`${prefix}unlisted`), this.#redis.hvals(`${prefix}dropped`), ledger.tally()])
+    for (const line of [...unlisted, ...dropped]) tally.add(JSON.parse(line) as Unlisted | Dropped)
+    Object.assign(tally.blobs, counts.blobs)
+    tally.manifests = counts.manifests
+    tally.resolved = counts.resolved
+    tally.expectedBytes = counts.expectedBytes
+    if (record.expanded) tally.add({ type: 'expanded', images: counts.found })
+    return tally
+  }
+
+  async uses(id: string): Promise<readonly RegistryUse[]> { return parseUses(await this.#redis.hgetall(`${keyPrefix(id)}uses`)) }
+
+  async workers(): Promise<readonly WorkerInfo[]> { return await listWorkers(this.#redis) }
+
+  async #move(id: string, from: readonly MigrationState[], to: MigrationState, why: string): Promise<MigrationRecord> {
+    const { state } = await this.#required(id)
+    if (state !== to) {
+      if (!await this.#redisLedger(id).setState(from, to)) throw new WrongStateError(id, (await this.#required(id)).state, why)
+      await this.#announce(id, to)
+    }
+    return await this.#required(id)
+  }
+
+  async #announce(id: string, state: MigrationState): Promise<void> {
+    await this.#redis.publish(keys.control, JSON.stringify({ migration: id, state }))
+  }
+
+  #redisLedger(id: string): RedisLedger {
+    const known = this.#ledgers.get(id)
+    if (known) return known
+    const ledger = new RedisLedger(this.#redis, id)
+    this.#ledgers.set(id, ledger)
+    return ledger
+  }
+
+  async #required(id: string): Promise<MigrationRecord> {
+    const record = await this.get(id)
+    if (!record) throw new MigrationNotFoundError(id)
+    return record
+  }
+
+  async #forget(ids: readonly string[]): Promise<void> {
+    await Promise.all([this.#redis.zrem(keys.migrations, ...ids), this.#redis.srem(keys.active, ...ids)])
+  }
+}
+
+/** Without vowels and look-alikes: short enough to be typed, and never a word. */
+function newId(): string {
+  const letters = '23456789bcdfghjkmnpqrstvwxz'
+  return Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join('')
+}
+
+function toMigrationRecord(id: string, fields: Readonly<Record<string, string>>): MigrationRecord | undefined {
+  const { spec, options, state, created, ended, expanded, error } = fields
+  if (spec === undefined || options === undefined || state === undefined || created === undefined) return undefined
+  return {
+    id, spec: JSON.parse(spec) as Migration, options: JSON.parse(options) as PoolOptions, state: state as MigrationState,
+    created: new Date(Number(created)).toISOString(), ...(ended === undefined ? {} : { ended: new Date(Number(ended)).toISOString() }),
+    expanded: expanded === '1', ...(error === undefined ? {} : { error: JSON.parse(error) as ErrorRecord }),
+  }
+}
+
+function addResult(tally: Tally, { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error }: ImageResult): void {
+  tally.add({ type: 'found', image })
+  if (outcome === 'failed' || digest === undefined) {
+    const record = error ?? { name: 'Error', code: 'UNKNOWN', message: 'unknown' }
+    tally.add({ type: 'failed', image, error: record, hint: hintFor(record) })
+    return
+  }
+  tally.add({ type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), referrers, blobs: blobs ?? noBlobs, ms })
+}
+
+const noBlobs = { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }
+
+/** By the bytes, once the images are all known; by the images, where nothing had to be moved. */
+function estimate({ found, copied, present, failed, expectedBytes, blobs }: PoolCounts, expanded: boolean, elapsedMs: number): number | undefined {
+  const ended = copied + present + failed
+  if (!expanded || ended === 0 || elapsedMs === 0) return undefined
+  const moved = blobs.pushedBytes + blobs.existedBytes
+  const share = Math.min(expectedBytes > 0 ? moved / expectedBytes : 1, ended / found)
+  return share <= 0 ? undefined : Math.round(elapsedMs / share - elapsedMs)
+}

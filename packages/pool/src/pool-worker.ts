@@ -1,0 +1,279 @@
+// A worker: takes work from the queues, and believes the ledger alone. What its own work makes ready it takes along at once, as
+// far as it has room; the rest goes to the queues, for everybody. It may die at any moment: nothing is known to it alone.
+import { hostname } from 'node:os'
+import type { Access } from '@longshore/access'
+import { SingleFlight } from '@longshore/concurrency'
+import { toRecord } from '@longshore/oci'
+import type { BatchLease } from '@longshore/ledger'
+import type { BullQueues, PoolJob, Processing } from '@longshore/queue'
+import type { RedisClient } from '@longshore/redis'
+import type { Pause } from '@longshore/registry'
+import { hintFor, type ImageId, type Lease, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
+import type { Ears } from './ears.ts'
+import { enqueue } from './enqueue.ts'
+import { ShutdownError } from './errors.ts'
+import { type Beating, newProcessId, startBeating, type WorkerInfo } from './heartbeat.ts'
+import { isToldLate } from './lead.ts'
+import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
+import { MigrationWork } from './migration-work.ts'
+import { SharedPauses } from './pauses.ts'
+import type { PoolStore } from './pool-store.ts'
+import { sweep } from './sweep.ts'
+import { UploadTurns } from './upload-turns.ts'
+
+export interface WorkerLimits {
+  /** Batches that are resolved at once, of up to 16 images each. */
+  readonly batches: number
+  /** Nodes that are taken along, rather than left to the queues; and the bytes of the blobs among them. */
+  readonly nodes: number
+  readonly bytes: number
+  /** Jobs of the queues that run at once. */
+  readonly blobs: number
+  readonly manifests: number
+}
+
+export const defaultLimits: WorkerLimits = { batches: 8, nodes: 128, bytes: 16 * 1024 * 1024, blobs: 16, manifests: 32 }
+
+/** A migration that nothing was heard of for so long is put away; it is opened again when something comes. */
+const idleMs = 60_000
+/** How often the ledger is asked what this worker holds: an answer that was lost may have brought a lease. */
+const auditEvery = 10
+const shownTransfers = 8
+
+export type WorkerEvent =
+  | { readonly type: 'transfer'; readonly migration: string; readonly event: TransferEvent }
+  | { readonly type: 'job'; readonly queue: 'images' | 'blobs' | 'manifests'; readonly migration: string; readonly result: 'done' | 'failed' | 'void' }
+  | { readonly type: 'migration'; readonly migration: string; readonly state: 'opened' | 'closed' }
+  | { readonly type: 'pause'; readonly migration: string; readonly registry: string; readonly ms: number }
+  | { readonly type: 'reclaimed'; readonly migration: string; readonly worker: string; readonly count: number }
+  | { readonly type: 'trouble'; readonly migration: string; readonly error: unknown }
+
+export interface PoolWorkerOptions {
+  readonly redis: RedisClient
+  readonly ears: Ears
+  readonly store: PoolStore
+  readonly queues: BullQueues
+  readonly version: string
+  readonly limits?: Partial<WorkerLimits>
+  /** The registries of a migration, with this process' own credentials. */
+  readonly openAccess: (record: MigrationRecord, onPause: (pause: Pause) => void) => Promise<Access>
+  readonly onEvent: (event: WorkerEvent) => void
+}
+
+export class PoolWorker {
+  readonly id = newProcessId()
+  readonly #with: PoolWorkerOptions
+  readonly #limits: WorkerLimits
+  readonly #works = new Map<string, MigrationWork>()
+  readonly #opening = new SingleFlight<string, MigrationWork | undefined>()
+  readonly #pauses: SharedPauses
+  readonly #uploads: UploadTurns
+  readonly #running = new Set<Promise<void>>()
+  readonly #flying = { images: 0, blobs: 0, manifests: 0 }
+  /** Bytes of the blobs in hand. */
+  #bytes = 0
+  #stopping = false
+  /** Aborts when the grace after a stop is over. */
+  readonly #work = new AbortController()
+  /** Aborts the resolving of images, which holds nothing, at once. */
+  readonly #reading = new AbortController()
+  #processing: readonly Processing[] = []
+  readonly #suspects = new Map<string, ReadonlySet<string>>()
+
+  constructor(options: PoolWorkerOptions) {
+    this.#with = options
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#pauses = new SharedPauses(options.redis, this.id)
+    this.#uploads = new UploadTurns(options.redis, this.id)
+  }
+
+  get inFlight(): Readonly<Record<'images' | 'blobs' | 'manifests', number>> { return { ...this.#flying } }
+  /** The registries that it has to do with, for whoever counts requests. */
+  get accesses(): readonly Access[] { return [...this.#works.values()].map(({ access }) => access) }
+
+  /** Works until `stop` aborts; then takes no more, and gives what is in flight `graceMs` to arrive before it hands it back. */
+  async run(stop: AbortSignal, graceMs: number): Promise<void> {
+    const { redis, ears, queues } = this.#with
+    const { batches, blobs, manifests } = this.#limits
+    let beats = 0
+    let beating: Beating | undefined
+    beating = await startBeating(redis, this.id, this.#info(new Date().toISOString()), async () => await this.#onBeat(++beats, beating))
+    using _pauses = ears.onPause((message) => this.#pauses.heard(message))
+    using _control = ears.onControl(({ migration, state }) => this.#onState(migration, state))
+    this.#processing = [
+      queues.process('images', (job) => this.#onBatch(job), { concurrency: batches }),
+      queues.process('blobs', (job) => this.#onNode('blobs', job), { concurrency: blobs }),
+      queues.process('manifests', (job) => this.#onNode('manifests', job), { concurrency: manifests }),
+    ]
+    if (!stop.aborted) await new Promise<void>((resolve) => { stop.addEventListener('abort', () => resolve(), { once: true }) })
+    this.#stopping = true
+    this.#reading.abort(new ShutdownError())
+    const grace = setTimeout(() => this.#work.abort(new ShutdownError()), graceMs)
+    await Promise.all(this.#processing.map((processing) => processing.close()))
+    while (this.#running.size > 0) await Promise.all(this.#running)
+    clearTimeout(grace)
+    await Promise.all([...this.#works.values()].map((work) => work[Symbol.asyncDispose]()))
+    await beating.end()
+  }
+
+  async #onBatch({ migration, node }: PoolJob): Promise<void> {
+    const work = await this.#open(migration)
+    const lease = work && !this.#stopping ? await work.ledger.claimBatch(node, this.id) : undefined
+    if (!work || !lease) return this.#with.onEvent({ type: 'job', queue: 'images', migration, result: 'void' })
+    work.held.add(node)
+    this.#flying.images += lease.images.length
+    try {
+      await Promise.all(lease.images.map((image) => this.#resolve(work, lease, image).finally(() => { this.#flying.images-- })))
+      if (this.#reading.signal.aborted || work.ended.signal.aborted) await work.ledger.releaseBatch(lease)
+    } finally {
+      work.held.delete(node)
+    }
+    this.#with.onEvent({ type: 'job', queue: 'images', migration, result: 'done' })
+  }
+
+  async #resolve(work: MigrationWork, lease: BatchLease, { id, wanted }: { readonly id: ImageId; readonly wanted: Wanted }): Promise<void> {
+    const signal = AbortSignal.any([this.#reading.signal, work.ended.signal])
+    const { ledger, resolver, record, publisher } = work
+    try {
+      const resolved = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
+      const { nodes, roots, digest, rewritten, referrers } = resolved
+      const facts = { digest, referrers, ...(rewritten === undefined ? {} : { rewritten }) }
+      const registered = await ledger.registerIn(lease, id, facts, roots, nodes, this.#room())
+      publisher.publish({ type: 'resolved', image: wanted.image, digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes })
+      await this.#advance(work, registered)
+    } catch (error) {
+      if (signal.aborted) return
+      await this.#advance(work, await ledger.failImage(lease, id, toRecord(error)))
+    }
+  }
+
+  async #onNode(queue: 'blobs' | 'manifests', { migration, node }: PoolJob): Promise<void> {
+    const work = await this.#open(migration)
+    const lease = work && !this.#stopping ? await work.ledger.claim(node, this.id) : undefined
+    if (!work || !lease) return this.#with.onEvent({ type: 'job', queue, migration, result: 'void' })
+    const isDone = await this.#run(work, lease)
+    this.#with.onEvent({ type: 'job', queue, migration, result: isDone ? 'done' : 'failed' })
+  }
+
+  /** Makes a leased node true, and whatever that makes ready and there is room for. */
+  async #run(work: MigrationWork, lease: Lease): Promise<boolean> {
+    const kind = lease.node.kind === 'blob' ? 'blobs' : 'manifests'
+    const bytes = lease.node.kind === 'blob' ? Math.max(0, lease.node.desc.size) : 0
+    work.held.add(lease.key)
+    this.#flying[kind]++
+    this.#bytes += bytes
+    try {
+      const { progress, isDone } = await work.runner.run(lease, AbortSignal.any([this.#work.signal, work.ended.signal]), () => this.#room(bytes))
+      await this.#advance(work, progress, isDone)
+      return isDone
+    } finally {
+      work.held.delete(lease.key)
+      this.#flying[kind]--
+      this.#bytes -= bytes
+    }
+  }
+
+  /** @param leaving bytes of what has just come true */
+  #room(leaving = 0): Take {
+    const { nodes, bytes } = this.#limits
+    if (this.#stopping) return { worker: this.id, nodes: 0, bytes: 0 }
+    return { worker: this.id, nodes: Math.max(0, nodes - this.#flying.blobs - this.#flying.manifests), bytes: Math.max(0, bytes - this.#bytes + leaving) }
+  }
+
+  async #advance(work: MigrationWork, { ready, taken, settled }: Progress, first = false): Promise<void> {
+    const { queues, onEvent } = this.#with
+    const { id } = work.record
+    for (const lease of taken) {
+      const running = this.#run(work, lease).then(() => {}, (error: unknown) => onEvent({ type: 'trouble', migration: id, error }))
+      this.#running.add(running)
+      void running.finally(() => this.#running.delete(running))
+    }
+    for (const image of settled) this.#tellSettled(work, image)
+    if (ready.length > 0) await enqueue(queues, id, ready, [], first)
+  }
+
+  #tellSettled({ publisher, record }: MigrationWork, { result }: SettledImage): void {
+    if (!result) return
+    const { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
+    let event: TransferEvent | undefined
+    if (outcome === 'failed') {
+      // What may pass is tried again at the end; it is told then.
+      if (error && !isToldLate(error)) event = { type: 'failed', image, error, hint: hintFor(error) }
+    } else if (digest !== undefined && blobs) {
+      event = { type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), blobs, referrers, ms }
+    }
+    if (!event) return
+    publisher.publish(event)
+    this.#with.onEvent({ type: 'transfer', migration: record.id, event })
+  }
+
+  /** `undefined` when the migration is not there any more, or has ended. */
+  async #open(migration: string): Promise<MigrationWork | undefined> {
+    const known = this.#works.get(migration)
+    if (known && !known.ended.signal.aborted) {
+      known.usedAtMs = performance.now()
+      return known
+    }
+    return await this.#opening.do(migration, this.#work.signal, async () => {
+      const { redis, store, openAccess, onEvent } = this.#with
+      const record = await store.get(migration)
+      if (!record || endStates.has(record.state)) return undefined
+      const access = await openAccess(record, (paused) => {
+        this.#pauses.tell(paused)
+        onEvent({ type: 'pause', migration, registry: paused.registry, ms: paused.ms })
+      })
+      const work = await MigrationWork.open(record, {
+        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads,
+        onEvent: (event, id) => onEvent({ type: 'transfer', migration: id, event }),
+      })
+      this.#works.set(migration, work)
+      onEvent({ type: 'migration', migration, state: 'opened' })
+      return work
+    })
+  }
+
+  #onState(migration: string, state: MigrationState): void {
+    const work = this.#works.get(migration)
+    if (work && endStates.has(state)) work.end()
+  }
+
+  async #onBeat(beats: number, beating: Beating | undefined): Promise<void> {
+    const { redis, store, queues, onEvent } = this.#with
+    await this.#uploads.beat()
+    for (const [migration, work] of this.#works) {
+      const record = await redis.hget(`longshore:{${migration}}:meta`, 'state') as MigrationState | null
+      if (record === null || endStates.has(record)) work.end()
+      else if (beats % auditEvery === 0) await this.#audit(work)
+      if (work.isIdle && (work.ended.signal.aborted || performance.now() - work.usedAtMs > idleMs)) {
+        this.#works.delete(migration)
+        await work[Symbol.asyncDispose]()
+        onEvent({ type: 'migration', migration, state: 'closed' })
+      }
+    }
+    await sweep({
+      redis, store, queues, self: this.id, steadyMs: () => beating?.steadyMs ?? 0,
+      onReclaim: (worker, migration, count) => onEvent({ type: 'reclaimed', migration, worker, count }),
+    })
+  }
+
+  /** Leases that the ledger says are this worker's, and that it knows nothing of, twice in a row: their answer was lost. */
+  async #audit({ ledger, held, record: { id } }: MigrationWork): Promise<void> {
+    const unknown = new Set((await ledger.held(this.id)).filter((key) => !held.has(key)))
+    const before = this.#suspects.get(id)
+    this.#suspects.set(id, unknown)
+    const lost = [...unknown].filter((key) => before?.has(key) === true)
+    if (lost.length === 0) return
+    const { nodes, batches } = await ledger.reclaim(this.id, lost)
+    await enqueue(this.#with.queues, id, nodes, batches)
+    this.#with.onEvent({ type: 'reclaimed', migration: id, worker: this.id, count: lost.length })
+  }
+
+  #info(started: string): () => WorkerInfo {
+    return () => ({
+      id: this.id, role: 'worker', host: hostname(), pid: process.pid, version: this.#with.version, started, inFlight: this.inFlight,
+      transfers: [...this.#works.values()].flatMap(({ inFlight, record }) => [...inFlight].map(({ registry, repository, desc, sent }) => ({
+        migration: record.id, registry, repository, digest: desc.digest, size: desc.size, sent,
+      }))).sort((a, b) => b.size - a.size).slice(0, shownTransfers),
+    })
+  }
+}

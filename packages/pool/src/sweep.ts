@@ -1,0 +1,47 @@
+// What processes that died have left behind is given to others: leases of the dead, and ready work that no queue knows of.
+import type { Lost } from '@longshore/ledger'
+import type { BullQueues } from '@longshore/queue'
+import type { RedisClient } from '@longshore/redis'
+import { deadWorkers } from './heartbeat.ts'
+import { keys, lifeMs } from './keys.ts'
+import type { PoolStore } from './pool-store.ts'
+import { enqueue } from './enqueue.ts'
+
+/** Ready work that waits for longer is looked after; that it waits in a queue all along is the ordinary case, and adding it again harmless. */
+const overdueMs = 30_000
+const overdueMost = 200
+const everyMs = 2_000
+
+export interface SweepOptions {
+  readonly redis: RedisClient
+  readonly store: PoolStore
+  readonly queues: BullQueues
+  readonly self: string
+  /** How long this process has been in touch with Redis: only then can it say that others are not. */
+  readonly steadyMs: () => number
+  readonly onReclaim: (worker: string, migration: string, count: number) => void
+}
+
+/** Any process may call it as often as it likes: one at a time does it, every two seconds. */
+export async function sweep(options: SweepOptions): Promise<void> {
+  const { redis, store, queues, self, steadyMs, onReclaim } = options
+  if (await redis.set(keys.sweep, self, 'PX', everyMs, 'NX') === null) return
+  const active = await store.active()
+  // When Redis was away nobody could say that he lives. After that everybody has his chance to do so first.
+  const dead = steadyMs() >= lifeMs ? await deadWorkers(redis) : []
+  for (const migration of active) {
+    const ledger = store.ledger(migration)
+    for (const worker of dead) {
+      const lost = await ledger.reclaim(worker)
+      const count = lost.nodes.length + lost.batches.length
+      if (count > 0) onReclaim(worker, migration, count)
+      await again(queues, migration, lost)
+    }
+    await again(queues, migration, await ledger.overdue(overdueMs, overdueMost))
+  }
+  if (dead.length > 0) await redis.zrem(keys.workers, ...dead)
+}
+
+async function again(queues: BullQueues, migration: string, { nodes, batches }: Lost): Promise<void> {
+  await enqueue(queues, migration, nodes, batches)
+}

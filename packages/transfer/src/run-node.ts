@@ -1,0 +1,81 @@
+// One leased node, made true and told to the ledger: the same in every runtime.
+import { CopyError, DigestMismatchError, toRecord } from '@longshore/oci'
+import { dispose } from './dispose.ts'
+import type { TransferEvent } from './event.ts'
+import { executeNode, type ExecuteContext } from './execute-node.ts'
+import type { Ledger, Lease, Progress, Take } from './ledger.ts'
+import type { ManifestNode, NodeOutcome, TagNode } from './node.ts'
+import type { Resolver } from './resolve-image.ts'
+
+/** How often a manifest is tried again after the destination said that it lacks something. */
+const maxReplans = 2
+
+export interface NodeRunnerOptions extends Omit<ExecuteContext, 'signal'> {
+  readonly ledger: Ledger
+  readonly resolver: Pick<Resolver, 'replan'>
+  readonly onEvent: (event: TransferEvent) => void
+}
+
+export interface NodeEnd {
+  readonly progress: Progress
+  readonly isDone: boolean
+}
+
+export class NodeRunner {
+  readonly #with: NodeRunnerOptions
+
+  constructor(options: NodeRunnerOptions) { this.#with = options }
+
+  /** @param signal gives the node back, ready for another @param take what there is room for once it has come true */
+  async run(lease: Lease, signal: AbortSignal, take?: () => Take): Promise<NodeEnd> {
+    const { ledger, transports, inFlight, uploads } = this.#with
+    const started = performance.now()
+    let outcome: NodeOutcome
+    try {
+      outcome = await executeNode(lease, { signal, transports, inFlight, ...(uploads === undefined ? {} : { uploads }) })
+    } catch (error) {
+      return { progress: await this.#afterFailure(lease, error, signal), isDone: false }
+    }
+    this.#tell(lease, outcome, performance.now() - started)
+    return { progress: await ledger.complete(lease, outcome, take?.()), isDone: true }
+  }
+
+  async #afterFailure(lease: Lease, error: unknown, signal: AbortSignal): Promise<Progress> {
+    const { ledger, resolver } = this.#with
+    const { node } = lease
+    if (signal.aborted) return await ledger.release(lease)
+    if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag') && !isSparse(node)) {
+      try {
+        return await ledger.replan(lease, await resolver.replan(node, { signal }))
+      } catch (again) {
+        if (signal.aborted) return await ledger.release(lease)
+        return await ledger.fail(lease, toRecord(again))
+      }
+    }
+    return await ledger.fail(lease, toRecord(error), lies(error))
+  }
+
+  #tell({ node, again }: Lease, outcome: NodeOutcome, ms: number): void {
+    // What is found to be there still was counted when it came to be there.
+    if (outcome === 'skipped' || (again && outcome === 'existed')) return
+    const { registry, repository } = node
+    const { onEvent } = this.#with
+    const put = outcome === 'existed' ? 'existed' : 'pushed'
+    switch (node.kind) {
+      case 'blob': return onEvent({ type: 'blob', registry, repository, desc: node.desc, outcome, ms })
+      case 'manifest': return onEvent({ type: 'manifest', registry, repository, reference: node.manifest.digest, digest: node.manifest.digest, outcome: put })
+      case 'tag': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.manifest.digest, outcome: put })
+      case 'referrers': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.subject, outcome: put })
+    }
+  }
+}
+
+/** Bytes that are not what their digest says are so in every repository of their registry. */
+function lies(error: unknown): boolean {
+  return error instanceof CopyError && error.side === 'source' && error.cause instanceof DigestMismatchError
+}
+
+/** A registry that refuses an index for the children that were left out would refuse it again. */
+function isSparse({ manifest, options }: ManifestNode | TagNode): boolean {
+  return manifest.kind === 'index' && options.platforms.length > 0 && options.platformPolicy === 'sparse'
+}
