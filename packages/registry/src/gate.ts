@@ -19,14 +19,18 @@ export class Gate {
     for (let ms = this.#openAt - performance.now(); ms > 0; ms = this.#openAt - performance.now()) await pause(ms, signal)
   }
 
-  /** Shuts it; answers for how many milliseconds. A pause that is already longer stays. */
+  /** The host wants to be left alone; answers for how many milliseconds. */
   close(retryAfterMs: number | undefined): number {
-    const now = performance.now()
     // Refusals of requests that were already under way are one refusal.
-    if (this.#openAt <= now) this.#streak++
+    if (!this.closed) this.#streak++
     const ms = Math.min(longestPauseMs, retryAfterMs ?? backoffMs({ baseMs: this.#backoff.baseMs * 2, capMs: this.#backoff.capMs }, this.#streak - 1))
-    this.#openAt = Math.max(this.#openAt, now + ms)
-    return this.#openAt - now
+    this.closeFor(ms)
+    return ms
+  }
+
+  /** Shuts it. A pause that is already longer stays; whoever waits at the gate waits for the longest. */
+  closeFor(ms: number): void {
+    this.#openAt = Math.max(this.#openAt, performance.now() + Math.min(longestPauseMs, ms))
   }
 
   /** The host has served a request. */

@@ -108,6 +108,8 @@ export class Host implements AsyncDisposable {
         const began = performance.now()
         let answer: Answer
         try {
+          // It may have been closed while we waited for a token or for the slot.
+          if (this.gate.closed) await this.gate.pass(signal)
           answer = await this.wire.send(ask.origin ?? this.#origin, this.#call(ask, authorization), signal)
         } finally {
           slot?.[Symbol.dispose]()
@@ -139,6 +141,7 @@ export class Host implements AsyncDisposable {
       for (let renewals = 0; ; renewals++) {
         await this.ready(signal)
         const authorization = await this.#authorization(ask, signal)
+        if (this.gate.closed) await this.gate.pass(signal)
         const stream = await this.wire.open(ask.origin ?? this.#origin, this.#call(ask, authorization), signal)
         this.heed(stream)
         if (stream.status !== 401 || ask.origin !== undefined) return stream
@@ -153,8 +156,8 @@ export class Host implements AsyncDisposable {
 
   /** Waits until the registry is known and wants to be talked to. */
   ready(signal: AbortSignal): void | Promise<void> {
+    if (this.gate.closed) return this.gate.pass(signal).then(() => this.ready(signal))
     if (this.#origin === '') return this.#find(signal)
-    if (this.gate.closed) return this.gate.pass(signal)
   }
 
   /** Takes a lane's slot and passes the gate. */

@@ -45,6 +45,7 @@ export interface RegistryOptions {
   readonly retries?: Partial<Backoff & { readonly attempts: number }>
   /** Proxies by scheme, and the hosts that need none: the values of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   readonly proxy?: { readonly http?: string; readonly https?: string; readonly no?: string }
+  /** Hears of every pause that the host asks for, with the wait that it asked for: what other processes should know. */
   readonly onPause?: (pause: Pause) => void
 }
 

@@ -67,9 +67,15 @@ test('lanes grow where the way is long, hold where requests queue, and halve whe
   expect(new Lanes(3).slots).toBe(3)
 })
 
-test('a gate keeps its longest pause', () => {
+test('a gate keeps its longest pause, tells of each as it was asked for, and who waits sees it grow', async () => {
   const gate = new Gate({ baseMs: 1, capMs: 10 })
-  expect(gate.close(5000)).toBeGreaterThan(4900)
-  expect(gate.close(10)).toBeGreaterThan(4900)
+  expect(gate.close(150)).toBe(150)
+  expect(gate.close(10)).toBe(10)
   expect(gate.closed).toBe(true)
+  const began = performance.now()
+  const passed = gate.pass(new AbortController().signal)
+  gate.closeFor(300)
+  await passed
+  expect(performance.now() - began).toBeGreaterThan(295)
+  expect(gate.closed).toBe(false)
 })

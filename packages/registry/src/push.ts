@@ -7,12 +7,15 @@
 //                                                 │ 413            │ broke: GET session ──► PUT the rest
 //                                                 ▼                ▼ the session is no more (docs/adr/0004)
 //                                              PATCH, PATCH, … PUT ◄── POST anew
+//
+// With a checkpoint, a large blob goes in parts from the start, and what another process began is gone on with (docs/adr/0008).
 import { backoffMs, pause } from '@longshore/concurrency'
 import { type Descriptor, RegistryError, type RepositoryName } from '@longshore/oci'
 import type { Opener, PushOptions, PushOutcome } from '@longshore/transfer'
 import { begin, singlePostBytes } from './begin.ts'
 import { pushScope } from './scope.ts'
 import { largestPart } from './capabilities.ts'
+import { Progress, resumableBytes } from './checkpoint.ts'
 import { isTransient } from './failure.ts'
 import type { Host } from './host.ts'
 import { collect, Outlet } from './outlet.ts'
@@ -30,12 +33,19 @@ export async function pushBlob(
   host: Host, repository: RepositoryName, desc: Descriptor, open: Opener, options: PushOptions,
 ): Promise<PushOutcome> {
   const to: Placement = { host, repository, desc, signal: options.signal }
-  const { mountFrom = [], mayExist = true } = options
-  const begun = await begin(to, mountFrom, mayExist)
+  const { mountFrom = [], mayExist = true, checkpoint } = options
+  const progress = checkpoint && desc.size > resumableBytes ? new Progress(to, checkpoint) : undefined
+  const inherited = await progress?.takeUp()
+  // A session that is no more may have come to its end.
+  const begun = inherited ? undefined : await begin(to, mountFrom, mayExist || (progress !== undefined && checkpoint?.saved !== undefined))
   if (begun === 'mounted' || begun === 'existed') return begun
   using _slot = await host.enter(host.lanes.write, options.signal)
-  const upload = new Upload(to, open, options.onSent ?? (() => {}), begun)
-  return await upload.run()
+  const upload = new Upload(to, open, options.onSent ?? (() => {}), inherited ?? { session: begun, offset: 0 }, progress)
+  try {
+    return await upload.run()
+  } finally {
+    await progress?.settle()
+  }
 }
 
 class Upload {
@@ -58,17 +68,30 @@ class Upload {
   /** 401 in a row, and the offset they came at. */
   #unauthorized = { times: 0, offset: -1 }
   #corrupted = false
+  /** The session holds other bytes than the blob's. */
+  #isWrong = false
+  /** Of an upload that another process may go on with. */
+  readonly #progress: Progress | undefined
+  /** Another process sent the first bytes of this session. */
+  #isInherited: boolean
 
-  constructor(to: Placement, open: Opener, onSent: (bytes: number) => void, session: Session | undefined) {
+  constructor(
+    to: Placement, open: Opener, onSent: (bytes: number) => void, at: { readonly session: Session | undefined; readonly offset: number },
+    progress: Progress | undefined,
+  ) {
     this.#to = to
     this.#open = open
     this.#onSent = onSent
-    this.#session = session
+    this.#session = at.session
+    this.#offset = this.#furthest = at.offset
+    this.#progress = progress
+    this.#isInherited = at.offset > 0
     this.#what = `${to.host.registry}/${to.repository}@${to.desc.digest}`
   }
 
   async run(): Promise<PushOutcome> {
     const { host, signal } = this.#to
+    this.#takeBack()
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#attempt()
@@ -82,7 +105,7 @@ class Upload {
         }
         const error = caught instanceof Redirected ? caught.refusal : caught
         if (this.#sourceFailure || signal.aborted || !this.#mayRetry(error, attempt)) {
-          if (this.#session) await cancel(this.#to, this.#session)
+          await this.#leave(error)
           if (this.#sourceFailure) throw this.#sourceFailure.error
           throw signal.aborted ? signal.reason : error
         }
@@ -97,6 +120,15 @@ class Upload {
         }
       }
     }
+  }
+
+  /** Gives the session up, unless another process may go on with it: we were told to stop, or it is trouble that may pass. */
+  async #leave(failure: unknown): Promise<void> {
+    if (!this.#session) return
+    const why = this.#sourceFailure ? this.#sourceFailure.error : failure
+    const mayGoOn = this.#to.signal.aborted || this.#progress?.isHandOver(why) === true || isPassing(why)
+    if (this.#progress && this.#told > 0 && mayGoOn) this.#progress.reached(this.#session, this.#offset)
+    else await cancel(this.#to, this.#session)
   }
 
   async #attempt(): Promise<void> {
@@ -132,17 +164,19 @@ class Upload {
   }
 
   async #sendLarge(): Promise<void> {
-    const { host, desc } = this.#to
+    const { desc } = this.#to
     const offset = this.#offset
     const [session, outlet] = await both(this.#started(), this.#outlet(offset), async (late) => { await late[Symbol.asyncDispose]() })
     await using source = outlet
     const onSent = (bytes: number): void => this.#tell(bytes)
     try {
       let at = session
-      for (let { partBytes } = host.capabilities; desc.size - this.#offset > partBytes; { partBytes } = host.capabilities) {
+      for (let partBytes = this.#partBytes; desc.size - this.#offset > partBytes; partBytes = this.#partBytes) {
+        this.#progress?.throwIfHandedOver()
         at = await patch(this.#to, this.#target(at), this.#offset, partBytes, { outlet: source, limit: partBytes, onSent })
         this.#session = at
         this.#offset += partBytes
+        this.#progress?.reached(at, this.#offset)
         this.#detours = 0
       }
       await putRest(this.#to, this.#target(at), this.#offset, { outlet: source, limit: desc.size < 0 ? Infinity : desc.size - this.#offset, onSent })
@@ -152,13 +186,24 @@ class Upload {
     }
   }
 
+  /** The most bytes of one request. */
+  get #partBytes(): number {
+    const { partBytes, minChunkBytes } = this.#to.host.capabilities
+    return this.#progress ? Math.max(minChunkBytes, Math.min(partBytes, largestPart)) : partBytes
+  }
+
   #target(session: Session): Session {
     const target = this.#detour ?? session
     this.#detour = undefined
     return target
   }
 
-  async #started(): Promise<Session> { return this.#session ??= await start(this.#to) }
+  async #started(): Promise<Session> {
+    this.#session ??= await start(this.#to)
+    // A registry may keep what a broken request brought, so that even the first part need not be lost.
+    this.#progress?.reached(this.#session, this.#offset)
+    return this.#session
+  }
 
   async #collected(): Promise<Buffer> {
     if (this.#bytes) return this.#bytes
@@ -199,7 +244,13 @@ class Upload {
 
   /** The stream hashed right and the registry says it did not: bytes were changed on the way. Once may be chance. */
   #afterBadRequest(error: RegistryError, attempt: number): boolean {
-    if (error.code === 'DIGEST_INVALID') return !this.#corrupted && (this.#corrupted = true)
+    // What another process sent was not hashed here: it is this answer that tells of wrong bytes then (P9). All is sent anew.
+    if (error.code === 'DIGEST_INVALID' || this.#isInherited) {
+      const mayRetry = this.#isInherited || !this.#corrupted
+      if (!this.#isInherited) this.#corrupted = true
+      this.#isWrong = true
+      return mayRetry
+    }
     return error.code.startsWith('BLOB_UPLOAD_') && attempt < this.#to.host.retries.attempts
   }
 
@@ -230,18 +281,32 @@ class Upload {
       this.#tell(Math.max(0, this.#to.desc.size) - this.#told)
       return true
     }
-    const gone = said === 404 || said === 416 || (failure instanceof RegistryError && failure.code === 'DIGEST_INVALID')
-    const held = session && !gone && this.#bytes === undefined ? await status(this.#to, session).catch(() => 'unknown' as const) : undefined
+    const gone = said === 404
+    const isWrong = this.#isWrong
+    const held = session && !gone && !isWrong && this.#bytes === undefined ? await this.#ask(session, said) : undefined
     if (held === 'unknown' || held === undefined) {
       if (session && !gone) await cancel(this.#to, session)
       this.#offset = 0
+      this.#isInherited = this.#isWrong = false
     } else {
       this.#session = held.session
       this.#offset = this.#to.desc.size < 0 || held.offset <= this.#to.desc.size ? held.offset : 0
     }
-    if (session && !gone && held !== 'unknown') this.#learnForgetting(said, held === undefined)
+    if (session && !gone && !isWrong && held !== 'unknown') this.#learnForgetting(said, held === undefined)
     this.#takeBack()
     return false
+  }
+
+  /** Where the session stands; `undefined` when it is no more. */
+  async #ask(session: Session, said: number | undefined): Promise<Awaited<ReturnType<typeof status>> | 'unknown'> {
+    try {
+      // The push's own retries are around this: one more try, as the answer may spare a large part of the blob.
+      const held = await status(this.#to, session, { held: true, attempts: 2 })
+      // 416 means that it stands elsewhere than we think. If it does not, this registry cannot go on there at all.
+      return said === 416 && held?.offset === this.#offset ? 'unknown' : held
+    } catch {
+      return 'unknown'
+    }
   }
 
   /** All that was sent is lost, and it was a break that did it: from now on no more than a part of a large blob shall be. */
@@ -258,6 +323,11 @@ class Upload {
   }
 
   #takeBack(): void { this.#tell(this.#offset - this.#told) }
+}
+
+/** Whatever side it is at. */
+function isPassing(failure: unknown): boolean {
+  return isTransient(failure, true) || (failure instanceof Error && isPassing(failure.cause))
 }
 
 /** Two things at once; when one fails, the other is waited for and, if it came about, let go. */

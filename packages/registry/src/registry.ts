@@ -18,6 +18,8 @@ export interface Registry extends Target, AsyncDisposable {
   readonly capabilities: Readonly<Capabilities>
   /** Finds the registry and its scheme now rather than with the first request. @throws ConnectionError, RegistryError */
   ping(io: Io): Promise<void>
+  /** Another process was told to leave this host alone: no request for so long. `onPause` does not hear of it. */
+  pauseFor(ms: number): void
 }
 
 /** Nothing is sent until something is asked for. */
@@ -28,6 +30,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     stats: host.stats,
     capabilities: host.capabilities,
     ping: async ({ signal }) => { await host.ready(signal) },
+    pauseFor(ms) { host.gate.closeFor(ms) },
     tags: (repository: RepositoryName, { signal }: Io) => listTags(host, repository, signal),
     resolve: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => resolveManifest(host, repository, reference, signal),
     manifest: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => fetchManifest(host, repository, reference, signal),

@@ -140,10 +140,11 @@ export async function patch(to: Placement, session: Session, offset: number, len
  * What of the blob the registry holds, and where to go on; `undefined` when the session is no more.
  * @throws RegistryError, ConnectionError when the registry does not say
  */
-export async function status(to: Placement, session: Session): Promise<{ readonly session: Session; readonly offset: number } | undefined> {
-  // The push's own retries are around this: one more try, as the answer may spare a large part of the blob.
+export async function status(
+  to: Placement, session: Session, { held, attempts }: Required<Pick<Ask, 'held' | 'attempts'>>,
+): Promise<{ readonly session: Session; readonly offset: number } | undefined> {
   const asked = ask(to, {
-    method: 'GET', path: session.path, idempotent: true, attempts: 2, held: true, headersMs: to.host.timeouts.headersMs, ...within(session),
+    method: 'GET', path: session.path, idempotent: true, attempts, held, headersMs: to.host.timeouts.headersMs, ...within(session),
   })
   const answer = await to.host.exchange(asked, to.signal)
   if (isTransientStatus(answer.status)) throw to.host.refusal(asked, answer)

@@ -38,13 +38,34 @@ export interface Source {
   catalog(io: Io): AsyncIterable<string>
 }
 
+/** How far an upload session is known to have come. `location` is a path of the registry, or a URL where sessions live elsewhere. */
+export interface UploadPoint { readonly location: string; readonly offset: number }
+
+/** Where an upload stands, kept outside this process, so that another can go on with it (docs/adr/0008). */
+export interface Checkpoint {
+  /** What an earlier process left of this blob's upload in this repository. Only a hint: the registry is asked where the session stands. */
+  readonly saved: UploadPoint | undefined
+  /**
+   * Called when a session was opened, and whenever the registry has acknowledged more of it; never twice at once. Content flows
+   * on meanwhile; the last call is awaited before the push ends. A rejection costs whoever goes on bytes, and this push nothing.
+   */
+  save(at: UploadPoint): Promise<void>
+  /** Once aborted, the upload stops at the end of its current part, and the push rejects with the signal's reason. */
+  readonly handOver?: AbortSignal
+}
+
 export interface PushOptions extends Io {
   /** Repositories of this registry that hold the blob: tried as mounts, in order. */
   readonly mountFrom?: readonly RepositoryName[]
   /** The repository may already hold the blob: ask before sending. When false, asking would be a wasted request. */
   readonly mayExist?: boolean
-  /** Called with the number of bytes as they are sent; a negative number takes back what has to be sent again. */
+  /**
+   * Called with the number of bytes as they are sent; a negative number takes back what has to be sent again. What an earlier
+   * process had sent is told at once.
+   */
   readonly onSent?: (bytes: number) => void
+  /** Makes a large blob's upload one that another process can go on with. Its session then outlives an abort of `signal`. */
+  readonly checkpoint?: Checkpoint
 }
 
 /** A place that can be written to as well. */
