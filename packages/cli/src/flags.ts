@@ -18,7 +18,14 @@ export interface SpecFlags {
 
 export interface OutputFlags { readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean }
 
-export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags {
+/** Over Redis, with workers; all of it here, in one process, where none is named. */
+export interface PoolFlags {
+  readonly redis?: string
+  /** Workers to start here. */
+  readonly workers?: number
+}
+
+export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags {
   readonly dryRun?: boolean
   readonly report?: string
   readonly failed?: string
@@ -68,6 +75,12 @@ export function addAccessOptions(command: Command): Command {
   return command
     .option('--concurrency <N>', 'the most requests at once to one registry; adapts below it (default: 256)', parseCount)
     .option('--max-bandwidth <RATE>', 'bytes per second that are read, such as 50MB/s or 6.5MiB/s', parseBandwidth)
+}
+
+export function addPoolOptions(command: Command): Command {
+  return command.optionsGroup('Many workers:')
+    .option('--redis <URL>', 'share the work with the workers of this Redis: redis://HOST, rediss://, redis+sentinel://, redis+cluster://')
+    .option('--workers <N>', 'with --redis: start so many workers here', parseCount)
 }
 
 export function addOutputOptions(command: Command): Command {

@@ -1,6 +1,6 @@
 // The grammar of the command line. Commands are loaded when they run, so that --help stays quick.
 import { Command, Option } from 'commander'
-import { addAccessOptions, addOutputOptions, addSpecOptions, booleanOption } from './flags.ts'
+import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
 
 const specHelp = 'images list or YAML; - is stdin'
@@ -35,6 +35,7 @@ What is there already is not sent again: run the same command again to go on aft
     .addOption(booleanOption('keep-going', 'leave the other images alone when one fails (default: true)'))
     .option('--report <FILE.json>', 'write what became of each image (docs/report.md)')
     .option('--failed <FILE>', 'write the images that failed, as a list that can be fed back in')
+  addPoolOptions(migrate)
   addOutputOptions(migrate)
   migrate.addHelpText('after', `
 Examples:
@@ -49,6 +50,9 @@ Examples:
 
   longshore migrate rules.yaml --platform linux/amd64,linux/arm64 --max-bandwidth 50MB/s
       Repositories and tags chosen by rules (docs/spec.md), two platforms of each, at 50 MB/s at the most.
+
+  longshore migrate images.txt --to registry.example.com --redis redis://redis.example.com:6379
+      The same with the workers of that Redis (longshore worker), wherever they run: any of them may die, the rest goes on.
 
 Press Ctrl-C to stop cleanly, again to stop at once; --report and --failed are written in either case.`)
   migrate.action(async (specs: readonly string[], flags) => {

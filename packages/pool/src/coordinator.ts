@@ -62,12 +62,12 @@ export class Coordinator {
     while (!stop.aborted) {
       for (const id of await this.#with.store.active()) {
         if (this.#leading.has(id) || (failed.get(id) ?? 0) > performance.now()) continue
-        const leading = this.#lead(id, stop).catch((error: unknown) => {
+        const leading = this.#lead(id, stop).then(() => {}, (error: unknown) => {
           if (stop.aborted || error instanceof LeadershipLostError) return
           // What went wrong once may do so again: not at every look.
           failed.set(id, performance.now() + 30_000)
           this.#with.onEvent({ type: 'lead-failed', migration: id, error })
-        }).finally(() => this.#leading.delete(id))
+        }).finally(() => { this.#leading.delete(id) })
         this.#leading.set(id, leading)
       }
       await pause(lookMs, stop).catch(() => {})

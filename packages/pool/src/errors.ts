@@ -35,3 +35,6 @@ export class MigrationEndedError extends MigrationError {
   override readonly code = 'MIGRATION_ENDED'
   constructor(id: string) { super(printable(`migration ${id} has ended`)) }
 }
+
+/** Whether Redis knows nothing of a migration any more. */
+export function isLost(error: unknown): boolean { return error instanceof Error && 'code' in error && error.code === 'MIGRATION_LOST' }

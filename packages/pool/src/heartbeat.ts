@@ -44,7 +44,7 @@ export async function startBeating(redis: RedisClient, id: string, info: () => W
   let ended = false
   let timer: NodeJS.Timeout | undefined
   const beat = async (): Promise<void> => {
-    await Promise.all([run.beat(keys.workers, id, lifeMs), redis.set(keys.worker(id), JSON.stringify(info()), 'PX', 4 * lifeMs)])
+    await Promise.all<unknown>([run.beat(keys.workers, id, lifeMs), redis.set(keys.worker(id), JSON.stringify(info()), 'PX', 4 * lifeMs)])
     const now = performance.now()
     if (now - last > lifeMs) since = now
     last = now

@@ -9,8 +9,9 @@ import { type RunEvent, wantedOf } from '@longshore/report'
 import { hintFor, type ImageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
+import { isLost } from './errors.ts'
 import { EventPublisher } from './event-stream.ts'
-import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
+import type { MigrationRecord, MigrationState } from './migration-record.ts'
 import type { PoolStore } from './pool-store.ts'
 
 /** Images that one worker resolves together. */
@@ -65,7 +66,8 @@ class Leader {
     const { store } = this.#with
     const { id } = this.#record
     try {
-      if (!this.#record.expanded) await this.#feed()
+      // A Redis that was restarted may have forgotten the last second: what it does not know of any more is found once more.
+      if (!this.#record.expanded) while (await this.#feed() > 0);
       let look = await this.#whileOpen()
       while (look.state === 'running' && this.#record.options.keepGoing && await this.#tryAgain(look)) look = await this.#whileOpen()
       if (look.state === 'running') return await this.#end(['running'], 'complete')
@@ -95,8 +97,8 @@ class Leader {
     return state
   }
 
-  /** Finds the images and opens them, batch by batch. */
-  async #feed(): Promise<void> {
+  /** Finds the images and opens them, batch by batch; answers how many of those that were new the ledger has forgotten by now. */
+  async #feed(): Promise<number> {
     const { store, publisher, access } = this.#with
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
@@ -105,6 +107,8 @@ class Leader {
     }
     const wanted = wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) })
     let room = 0
+    let added = 0
+    const { found: before } = await this.#ledger.tally()
     try {
       for await (const batch of inBatches(wanted, batchSize, lingerMs)) {
         if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
@@ -112,6 +116,7 @@ class Leader {
         room -= batch.length
         const opened = await this.#ledger.open(batch)
         if (!opened) continue
+        added += opened.added
         for (const { image } of batch) publisher.publish({ type: 'found', image })
         await this.#queue([opened.batch])
       }
@@ -119,9 +124,12 @@ class Leader {
       if (!this.#feeding.signal.aborted) throw error
     }
     await Promise.all(noted)
-    if (this.#feeding.signal.aborted) return
+    if (this.#feeding.signal.aborted) return 0
+    const { found } = await this.#ledger.tally()
+    if (found < before + added) return before + added - found
     await store.setExpanded(id)
-    publisher.publish({ type: 'expanded', images: (await this.#ledger.tally()).found })
+    publisher.publish({ type: 'expanded', images: found })
+    return 0
   }
 
   /** Waits until so many more images may be open; answers how many may. */
@@ -210,8 +218,6 @@ class Leader {
 /** Whether the worker that met this failure keeps it to itself, as it may pass. */
 export function isToldLate(error: ErrorRecord): boolean { return secondTry(error, true) !== undefined }
 
-function isLost(error: unknown): boolean { return error instanceof Error && 'code' in error && error.code === 'MIGRATION_LOST' }
-
 /** Items in groups: a group is full, or its first item has waited for long enough. */
 export async function* inBatches(items: AsyncIterable<Wanted>, size: number, waitMs: number): AsyncGenerator<readonly Wanted[], void, void> {
   const iterator = items[Symbol.asyncIterator]()
@@ -221,7 +227,7 @@ export async function* inBatches(items: AsyncIterable<Wanted>, size: number, wai
     for (;;) {
       next ??= iterator.next() as Promise<IteratorResult<Wanted, void>>
       // While something waits, patience is short.
-      const result = batch.length === 0 ? await next : await Promise.race([next, new Promise<undefined>((resolve) => { setTimeout(resolve, waitMs) })])
+      const result = batch.length === 0 ? await next : await Promise.race([next, new Promise<undefined>((resolve) => { setTimeout(() => resolve(undefined), waitMs) })])
       if (result === undefined) {
         yield batch
         batch = []
@@ -240,5 +246,3 @@ export async function* inBatches(items: AsyncIterable<Wanted>, size: number, wai
     await iterator.return?.()
   }
 }
-
-export function hasEnded({ state }: Pick<MigrationRecord, 'state'>): boolean { return endStates.has(state) }

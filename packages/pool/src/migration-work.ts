@@ -16,6 +16,9 @@ export interface MigrationWorkOptions {
   readonly pauses: SharedPauses
   readonly uploads: Uploads
   readonly onEvent: (event: TransferEvent, migration: string) => void
+  /** The worker's own. */
+  readonly moving: AbortSignal
+  readonly reading: AbortSignal
 }
 
 export class MigrationWork implements AsyncDisposable {
@@ -30,14 +33,20 @@ export class MigrationWork implements AsyncDisposable {
   readonly held = new Set<NodeKey>()
   /** Aborts when the migration is cancelled or has ended. */
   readonly ended = new AbortController()
+  /** For what is written: that, and the end of the worker's grace. */
+  readonly moving: AbortSignal
+  /** For what is only read: that, and the worker's stop. */
+  readonly reading: AbortSignal
   usedAtMs = performance.now()
   readonly #joined: Disposable
 
-  private constructor(record: MigrationRecord, { redis, ledger, access, uploads, onEvent }: MigrationWorkOptions, joined: Disposable) {
+  private constructor(record: MigrationRecord, { redis, ledger, access, uploads, onEvent, moving, reading }: MigrationWorkOptions, joined: Disposable) {
     this.record = record
     this.ledger = ledger
     this.access = access
     this.#joined = joined
+    this.moving = AbortSignal.any([moving, this.ended.signal])
+    this.reading = AbortSignal.any([reading, this.ended.signal])
     this.publisher = new EventPublisher(redis, keyPrefix(record.id), () => access.uses())
     const tell = (event: TransferEvent): void => {
       this.publisher.publish(event)

@@ -174,6 +174,9 @@ export class PoolStore {
     return tally
   }
 
+  /** Nothing is known of it any more: nor shall anybody look for it. */
+  async drop(id: string): Promise<void> { await this.#forget([id]) }
+
   async uses(id: string): Promise<readonly RegistryUse[]> { return parseUses(await this.#redis.hgetall(`${keyPrefix(id)}uses`)) }
 
   async workers(): Promise<readonly WorkerInfo[]> { return await listWorkers(this.#redis) }

@@ -4,14 +4,14 @@ import { hostname } from 'node:os'
 import type { Access } from '@longshore/access'
 import { SingleFlight } from '@longshore/concurrency'
 import { toRecord } from '@longshore/oci'
-import type { BatchLease } from '@longshore/ledger'
+import { type BatchLease, keyPrefix } from '@longshore/ledger'
 import type { BullQueues, PoolJob, Processing } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
 import { hintFor, type ImageId, type Lease, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
 import type { Ears } from './ears.ts'
 import { enqueue } from './enqueue.ts'
-import { ShutdownError } from './errors.ts'
+import { isLost, ShutdownError } from './errors.ts'
 import { type Beating, newProcessId, startBeating, type WorkerInfo } from './heartbeat.ts'
 import { isToldLate } from './lead.ts'
 import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
@@ -116,24 +116,37 @@ export class PoolWorker {
     await beating.end()
   }
 
+  /** What a job runs into that is no failure of its node: told, and left to the sweep. A migration that is lost is told once. */
+  async #guard(work: MigrationWork, act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      const isKnown = work.ended.signal.aborted
+      if (isLost(error)) work.end()
+      if (!isKnown) this.#with.onEvent({ type: 'trouble', migration: work.record.id, error })
+    }
+  }
+
   async #onBatch({ migration, node }: PoolJob): Promise<void> {
     const work = await this.#open(migration)
-    const lease = work && !this.#stopping ? await work.ledger.claimBatch(node, this.id) : undefined
-    if (!work || !lease) return this.#with.onEvent({ type: 'job', queue: 'images', migration, result: 'void' })
-    work.held.add(node)
-    this.#flying.images += lease.images.length
-    try {
-      await Promise.all(lease.images.map((image) => this.#resolve(work, lease, image).finally(() => { this.#flying.images-- })))
-      if (this.#reading.signal.aborted || work.ended.signal.aborted) await work.ledger.releaseBatch(lease)
-    } finally {
-      work.held.delete(node)
-    }
-    this.#with.onEvent({ type: 'job', queue: 'images', migration, result: 'done' })
+    if (!work || this.#stopping) return this.#tellJob('images', migration, 'void')
+    await this.#guard(work, async () => {
+      const lease = await work.ledger.claimBatch(node, this.id)
+      if (!lease) return this.#tellJob('images', migration, 'void')
+      work.held.add(node)
+      this.#flying.images += lease.images.length
+      try {
+        await Promise.all(lease.images.map((image) => this.#resolve(work, lease, image).finally(() => { this.#flying.images-- })))
+        if (work.reading.aborted) await work.ledger.releaseBatch(lease)
+      } finally {
+        work.held.delete(node)
+      }
+      this.#tellJob('images', migration, 'done')
+    })
   }
 
   async #resolve(work: MigrationWork, lease: BatchLease, { id, wanted }: { readonly id: ImageId; readonly wanted: Wanted }): Promise<void> {
-    const signal = AbortSignal.any([this.#reading.signal, work.ended.signal])
-    const { ledger, resolver, record, publisher } = work
+    const { ledger, resolver, record, publisher, reading: signal } = work
     try {
       const resolved = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
       const { nodes, roots, digest, rewritten, referrers } = resolved
@@ -149,10 +162,15 @@ export class PoolWorker {
 
   async #onNode(queue: 'blobs' | 'manifests', { migration, node }: PoolJob): Promise<void> {
     const work = await this.#open(migration)
-    const lease = work && !this.#stopping ? await work.ledger.claim(node, this.id) : undefined
-    if (!work || !lease) return this.#with.onEvent({ type: 'job', queue, migration, result: 'void' })
-    const isDone = await this.#run(work, lease)
-    this.#with.onEvent({ type: 'job', queue, migration, result: isDone ? 'done' : 'failed' })
+    if (!work || this.#stopping) return this.#tellJob(queue, migration, 'void')
+    await this.#guard(work, async () => {
+      const lease = await work.ledger.claim(node, this.id)
+      this.#tellJob(queue, migration, lease ? await this.#run(work, lease) ? 'done' : 'failed' : 'void')
+    })
+  }
+
+  #tellJob(queue: 'images' | 'blobs' | 'manifests', migration: string, result: 'done' | 'failed' | 'void'): void {
+    this.#with.onEvent({ type: 'job', queue, migration, result })
   }
 
   /** Makes a leased node true, and whatever that makes ready and there is room for. */
@@ -163,7 +181,7 @@ export class PoolWorker {
     this.#flying[kind]++
     this.#bytes += bytes
     try {
-      const { progress, isDone } = await work.runner.run(lease, AbortSignal.any([this.#work.signal, work.ended.signal]), () => this.#room(bytes))
+      const { progress, isDone } = await work.runner.run(lease, work.moving, () => this.#room(bytes))
       await this.#advance(work, progress, isDone)
       return isDone
     } finally {
@@ -181,15 +199,13 @@ export class PoolWorker {
   }
 
   async #advance(work: MigrationWork, { ready, taken, settled }: Progress, first = false): Promise<void> {
-    const { queues, onEvent } = this.#with
-    const { id } = work.record
     for (const lease of taken) {
-      const running = this.#run(work, lease).then(() => {}, (error: unknown) => onEvent({ type: 'trouble', migration: id, error }))
+      const running = this.#guard(work, async () => { await this.#run(work, lease) })
       this.#running.add(running)
       void running.finally(() => this.#running.delete(running))
     }
     for (const image of settled) this.#tellSettled(work, image)
-    if (ready.length > 0) await enqueue(queues, id, ready, [], first)
+    if (ready.length > 0) await enqueue(this.#with.queues, work.record.id, ready, [], first)
   }
 
   #tellSettled({ publisher, record }: MigrationWork, { result }: SettledImage): void {
@@ -223,7 +239,7 @@ export class PoolWorker {
         onEvent({ type: 'pause', migration, registry: paused.registry, ms: paused.ms })
       })
       const work = await MigrationWork.open(record, {
-        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads,
+        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads, moving: this.#work.signal, reading: this.#reading.signal,
         onEvent: (event, id) => onEvent({ type: 'transfer', migration: id, event }),
       })
       this.#works.set(migration, work)
@@ -241,7 +257,7 @@ export class PoolWorker {
     const { redis, store, queues, onEvent } = this.#with
     await this.#uploads.beat()
     for (const [migration, work] of this.#works) {
-      const record = await redis.hget(`longshore:{${migration}}:meta`, 'state') as MigrationState | null
+      const record = await redis.hget(`${keyPrefix(migration)}meta`, 'state') as MigrationState | null
       if (record === null || endStates.has(record)) work.end()
       else if (beats % auditEvery === 0) await this.#audit(work)
       if (work.isIdle && (work.ended.signal.aborted || performance.now() - work.usedAtMs > idleMs)) {

@@ -2,6 +2,7 @@
 import type { Lost } from '@longshore/ledger'
 import type { BullQueues } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
+import { isLost } from './errors.ts'
 import { deadWorkers } from './heartbeat.ts'
 import { keys, lifeMs } from './keys.ts'
 import type { PoolStore } from './pool-store.ts'
@@ -31,13 +32,18 @@ export async function sweep(options: SweepOptions): Promise<void> {
   const dead = steadyMs() >= lifeMs ? await deadWorkers(redis) : []
   for (const migration of active) {
     const ledger = store.ledger(migration)
-    for (const worker of dead) {
-      const lost = await ledger.reclaim(worker)
-      const count = lost.nodes.length + lost.batches.length
-      if (count > 0) onReclaim(worker, migration, count)
-      await again(queues, migration, lost)
+    try {
+      for (const worker of dead) {
+        const lost = await ledger.reclaim(worker)
+        const count = lost.nodes.length + lost.batches.length
+        if (count > 0) onReclaim(worker, migration, count)
+        await again(queues, migration, lost)
+      }
+      await again(queues, migration, await ledger.overdue(overdueMs, overdueMost))
+    } catch (error) {
+      if (!isLost(error)) throw error
+      await store.drop(migration)
     }
-    await again(queues, migration, await ledger.overdue(overdueMs, overdueMost))
   }
   if (dead.length > 0) await redis.zrem(keys.workers, ...dead)
 }

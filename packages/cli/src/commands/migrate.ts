@@ -33,12 +33,15 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
     return await planCommand(specs, flags)
   }
   if (flags.report !== undefined && flags.report === flags.failed) throw new UsageError('--report and --failed name the same file')
+  const config = readConfig()
   const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
   await using report = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
   printWarnings(migration, warnings)
 
-  const run = await runMigration(migration, flags, readConfig(), { keepsEntries: report !== undefined })
+  const isPool = flags.redis !== undefined || flags.workers !== undefined
+  const move = isPool ? (await import('../pool-run.ts')).runInPool : runMigration
+  const run = await move(migration, flags, config, { keepsEntries: report !== undefined })
   const { tally, result, ms } = run
   const files = [flags.report, flags.failed].filter((file) => file !== undefined)
   const written = [

@@ -1,0 +1,42 @@
+import { type BullQueues, createBullQueues } from '@longshore/queue'
+import { connectRedis, type RedisClient, type RedisConnection, type RedisSettings } from '@longshore/redis'
+import { Ears } from './ears.ts'
+import { PoolStore } from './pool-store.ts'
+
+/** What every process of a pool has in common. */
+export interface Pool extends AsyncDisposable {
+  readonly connection: RedisConnection
+  readonly redis: RedisClient
+  readonly ears: Ears
+  readonly store: PoolStore
+  readonly queues: BullQueues
+}
+
+export interface OpenPoolOptions {
+  /** How long the record of a migration is kept after its end. */
+  readonly recordMs: number
+  /** What this process is called in `CLIENT LIST`. */
+  readonly name: string
+  /** Redis is away, or back; a warning about its settings. */
+  readonly onSay: (line: string) => void
+}
+
+/** @throws what `connectRedis` throws */
+export async function openPool(settings: RedisSettings, { recordMs, name, onSay }: OpenPoolOptions): Promise<Pool> {
+  const connection = await connectRedis({ ...settings, name, onTrouble: onSay, onRecovered: () => onSay('Redis is back') })
+  try {
+    for (const warning of connection.warnings) onSay(warning)
+    const queues = createBullQueues(connection, { onTrouble: onSay })
+    return {
+      connection, redis: connection.client, queues, store: new PoolStore(connection.client, { recordMs }),
+      ears: await Ears.open(connection.duplicate('ears')),
+      async [Symbol.asyncDispose]() {
+        await queues[Symbol.asyncDispose]()
+        await connection[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await connection[Symbol.asyncDispose]()
+    throw error
+  }
+}
