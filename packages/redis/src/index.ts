@@ -1,2 +1,7 @@
-export type { RedisClient } from './client.ts'
+export type { RedisClient, RedisTls } from './client.ts'
+export { connectRedis, type RedisConnection, type RedisConnectionOptions, redisTimeMs } from './connection.ts'
+export { InvalidRedisUrlError, RedisAuthError, RedisModeError, RedisSettingsError, RedisTlsError, RedisTooOldError, RedisUnreachableError } from './errors.ts'
+export { isInterrupted, untilAnswered } from './interrupted.ts'
 export { defineScripts, type Script } from './scripts.ts'
+export { type RedisSettings, redisSettings } from './settings.ts'
+export { type HostPort, parseRedisUrl, printRedisUrl, type RedisUrl } from './url.ts'

@@ -11,6 +11,6 @@ export interface Queue {
   process(handler: (job: Job) => Promise<void>, options: { readonly concurrency: number }): Promise<void>
   /** Resolves when nothing waits and nothing runs, at once if so. */
   drain(): Promise<void>
-  /** Hands out nothing more; what is waiting is dropped. */
+  /** Hands out nothing more here. What waits is dropped by a queue of this process alone; in one that is shared it stays, for the others. */
   close(): void
 }

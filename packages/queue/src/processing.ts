@@ -1,0 +1,121 @@
+import { isInterrupted, type RedisConnection } from '@longshore/redis'
+import type { NodeKey } from '@longshore/transfer'
+import { type Job as BullJob, WaitingError, Worker } from 'bullmq'
+import { type JobData, parseJobData } from './job-data.ts'
+
+export interface QueuedJob { readonly migration: string; readonly node: NodeKey }
+
+export interface ProcessingOptions {
+  readonly kind: string
+  readonly prefix: string
+  readonly connection: RedisConnection
+  readonly handler: (job: QueuedJob) => Promise<void>
+  readonly concurrency: number
+  readonly onProblem: (message: string, error?: unknown) => void
+}
+
+/** A process that says nothing for so long has lost its jobs, and others take them. They are renewed at half of it. */
+const lockMs = 15_000
+/** How often it is looked whether somebody has. */
+const stalledEveryMs = 5_000
+/** A worker that waits for a job asks anew after so long. */
+const drainSeconds = 5
+/** How long Redis is given to take note that the handlers are done, when we go. */
+const closeMs = 2_000
+
+/** One process' share of a queue: running -> (close) -> takes no more -> the handlers have returned -> closed. */
+export class Processing {
+  readonly #kind: string
+  readonly #handler: ProcessingOptions['handler']
+  readonly #onProblem: ProcessingOptions['onProblem']
+  readonly #worker: Worker<JobData>
+  /** Jobs in the hands of the handler: whether they are to come again. */
+  readonly #held = new Map<string, boolean>()
+  #onIdle: (() => void) | undefined
+  #isPaused = false
+  #closing: Promise<void> | undefined
+
+  constructor({ kind, prefix, connection, handler, concurrency, onProblem }: ProcessingOptions) {
+    this.#kind = kind
+    this.#handler = handler
+    this.#onProblem = onProblem
+    this.#worker = new Worker<JobData>(kind, async (job, token) => this.#handle(job, token ?? ''), {
+      connection: connection.client, prefix, skipVersionCheck: true, concurrency: Math.max(1, concurrency), autorun: concurrency > 0,
+      lockDuration: lockMs, stalledInterval: stalledEveryMs,
+      // However many processes die over it: whether work fails is the ledger's to say.
+      maxStalledCount: 1e9,
+      drainDelay: drainSeconds, runRetryDelay: 1_000,
+      // A job that is done must go, or its id could not come again.
+      removeOnComplete: { count: 0 }, removeOnFail: { count: 0 },
+    })
+    this.#isPaused = concurrency < 1
+    this.#worker.on('error', (error) => { this.#tell(error) })
+  }
+
+  /** How many handlers are at work. */
+  get running(): number { return this.#held.size }
+
+  /** Handlers at once, from now on; 0: takes nothing until it is more again. Those at work are not stopped. */
+  async setConcurrency(concurrency: number): Promise<void> {
+    if (this.#closing) return
+    if (concurrency < 1) {
+      this.#isPaused = true
+      return await this.#worker.pause(true)
+    }
+    const isMore = concurrency > this.#worker.concurrency
+    this.#worker.concurrency = concurrency
+    // BullMQ looks for more when a handler returns; this wakes it.
+    if (isMore && !this.#isPaused) await this.#worker.pause(true)
+    if (isMore || this.#isPaused) await this.#worker.resume()
+    this.#isPaused = false
+  }
+
+  /** The job is to come again, after its handler. @returns false: no handler has it */
+  again(id: string): boolean {
+    if (!this.#held.has(id)) return false
+    this.#held.set(id, true)
+    return true
+  }
+
+  /** Takes no more; returns when the last handler has. What waits stays, for other processes. */
+  async close(): Promise<void> {
+    return await (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    await this.#worker.pause(true)
+    if (this.#held.size > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
+    // While Redis is away, BullMQ waits for it to say goodbye. What it could not say, its locks say when they end.
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, closeMs)
+    await Promise.race([this.#worker.close(), late.promise])
+    clearTimeout(timer)
+  }
+
+  async #handle(job: BullJob<JobData>, token: string): Promise<void> {
+    const id = job.id ?? ''
+    const data = parseJobData(job.data)
+    if (!data) {
+      this.#onProblem(`${this.#kind}: a job that this version does not understand was dropped (${JSON.stringify(job.data).slice(0, 200)})`)
+      return
+    }
+    this.#held.set(id, false)
+    try {
+      await this.#handler({ migration: data.migration, node: data.node })
+    } catch (error) {
+      this.#onProblem(`${this.#kind}: the handler of ${data.node} threw`, error)
+    }
+    const isWanted = this.#held.get(id) === true
+    this.#held.delete(id)
+    if (this.#held.size === 0) this.#onIdle?.()
+    if (!isWanted) return
+    await job.moveToWait(token)
+    throw new WaitingError()
+  }
+
+  #tell(error: Error): void {
+    // Outages are told by the connection. After one, or after a process was suspended, locks have gone: others have the jobs, or will.
+    if (isInterrupted(error) || 'syscall' in error || /Missing (?:lock|key)|could not renew lock|is not in the active state|Lock mismatch/i.test(error.message)) return
+    this.#onProblem(`${this.#kind}: ${error.message}`, error)
+  }
+}
