@@ -1,4 +1,5 @@
-import { type BullQueues, createBullQueues } from '@longshore/queue'
+import { describeRecord, toRecord } from '@longshore/oci'
+import { BullQueues } from '@longshore/queue'
 import { connectRedis, type RedisClient, type RedisConnection, type RedisSettings } from '@longshore/redis'
 import { Ears } from './ears.ts'
 import { PoolStore } from './pool-store.ts'
@@ -26,7 +27,9 @@ export async function openPool(settings: RedisSettings, { recordMs, name, onSay 
   const connection = await connectRedis({ ...settings, name, onTrouble: onSay, onRecovered: () => onSay('Redis is back') })
   try {
     for (const warning of connection.warnings) onSay(warning)
-    const queues = createBullQueues(connection, { onTrouble: onSay })
+    const queues = new BullQueues(connection, {
+      onProblem: (message, error) => onSay(error === undefined ? message : `${message}: ${describeRecord(toRecord(error))}`),
+    })
     return {
       connection, redis: connection.client, queues, store: new PoolStore(connection.client, { recordMs }),
       ears: await Ears.open(connection.duplicate('ears')),

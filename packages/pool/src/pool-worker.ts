@@ -5,7 +5,7 @@ import type { Access } from '@longshore/access'
 import { SingleFlight } from '@longshore/concurrency'
 import { toRecord } from '@longshore/oci'
 import { type BatchLease, keyPrefix } from '@longshore/ledger'
-import type { BullQueues, PoolJob, Processing } from '@longshore/queue'
+import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
 import { hintFor, type ImageId, type Lease, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
@@ -127,7 +127,7 @@ export class PoolWorker {
     }
   }
 
-  async #onBatch({ migration, node }: PoolJob): Promise<void> {
+  async #onBatch({ migration, node }: QueuedJob): Promise<void> {
     const work = await this.#open(migration)
     if (!work || this.#stopping) return this.#tellJob('images', migration, 'void')
     await this.#guard(work, async () => {
@@ -160,7 +160,7 @@ export class PoolWorker {
     }
   }
 
-  async #onNode(queue: 'blobs' | 'manifests', { migration, node }: PoolJob): Promise<void> {
+  async #onNode(queue: 'blobs' | 'manifests', { migration, node }: QueuedJob): Promise<void> {
     const work = await this.#open(migration)
     if (!work || this.#stopping) return this.#tellJob(queue, migration, 'void')
     await this.#guard(work, async () => {

@@ -97,6 +97,8 @@ export interface ImageResult {
   /** From when it was found until its end. */
   readonly ms: number
   readonly error?: ErrorRecord
+  /** What was found of it, where it was only looked at: a `ScoutedImage`, a `CheckedImage`. */
+  readonly details?: unknown
 }
 
 /** Nodes by state. */

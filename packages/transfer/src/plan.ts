@@ -4,8 +4,8 @@ import { type Digest, type ErrorRecord, toRecord } from '@longshore/oci'
 import type { Transports, Wanted } from './context.ts'
 import { hintFor } from './hint.ts'
 import type { Image } from './image.ts'
-import type { BlobNode } from './node.ts'
-import { type ResolvedImage, Resolver } from './resolve-image.ts'
+import type { BlobNode, PlanNode } from './node.ts'
+import { Resolver } from './resolve-image.ts'
 
 export interface PlanOptions {
   readonly transports: Transports
@@ -41,16 +41,90 @@ export interface Plan {
 
 /** @throws the signal's reason, or an error of the stream of images; an image that cannot be resolved is in the plan. */
 export async function plan(wanted: AsyncIterable<Wanted>, options: PlanOptions, signal: AbortSignal): Promise<Plan> {
-  const planner = new Planner(options)
-  await forEachLimit(signal, options.jobs.images, wanted, (one, signal) => planner.add(one, signal))
-  return planner.plan()
+  const scout = new PlanScout(options)
+  const sum = new PlanSum()
+  await forEachLimit(signal, options.jobs.images, wanted, async (one, signal) => {
+    const planned = sum.add(await scout.look(one, signal))
+    options.onImage?.(planned)
+  })
+  return sum.plan()
+}
+
+/** What was found of one image, by whoever resolved it. Plain data: it crosses processes. */
+export type ScoutedImage =
+  | Extract<PlannedImage, { state: 'failed' }>
+  | {
+    readonly image: Image
+    readonly state: 'copy' | 'present'
+    readonly digest: Digest
+    readonly referrers: number
+    /** Whether the source's tag list was read for companions. */
+    readonly listsSource: boolean
+    readonly repositoryExists: boolean
+    /** The destination has the reference, so that it was asked what it names. */
+    readonly isKnown: boolean
+    readonly nodes: readonly ScoutedNode[]
+  }
+
+export type ScoutedNode =
+  | {
+    readonly kind: 'blob'; readonly key: string; readonly registry: string; readonly digest: Digest; readonly size: number
+    /** Its source is the same registry; the destination repository has it already; the first registry that it can be read from. */
+    readonly near: boolean; readonly there: boolean; readonly from: string | undefined
+  }
+  | { readonly kind: 'manifest'; readonly key: string; readonly registry: string; readonly isRoot: boolean }
+
+/** Looks at images, one by one, and writes nothing; what several of them share is asked for once. */
+export class PlanScout {
+  readonly #transports: Transports
+  readonly #resolver: Resolver
+  readonly #there = new Map<string, Promise<boolean>>()
+
+  constructor({ transports }: Pick<PlanOptions, 'transports'>) {
+    this.#transports = transports
+    this.#resolver = new Resolver(transports)
+  }
+
+  /** @throws the signal's reason */
+  async look({ image, options }: Wanted, signal: AbortSignal): Promise<ScoutedImage> {
+    try {
+      const { nodes, roots, digest, referrers } = await this.#resolver.resolve({ image, options }, { signal, distrust: false })
+      const state = await this.#resolver.targets.get(image.destination, { signal })
+      const isRoot = new Set<string>(roots)
+      return {
+        image, state: roots.length === 0 ? 'present' : 'copy', digest, referrers, listsSource: options.referrers, repositoryExists: state.exists,
+        isKnown: (state.tags as ReadonlySet<string>).has(image.destination.reference),
+        nodes: await Promise.all(nodes.map((node) => this.#scout(node, isRoot.has(node.key), signal))),
+      }
+    } catch (error) {
+      signal.throwIfAborted()
+      const record = toRecord(error)
+      return { image, state: 'failed', error: record, hint: hintFor(record) }
+    }
+  }
+
+  async #scout(node: PlanNode, isRoot: boolean, signal: AbortSignal): Promise<ScoutedNode> {
+    const { key, registry } = node
+    if (node.kind !== 'blob') return { kind: 'manifest', key, registry, isRoot }
+    const { desc: { digest, size }, from } = node
+    return { kind: 'blob', key, registry, digest, size: Math.max(0, size), near: from.some((one) => one.registry === registry), from: from[0]?.registry, there: await this.#isThere(node, signal) }
+  }
+
+  async #isThere(node: BlobNode, signal: AbortSignal): Promise<boolean> {
+    if (!node.mayExist) return false
+    const known = this.#there.get(node.key)
+    if (known) return await known
+    const asking = this.#transports.target(node.registry).exists(node.repository, node.desc, { signal })
+    this.#there.set(node.key, asking)
+    asking.catch(() => this.#there.delete(node.key))
+    return await asking
+  }
 }
 
 interface Sum { count: number; bytes: number }
 
-class Planner {
-  readonly #options: PlanOptions
-  readonly #resolver: Resolver
+/** Adds up what was found of all images, wherever they were looked at: what several of them need is counted once. */
+export class PlanSum {
   readonly #images: PlannedImage[] = []
   readonly #nodes = new Set<string>()
   readonly #leaders = new Set<string>()
@@ -63,15 +137,10 @@ class Planner {
   readonly #toMove: Sum = { count: 0, bytes: 0 }
   #manifests = 0
 
-  constructor(options: PlanOptions) {
-    this.#options = options
-    this.#resolver = new Resolver(options.transports)
-  }
-
-  async add(wanted: Wanted, signal: AbortSignal): Promise<void> {
-    const planned = await this.#planImage(wanted, signal)
+  add(scouted: ScoutedImage): PlannedImage {
+    const planned = this.#planned(scouted)
     this.#images.push(planned)
-    this.#options.onImage?.(planned)
+    return planned
   }
 
   plan(): Plan {
@@ -85,65 +154,53 @@ class Planner {
     }
   }
 
-  async #planImage({ image, options }: Wanted, signal: AbortSignal): Promise<PlannedImage> {
+  #planned(scouted: ScoutedImage): PlannedImage {
+    if (scouted.state === 'failed') return scouted
+    const { image, state, digest, referrers, listsSource, repositoryExists, isKnown } = scouted
     const { source, destination } = image
-    try {
-      const resolved = await this.#resolver.resolve({ image, options }, { signal, distrust: false })
-      const state = await this.#resolver.targets.get(destination, { signal })
-      if (options.referrers) this.#listed('source', source.registry, source.repository)
-      if (this.#listed('destination', destination.registry, destination.repository) && !state.exists) {
-        this.#missing.add(`${destination.registry}/${destination.repository}`)
-      }
-      this.#ask('source', source.registry, 1)
-      const known = (state.tags as ReadonlySet<string>).has(destination.reference)
-      if (known) this.#ask('destination', destination.registry, 1)
-      if (resolved.roots.length === 0) return { image, state: 'present', digest: resolved.digest }
-      if (known) this.#ask('source', source.registry, 1)
-      return { image, state: 'copy', digest: resolved.digest, referrers: resolved.referrers, ...await this.#count(resolved, image, signal) }
-    } catch (error) {
-      signal.throwIfAborted()
-      const record = toRecord(error)
-      return { image, state: 'failed', error: record, hint: hintFor(record) }
+    if (listsSource) this.#listed('source', source.registry, source.repository)
+    if (this.#listed('destination', destination.registry, destination.repository) && !repositoryExists) {
+      this.#missing.add(`${destination.registry}/${destination.repository}`)
     }
+    this.#ask('source', source.registry, 1)
+    if (isKnown) this.#ask('destination', destination.registry, 1)
+    if (state === 'present') return { image, state, digest }
+    if (isKnown) this.#ask('source', source.registry, 1)
+    return { image, state, digest, referrers, ...this.#count(scouted.nodes, source.registry) }
   }
 
   /** Counts the nodes that no earlier image asked for. */
-  async #count({ nodes, roots }: ResolvedImage, { source }: Image, signal: AbortSignal): Promise<{ manifests: number; blobs: number; bytes: number }> {
+  #count(nodes: readonly ScoutedNode[], source: string): { manifests: number; blobs: number; bytes: number } {
     const tally = { manifests: 0, blobs: 0, bytes: 0 }
-    const isRoot = new Set<string>(roots)
     for (const node of nodes) {
       if (this.#nodes.has(node.key)) continue
       this.#nodes.add(node.key)
       if (node.kind === 'blob') {
-        const bytes = await this.#placeBlob(node, signal)
         tally.blobs++
-        tally.bytes += bytes
+        tally.bytes += this.#placeBlob(node)
       } else {
         tally.manifests++
         this.#manifests++
         this.#ask('destination', node.registry, 1)
-        if (!isRoot.has(node.key)) this.#ask('source', source.registry, 1)
+        if (!node.isRoot) this.#ask('source', source, 1)
       }
     }
     return tally
   }
 
   /** Bytes that this placement moves. */
-  async #placeBlob(node: BlobNode, signal: AbortSignal): Promise<number> {
-    const { desc, registry } = node
-    const size = Math.max(0, desc.size)
-    const id = `${registry} ${desc.digest}`
+  #placeBlob({ registry, digest, size, near, there, from }: Extract<ScoutedNode, { kind: 'blob' }>): number {
+    const id = `${registry} ${digest}`
     const leads = !this.#leaders.has(id)
     if (leads) add(this.#distinct, size)
     this.#leaders.add(id)
-    const near = node.from.some((from) => from.registry === registry)
-    if (node.mayExist && await this.#options.transports.target(registry).exists(node.repository, desc, { signal })) {
+    if (there) {
       add(this.#there, size)
       this.#ask('destination', registry, 1)
     } else if (leads && !near) {
       add(this.#toMove, size)
       this.#ask('destination', registry, 2)
-      for (const { registry } of node.from.slice(0, 1)) this.#ask('source', registry, 1)
+      if (from !== undefined) this.#ask('source', from, 1)
       return size
     } else {
       add(this.#mountable, size)

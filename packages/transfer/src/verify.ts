@@ -46,61 +46,99 @@ export interface Verification {
   readonly bytesRead: number
 }
 
+/** What the check of one image came to. Plain data: it crosses processes. */
+export interface CheckedImage {
+  readonly findings: readonly Finding[]
+  /** What this image was the first to have looked at. */
+  readonly manifests: number
+  readonly blobs: number
+  readonly bytesRead: number
+  /** Tags of the destination repository that it, or something about it, put there. */
+  readonly tags: readonly Tag[]
+}
+
 /** @throws the signal's reason, or an error of the stream of images */
 export async function verify(wanted: AsyncIterable<Wanted>, options: VerifyOptions, signal: AbortSignal): Promise<Verification> {
   const verifier = new ImageVerifier(options)
-  await forEachLimit(signal, options.jobs.images, wanted, (one, signal) => verifier.check(one, signal))
-  return verifier.end(signal)
+  const sum = new VerificationSum()
+  await forEachLimit(signal, options.jobs.images, wanted, async (one, signal) => {
+    const checked = await verifier.check(one, signal)
+    sum.add(one.image, checked)
+    options.onImage?.(one.image, checked.findings)
+  })
+  return await sum.end(verifier.targets, options.jobs.images, signal)
 }
 
-interface Walk { readonly wanted: Wanted; readonly findings: Finding[]; readonly signal: AbortSignal; readonly seen: Set<Digest> }
-
-class ImageVerifier {
-  readonly #options: VerifyOptions
-  readonly #sources: RepositoryStates
-  readonly #targets: RepositoryStates
-  readonly #manifests = new ManifestCache()
-  readonly #there = new ManifestCache('repository')
+/** Adds up what was found of all images, wherever they were checked. */
+export class VerificationSum {
   readonly #findings: Finding[] = []
   readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
-  readonly #placements = new Map<string, Promise<boolean>>()
-  readonly #read = new Map<string, Promise<ErrorRecord | undefined>>()
-  #images = 0
-  #sound = 0
-  #walked = 0
-  #bytesRead = 0
+  readonly #sums = { images: 0, sound: 0, manifests: 0, blobs: 0, bytesRead: 0 }
 
-  constructor(options: VerifyOptions) {
-    this.#options = options
-    this.#sources = new RepositoryStates((registry) => options.transports.source(registry))
-    this.#targets = new RepositoryStates((registry) => options.transports.target(registry))
+  add({ destination: { registry, repository } }: Image, { findings, manifests, blobs, bytesRead, tags }: CheckedImage): void {
+    this.#sums.images++
+    if (findings.length === 0) this.#sums.sound++
+    this.#sums.manifests += manifests
+    this.#sums.blobs += blobs
+    this.#sums.bytesRead += bytesRead
+    this.#findings.push(...findings)
+    const key = `${registry}/${repository}`
+    let expected = this.#expected.get(key)
+    if (!expected) this.#expected.set(key, expected = { to: { registry, repository }, tags: new Set() })
+    for (const tag of tags) expected.tags.add(tag)
   }
 
-  async check(wanted: Wanted, signal: AbortSignal): Promise<void> {
-    const walk: Walk = { wanted, findings: [], signal, seen: new Set() }
-    this.#images++
+  /** Looks for tags that nobody expects, where something was expected. @throws what listing tags throws */
+  async end(targets: RepositoryStates, limit: number, signal: AbortSignal): Promise<Verification> {
+    const extra: Array<Location & { readonly tag: Tag }> = []
+    await forEachLimit(signal, limit, this.#expected.values(), async ({ to, tags }, signal) => {
+      const there = await targets.get(to, { signal })
+      for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
+    })
+    return { ...this.#sums, findings: this.#findings, extra }
+  }
+}
+
+interface Walk {
+  readonly wanted: Wanted
+  readonly findings: Finding[]
+  readonly signal: AbortSignal
+  readonly seen: Set<Digest>
+  readonly tags: Set<Tag>
+  readonly sums: { manifests: number; blobs: number; bytesRead: number }
+}
+
+/** Checks images, one by one; what several of them share is looked at once. */
+export class ImageVerifier {
+  readonly #options: Pick<VerifyOptions, 'transports' | 'deep'>
+  readonly #sources: RepositoryStates
+  readonly targets: RepositoryStates
+  readonly #manifests = new ManifestCache()
+  readonly #there = new ManifestCache('repository')
+  /** Destination tags that were compared, or are to be. */
+  readonly #compared = new Set<string>()
+  readonly #placements = new Map<string, Promise<boolean>>()
+  readonly #read = new Map<string, Promise<ErrorRecord | undefined>>()
+
+  constructor(options: Pick<VerifyOptions, 'transports' | 'deep'>) {
+    this.#options = options
+    this.#sources = new RepositoryStates((registry) => options.transports.source(registry))
+    this.targets = new RepositoryStates((registry) => options.transports.target(registry))
+  }
+
+  /** @throws the signal's reason; what else goes wrong is a finding */
+  async check(wanted: Wanted, signal: AbortSignal): Promise<CheckedImage> {
+    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), sums: { manifests: 0, blobs: 0, bytesRead: 0 } }
+    const { findings, tags, sums } = walk
     try {
       await this.#compare(walk, wanted.image)
     } catch (error) {
       signal.throwIfAborted()
       const record = toRecord(error)
       const problem = error instanceof DigestMismatchError || error instanceof SizeMismatchError ? 'corrupt' : 'failed'
-      walk.findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
+      findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
     }
-    if (walk.findings.length === 0) this.#sound++
-    this.#findings.push(...walk.findings)
-    this.#options.onImage?.(wanted.image, walk.findings)
-  }
-
-  async end(signal: AbortSignal): Promise<Verification> {
-    const extra: Array<Location & { readonly tag: Tag }> = []
-    await forEachLimit(signal, this.#options.jobs.images, this.#expected.values(), async ({ to, tags }, signal) => {
-      const there = await this.#targets.get(to, { signal })
-      for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
-    })
-    return {
-      images: this.#images, sound: this.#sound, findings: this.#findings, extra, manifests: this.#walked, blobs: this.#placements.size, bytesRead: this.#bytesRead,
-    }
+    return { findings, ...sums, tags: [...tags] }
   }
 
   /** One reference at both ends, what is under it, and what is about it. */
@@ -109,7 +147,7 @@ class ImageVerifier {
     const { source: from, destination: to } = image
     const { transports } = this.#options
     const target = transports.target(to.registry)
-    this.#expect(to)
+    this.#expect(walk, to)
     const [named, there] = await Promise.all([
       transports.source(from.registry).resolve(from.repository, from.reference, { signal }),
       target.resolve(to.repository, to.reference, { signal }),
@@ -144,7 +182,7 @@ class ImageVerifier {
       walk.findings.push({ image, problem: 'missing', what: formatEnd({ ...to, reference: desc.digest }), expected: desc.digest })
       return []
     }
-    this.#walked++
+    walk.sums.manifests++
     await Promise.all(successors(manifest).blobs.map((blob) => this.#checkBlob(walk, target, to, blob)))
     const met = [desc.digest]
     for (const child of this.#childrenOf(manifest, walk)) met.push(...await this.#walk(walk, target, to, child))
@@ -161,17 +199,20 @@ class ImageVerifier {
     const { signal, wanted: { image, options } } = walk
     if (isForeign(desc) && options.foreignLayers === 'keep') return
     const what = `blob ${formatEnd({ ...to, reference: desc.digest })}`
-    const there = await once(this.#placements, `${target.registry}/${to.repository}@${desc.digest}`, () => target.exists(to.repository, desc, { signal }))
+    const there = await once(this.#placements, `${target.registry}/${to.repository}@${desc.digest}`, () => {
+      walk.sums.blobs++
+      return target.exists(to.repository, desc, { signal })
+    })
     if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }
     if (!this.#options.deep) return
-    const error = await once(this.#read, `${target.registry}@${desc.digest}`, () => this.#readBlob(target, to, desc, what, signal))
+    const error = await once(this.#read, `${target.registry}@${desc.digest}`, () => this.#readBlob(walk, target, to, desc, what))
     if (error) walk.findings.push({ image, problem: 'corrupt', what, expected: desc.digest, error, hint: 'delete the blob (or its repository) at the destination and migrate again: registries do not replace a blob that they have' })
   }
 
-  async #readBlob(target: Source, to: Location, desc: Descriptor, what: string, signal: AbortSignal): Promise<ErrorRecord | undefined> {
+  async #readBlob({ signal, sums }: Walk, target: Source, to: Location, desc: Descriptor, what: string): Promise<ErrorRecord | undefined> {
     try {
       await using content = await target.blob(to.repository, desc, { signal })
-      for await (const chunk of new Verifier(desc, what).check(content, 0)) this.#bytesRead += chunk.byteLength
+      for await (const chunk of new Verifier(desc, what).check(content, 0)) sums.bytesRead += chunk.byteLength
       return undefined
     } catch (error) {
       signal.throwIfAborted()
@@ -187,7 +228,8 @@ class ImageVerifier {
     const state = await this.#sources.get(from, { signal })
     for (const tag of state.companions.get(subject) ?? []) {
       const about: Image = { source: { ...from, reference: tag }, destination: { ...to, reference: tag } }
-      if (tag !== from.reference && !this.#isExpected(to, tag)) await this.#compare({ ...walk, wanted: { ...walk.wanted, options: { ...walk.wanted.options, platforms: [] } } }, about)
+      walk.tags.add(tag)
+      if (tag !== from.reference && !this.#compared.has(formatEnd({ ...to, reference: tag }))) await this.#compare({ ...walk, wanted: { ...walk.wanted, options: { ...walk.wanted.options, platforms: [] } } }, about)
     }
     const target = transports.target(to.registry)
     for (const desc of await transports.source(from.registry).referrers(from.repository, subject, { signal }) ?? []) {
@@ -195,15 +237,10 @@ class ImageVerifier {
     }
   }
 
-  #expect(to: Image['destination']): void {
-    const key = `${to.registry}/${to.repository}`
-    let known = this.#expected.get(key)
-    if (!known) this.#expected.set(key, known = { to: { registry: to.registry, repository: to.repository }, tags: new Set() })
-    if (!isDigest(to.reference)) known.tags.add(to.reference)
-  }
-
-  #isExpected(to: Location, tag: Tag): boolean {
-    return this.#expected.get(`${to.registry}/${to.repository}`)?.tags.has(tag) === true
+  #expect({ tags }: Walk, to: Image['destination']): void {
+    if (isDigest(to.reference)) return
+    tags.add(to.reference)
+    this.#compared.add(formatEnd(to))
   }
 }
 
