@@ -18,9 +18,10 @@ import { largestPart } from './capabilities.ts'
 import { Progress, resumableBytes } from './checkpoint.ts'
 import { isTransient } from './failure.ts'
 import type { Host } from './host.ts'
+import { Gatherer } from './gather.ts'
 import { collect, Outlet } from './outlet.ts'
 import { maxRedirects } from './paths.ts'
-import { blobExists, cancel, patch, type Placement, postWhole, putRest, Redirected, type Session, start, status } from './upload.ts'
+import { blobExists, cancel, patch, type Placement, postWhole, putRest, Redirected, type Session, start, status, type Stream } from './upload.ts'
 
 /** Up to this, a blob is sent from memory: one write, and nothing to reopen. */
 const smallBytes = 256 * 1024
@@ -168,18 +169,27 @@ class Upload {
     const offset = this.#offset
     const [session, outlet] = await both(this.#started(), this.#outlet(offset), async (late) => { await late[Symbol.asyncDispose]() })
     await using source = outlet
+    // A request that takes long is at stake as long: with a checkpoint it begins when there is something to send.
+    using gatherer = this.#progress && new Gatherer()
     const onSent = (bytes: number): void => this.#tell(bytes)
+    const body = async (limit: number): Promise<Stream> => {
+      this.#progress?.throwIfHandedOver()
+      const outlet = await gatherer?.fill(source, limit, () => {
+        this.#to.signal.throwIfAborted()
+        this.#progress?.throwIfHandedOver()
+      }) ?? source
+      return { outlet, limit, onSent }
+    }
     try {
       let at = session
       for (let partBytes = this.#partBytes; desc.size - this.#offset > partBytes; partBytes = this.#partBytes) {
-        this.#progress?.throwIfHandedOver()
-        at = await patch(this.#to, this.#target(at), this.#offset, partBytes, { outlet: source, limit: partBytes, onSent })
+        at = await patch(this.#to, this.#target(at), this.#offset, partBytes, await body(partBytes))
         this.#session = at
         this.#offset += partBytes
         this.#progress?.reached(at, this.#offset)
         this.#detours = 0
       }
-      await putRest(this.#to, this.#target(at), this.#offset, { outlet: source, limit: desc.size < 0 ? Infinity : desc.size - this.#offset, onSent })
+      await putRest(this.#to, this.#target(at), this.#offset, await body(desc.size < 0 ? Infinity : desc.size - this.#offset))
     } catch (error) {
       this.#sourceFailure ??= source.failure
       throw error

@@ -5,7 +5,7 @@ import { type Answer, headerOf } from './answer.ts'
 import { mountScope, pushScope } from './scope.ts'
 import { isTransientStatus, stallError } from './failure.ts'
 import type { Ask, Host } from './host.ts'
-import type { Outlet } from './outlet.ts'
+import type { Supply } from './gather.ts'
 import { blobPath, resolveLocation, uploadsPath, wirePath } from './paths.ts'
 
 /** Where the next request of an upload goes. */
@@ -161,7 +161,7 @@ export async function cancel(to: Placement, session: Session, held = true): Prom
   await to.host.exchange(ask(to, { method: 'DELETE', path: session.path, held, ...within(session) }), signal).catch(() => {})
 }
 
-export interface Stream { readonly outlet: Outlet; readonly limit: number; readonly onSent: (bytes: number) => void }
+export interface Stream { readonly outlet: Supply; readonly limit: number; readonly onSent: (bytes: number) => void }
 
 async function send(to: Placement, asked: Ask, body: Buffer | Stream, length: number | undefined): Promise<Answer> {
   const { host, signal } = to
