@@ -9,9 +9,9 @@ const headings = new Set([...readFileSync(join(root, 'docs/errors.md'), 'utf8').
 /** Every code that an error class declares or a ConnectionError is made with. */
 function codesOfSources(): ReadonlySet<string> {
   const codes = new Set<string>(RegistryErrorCodes)
-  for (const name of readdirSync(join(root, 'packages'))) {
-    if (name === 'testing') continue
-    for (const entry of readdirSync(join(root, 'packages', name, 'src'), { withFileTypes: true, recursive: true })) {
+  for (const folder of ['packages', 'services'].flatMap((kind) => readdirSync(join(root, kind)).map((name) => join(root, kind, name)))) {
+    if (folder.endsWith('/testing')) continue
+    for (const entry of readdirSync(join(folder, 'src'), { withFileTypes: true, recursive: true })) {
       if (!entry.name.endsWith('.ts') || entry.name.endsWith('.test.ts')) continue
       const text = readFileSync(join(entry.parentPath, entry.name), 'utf8')
       for (const [, code] of text.matchAll(/\bcode = '([A-Z0-9_]+)'/g)) codes.add(code!)

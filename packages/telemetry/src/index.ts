@@ -1,1 +1,12 @@
-export {}
+export { ListenError, RequestError, RequestInvalidError, ServerBusyError, SettingsError, TokenRefusedError } from './errors.ts'
+export { type Guard, type HttpApp, type HttpReply, type HttpRequest, type HttpServer, type HttpServerOptions, securityHeaders, serveHttp } from './http-server.ts'
+export { formatListen, isLoopback, type ListenAddress, parseListen } from './listen.ts'
+export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel, logLevels } from './logger.ts'
+export {
+  type ActiveMigration, type BlobOutcome, createMetrics, createPoolMetrics, type ImageOutcome, type Metrics, type PoolMetrics, type QueueName, type RegistryDelta, type WorkKind,
+} from './metrics.ts'
+export { type Problem, problemOf, problemType, type StatusByCode } from './problem.ts'
+export { type RegistryCounts, RegistryMeter } from './registry-meter.ts'
+export { createScrubber } from './scrub.ts'
+export { readSecret, unknownVariables } from './secret.ts'
+export { timeOperations } from './time-operations.ts'

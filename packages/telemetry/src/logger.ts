@@ -1,0 +1,42 @@
+// JSON lines. The message is constant lower-case text; what differs stands in fields: migration, node, job, registry, digest …
+import { toRecord } from '@longshore/oci'
+import { destination as openDestination, type DestinationStream, pino, stdTimeFunctions } from 'pino'
+import { createScrubber, hidden, secretNames } from './scrub.ts'
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** Facts. An error stands under `err`, once, where it is decided what becomes of it: name, code, message and causes, no stack. */
+export interface LogFields { readonly [name: string]: unknown; readonly err?: unknown }
+
+export interface Logger {
+  debug(fields: LogFields, message: string): void
+  info(fields: LogFields, message: string): void
+  warn(fields: LogFields, message: string): void
+  error(fields: LogFields, message: string): void
+  /** With these fields in every line. */
+  child(fields: LogFields): Logger
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel
+  /** Default: stdout, where a container's log is read. */
+  readonly destination?: DestinationStream
+  /** Hidden in whatever field they turn up. */
+  readonly secrets?: readonly string[]
+}
+
+export function createLogger({ level, destination, secrets = [] }: LoggerOptions): Logger {
+  const scrub = createScrubber(secrets)
+  return pino({
+    level,
+    // Of what process and host a line is, the container's log knows.
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: (error: unknown) => (error instanceof Error ? toRecord(error) : error) },
+    redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`]), censor: hidden },
+    hooks: { streamWrite: scrub },
+    // Written at once: there is little of it, and the last lines before an end are those that are looked for.
+  }, destination ?? openDestination({ dest: 1, sync: true }))
+}
