@@ -25,6 +25,9 @@ export interface PoolFlags {
   readonly workers?: number
 }
 
+/** Whether the work is to be shared over Redis. */
+export function isPool({ redis, workers }: PoolFlags): boolean { return redis !== undefined || workers !== undefined }
+
 export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags {
   readonly dryRun?: boolean
   readonly report?: string
@@ -32,9 +35,9 @@ export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags, Poo
   readonly keepGoing?: boolean
 }
 
-export type PlanFlags = SpecFlags & AccessOptions & OutputFlags
+export type PlanFlags = SpecFlags & AccessOptions & OutputFlags & PoolFlags
 
-export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags {
+export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags {
   readonly deep?: boolean
   readonly extra?: 'list' | 'fail' | 'ignore'
   readonly repair?: boolean

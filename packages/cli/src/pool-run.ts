@@ -1,24 +1,23 @@
 // A migration over Redis: this process leads it, workers move it, here or elsewhere.
 import type { AccessOptions } from '@longshore/access'
 import { type ErrorRecord, MigrationError } from '@longshore/oci'
-import { Coordinator, endStates, openMigrationAccess, openPool, type MigrationRecord, type Pool, type PoolOptions } from '@longshore/pool'
-import { countNamed, type RunEvent, Tally } from '@longshore/report'
+import { Coordinator, endStates, type MigrationRecord, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
+import { countNamed, type Dropped, type RunEvent, Tally, type Unlisted } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
-import type { InFlight } from '@longshore/transfer'
-import { type Config, recordMsFrom, redisSettingsFrom } from './config.ts'
+import type { ImageResult, InFlight } from '@longshore/transfer'
+import type { Config } from './config.ts'
 import { createView } from './create-view.ts'
 import { traceError } from './explain-error.ts'
 import { ExitCode } from './exit-code.ts'
 import type { OutputFlags, PoolFlags } from './flags.ts'
 import { formatNumber } from './format.ts'
 import { Interrupt, InterruptedError } from './interrupt.ts'
-import { startLocalWorkers } from './local-workers.ts'
 import type { MigrationRun, RunOptions } from './commands/migrate.ts'
-import { UsageError } from './usage-error.ts'
+import { openSession, type PoolSession } from './pool-session.ts'
 import { readVersion } from './version.ts'
 
+/** Images that may be open at once, as in one process. */
 const window = 512
-const graceMs = 10_000
 /** How often the transfers on their way are asked for, for whoever draws them. */
 const inFlightMs = 500
 
@@ -29,22 +28,16 @@ export class RunFailedError extends MigrationError {
   constructor(id: string, { code, message }: ErrorRecord) { super(`migration ${id} ended before its images: ${message} (${code})`) }
 }
 
-export async function runInPool(
-  migration: Migration, flags: AccessOptions & OutputFlags & PoolFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
-): Promise<MigrationRun> {
-  const workerCount = flags.workers ?? 0
-  refuseWhatWorkersCannotKnow(flags, workerCount)
-  const redis = await redisSettingsFrom(config, flags.redis)
-  const recordMs = recordMsFrom(config)
-  const say: { line: (text: string) => void } = { line: (text) => process.stderr.write(`longshore: ${text}\n`) }
-  await using pool = await openPool(redis, { recordMs, name: 'longshore-migrate', onSay: (text) => say.line(text) })
-  const access = flags.maxBandwidth === undefined ? flags : { ...flags, maxBandwidth: Math.max(1, Math.floor(flags.maxBandwidth / Math.max(1, workerCount))) }
-  await using _workers = workerCount === 0 ? undefined : await startLocalWorkers(workerCount, { redis, access: accessOf(access), recordMs, graceMs }, (text) => say.line(text))
-  const { record, resumed } = await pool.store.submit(migration, poolOptions(flags, options))
+type Flags = AccessOptions & OutputFlags & PoolFlags & { readonly keepGoing?: boolean }
+
+export async function runInPool(migration: Migration, flags: Flags, config: Config, options: RunOptions): Promise<MigrationRun> {
+  await using session = await openSession(flags, config)
+  const { pool } = session
+  const { record, resumed } = await pool.store.submit(migration, poolOptions(flags, { kind: 'migrate' }, options))
   const inFlight = new Set<InFlight>()
   const shown = new Tally({ keepsEntries: false, named: countNamed(migration) })
   const view = await createView(flags, config, shown, inFlight)
-  say.line = (text) => view.say(text)
+  session.say = (line) => view.say(line)
   if (resumed) view.say(`this migration is under way already, as ${record.id}: going on with it`)
   else if (flags.debug === true) view.say(`migration ${record.id}`)
   const abort = new AbortController()
@@ -61,21 +54,12 @@ export async function runInPool(
   const started = new Date()
   const startedMs = performance.now()
   try {
-    await using _looking = await look(pool, record.id, workerCount, inFlight, (text) => view.say(text))
-    const coordinator = new Coordinator({
-      ...pool, version: readVersion(), openAccess: (own, onPause) => openMigrationAccess(own, flags, config, onPause), onEvent: () => {},
-    })
-    const leading = coordinator.runOne(record.id, abort.signal)
-    // Whoever leads, the events tell; a leader that fails is told below.
-    leading.catch(() => {})
-    await watch(pool, record.id, abort.signal, (event) => {
+    await using _looking = await look(session, record.id, inFlight)
+    await leadAndWatch(pool, record.id, flags, config, abort.signal, (event) => {
       shown.add(event)
       view.event(event)
       if (flags.debug === true && 'error' in event) for (const line of traceError(event.error)) view.say(line)
-    }, leading)
-    await leading
-    const ended = await pool.store.get(record.id)
-    if (ended?.state === 'failed' && ended.error) throw new RunFailedError(record.id, ended.error)
+    })
     return await outcome(pool, record, { started, startedMs, interrupted: interrupt.interrupted, aborted: interrupt.aborted })
   } catch (error) {
     if (interrupt.aborted) return await outcome(pool, record, { started, startedMs, interrupted: true, aborted: true })
@@ -86,11 +70,48 @@ export async function runInPool(
   }
 }
 
-/** Follows the events to the end; ends early when the leader here ends badly. */
-async function watch(pool: Pool, id: string, signal: AbortSignal, onEvent: (event: RunEvent) => void, leading: Promise<unknown>): Promise<void> {
+/**
+ * Has the workers look at every image, and gives out what they found, in no order, when all were looked at.
+ * @param onEvent is told what could not be listed or was left out @param onImage is called as images are done
+ */
+export async function* lookInPool(
+  migration: Migration, flags: Flags, config: Config, task: Exclude<PoolTask, { kind: 'migrate' }>, signal: AbortSignal,
+  onEvent: (event: Unlisted | Dropped) => void, onImage: () => void,
+): AsyncGenerator<ImageResult, void, void> {
+  await using session = await openSession(flags, config)
+  const { pool } = session
+  const { record } = await pool.store.submit(migration, poolOptions(flags, task, {}))
+  try {
+    let told = 0
+    await using _looking = await look(session, record.id, new Set(), async () => {
+      for (const { present } = await pool.store.ledger(record.id).tally(); told < present; told++) onImage()
+    })
+    await leadAndWatch(pool, record.id, flags, config, signal, () => {})
+    const { unlisted, dropped } = await pool.store.tally(record.id)
+    for (const event of [...unlisted, ...dropped]) onEvent(event)
+    yield* pool.store.ledger(record.id).results()
+  } finally {
+    // What was only looked at leaves nothing behind that anybody would ask for.
+    await pool.store.erase(record.id)
+  }
+}
+
+/** Leads the migration, unless somebody else does, and follows it to its end. @throws what ended it as a whole */
+async function leadAndWatch(pool: Pool, id: string, flags: Flags, config: Config, signal: AbortSignal, onEvent: (event: RunEvent) => void): Promise<void> {
+  const coordinator = new Coordinator({
+    ...pool, version: readVersion(), openAccess: (record, onPause) => openMigrationAccess(record, flags, config, onPause), onEvent: () => {},
+  })
   const over = new AbortController()
+  const leading = coordinator.runOne(id, signal)
   leading.catch((error: unknown) => over.abort(error))
-  for await (const { event } of pool.store.events(id, undefined, AbortSignal.any([signal, over.signal]))) onEvent(event)
+  try {
+    for await (const { event } of pool.store.events(id, undefined, AbortSignal.any([signal, over.signal]))) onEvent(event)
+  } finally {
+    // What went wrong with the leading is the reason, whatever came of the watching.
+    await leading
+  }
+  const ended = await pool.store.get(id)
+  if (ended?.state === 'failed' && ended.error) throw new RunFailedError(id, ended.error)
 }
 
 async function outcome(
@@ -106,12 +127,13 @@ async function outcome(
 }
 
 /** Who is there, and what they are at: a migration without workers would wait in silence. */
-async function look(pool: Pool, id: string, own: number, inFlight: Set<InFlight>, say: (line: string) => void): Promise<AsyncDisposable> {
+async function look({ pool, ownWorkers, say }: PoolSession, id: string, inFlight: Set<InFlight>, also: () => Promise<void> = async () => {}): Promise<AsyncDisposable> {
   let warned = false
   const once = async (): Promise<void> => {
     const workers = (await pool.store.workers()).filter(({ role }) => role === 'worker')
-    if (workers.length === 0 && own === 0 && !warned) say('no worker is connected to this Redis: start some (longshore worker --redis URL), or give --workers N')
+    if (workers.length === 0 && ownWorkers === 0 && !warned) say('no worker is connected to this Redis: start some (longshore worker --redis URL), or give --workers N')
     warned = workers.length === 0
+    await also()
     inFlight.clear()
     for (const { transfers } of workers) {
       for (const { migration, registry, repository, digest, size, sent } of transfers) {
@@ -121,28 +143,17 @@ async function look(pool: Pool, id: string, own: number, inFlight: Set<InFlight>
   }
   let looking = once()
   const timer = setInterval(() => { looking = looking.then(once).catch(() => { /* Redis is away: it is told where commands wait */ }) }, inFlightMs)
-  return { async [Symbol.asyncDispose]() { clearInterval(timer); await looking.catch(() => {}) } }
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await looking.catch(() => {})
+    },
+  }
 }
 
-function poolOptions(flags: AccessOptions & { readonly keepGoing?: boolean }, { distrust = false }: RunOptions): PoolOptions {
-  return { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, keepGoing: flags.keepGoing ?? true, distrust, window }
+function poolOptions(flags: Flags, task: PoolTask, { distrust = false, only }: Partial<RunOptions>): PoolOptions {
+  return {
+    task, srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, keepGoing: flags.keepGoing ?? true, distrust, window,
+    ...(only === undefined ? {} : { only: [...only] }),
+  }
 }
-
-const accessNames = [
-  'srcTlsVerify', 'destTlsVerify', 'authfile', 'srcAuthfile', 'destAuthfile', 'srcCreds', 'destCreds', 'srcUsername', 'destUsername', 'srcPassword', 'destPassword',
-  'srcNoCreds', 'destNoCreds', 'srcRegistryToken', 'destRegistryToken', 'srcCertDir', 'destCertDir', 'concurrency', 'maxBandwidth',
-] as const satisfies ReadonlyArray<keyof AccessOptions>
-
-function accessOf(flags: AccessOptions): AccessOptions {
-  return Object.fromEntries(accessNames.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])))
-}
-
-/** What is this process' own would not reach workers elsewhere: they have their own credentials and limits. */
-function refuseWhatWorkersCannotKnow(flags: AccessOptions, workers: number): void {
-  if (workers > 0) return
-  const own = accessNames.filter((name) => flags[name] !== undefined && !['srcTlsVerify', 'destTlsVerify', 'authfile', 'srcAuthfile', 'destAuthfile'].includes(name))
-  if (own.length === 0) return
-  const names = own.map((name) => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`).join(', ')
-  throw new UsageError(`with --redis the workers reach the registries, with credentials and limits of their own: give ${names} to them, or start workers here with --workers N`)
-}
-

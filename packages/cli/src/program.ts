@@ -66,6 +66,7 @@ Press Ctrl-C to stop cleanly, again to stop at once; --report and --failed are w
 out and why, destination repositories that are missing. It writes nothing anywhere.`)
   addSpecOptions(plan)
   addAccessOptions(plan)
+  addPoolOptions(plan)
   addOutputOptions(plan)
   plan.addHelpText('after', `
 Examples:
@@ -87,6 +88,7 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
     .option('--repair', 'say what was found, move it again, then check again; content that is corrupt there has to be deleted first')
     .addOption(new Option('--extra <POLICY>', 'tags at the destination that SPEC does not name: list them, where SPEC takes whole repositories as an error (list, the default); always an error (fail); do not look (ignore)')
       .choices(['list', 'fail', 'ignore']))
+  addPoolOptions(verify)
   addOutputOptions(verify)
   verify.addHelpText('after', `
 Examples:

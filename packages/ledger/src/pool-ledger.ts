@@ -6,10 +6,12 @@ export type BatchKey = NodeKey
 
 /** What a worker found out when it resolved an image; told when the image ends. */
 export interface ResolvedFacts {
-  /** At the source. */
-  readonly digest: Digest
+  /** At the source; absent where the image was only looked at. */
+  readonly digest?: Digest
   readonly rewritten?: Digest
   readonly referrers: number
+  /** Kept as it is: `ImageResult.details`. Plain data. */
+  readonly details?: unknown
 }
 
 /** Images to be resolved, leased together. */
@@ -19,6 +21,17 @@ export interface BatchLease {
   readonly fence: number
   /** Those of the batch that are not resolved yet. */
   readonly images: ReadonlyArray<{ readonly id: ImageId; readonly wanted: Wanted }>
+}
+
+/** An image that is not at its end. */
+export interface OpenImage { readonly id: ImageId; readonly wanted: Wanted; readonly state: 'ready' | 'resolving' | 'moving' }
+
+/** A node as a person may look at it. */
+export interface UnfinishedNode {
+  readonly key: NodeKey
+  readonly state: 'waiting' | 'ready' | 'leased' | 'done' | 'failed'
+  readonly worker?: string
+  readonly error?: ErrorRecord
 }
 
 /** Integers that only grow, but for `failed` when failures are tried again. Bytes and counts over the whole migration. */
@@ -60,7 +73,8 @@ export interface PoolLedger extends Ledger {
   restart(): Promise<void>
   /**
    * Adds images that are to be resolved, in one batch, and counts them as found. Images that are known, open or at their end, are
-   * passed over. Answers the batch, ready to be queued, and the number that was new; `undefined` when none was.
+   * passed over. Answers the batch, ready to be queued, and the number that was new; `undefined` when none was. Asked again before
+   * anybody has taken the batch, it answers the batch again, and that none was new. Changes nothing once the migration has ended.
    */
   open(images: readonly Wanted[]): Promise<{ readonly batch: BatchKey; readonly added: number } | undefined>
   /** Leases a ready batch; `undefined` when it is not ready, or the migration is not running. */
@@ -89,9 +103,9 @@ export interface PoolLedger extends Ledger {
   /** Images at their end, in no order; memory stays small whatever their number. */
   results(filter?: { readonly failedOnly?: boolean }): AsyncIterable<ImageResult & { readonly id: ImageId }>
   /** Images that are not at their end. */
-  openImages(): AsyncIterable<{ readonly id: ImageId; readonly wanted: Wanted; readonly state: 'ready' | 'resolving' | 'moving' }>
+  openImages(): AsyncIterable<OpenImage>
   /** The nodes of an open image with their states, roots last; what is done and compacted is not listed. */
-  nodesOf(image: ImageId): Promise<ReadonlyArray<{ readonly key: NodeKey; readonly state: 'waiting' | 'ready' | 'leased' | 'done' | 'failed'; readonly worker?: string; readonly error?: ErrorRecord }>>
+  nodesOf(image: ImageId): Promise<readonly UnfinishedNode[]>
   /** Drops the graph: what is left is the record (meta, counts, results …), for `recordMs` more. */
   close(recordMs: number): Promise<void>
 }

@@ -73,7 +73,7 @@ export async function deadWorkers(redis: RedisClient): Promise<readonly string[]
 }
 
 export async function listWorkers(redis: RedisClient): Promise<readonly WorkerInfo[]> {
-  const ids = await redis.zrange(keys.workers, 0, -1)
+  const ids = await redis.zrangebyscore(keys.workers, '-inf', '+inf')
   const infos = await Promise.all(ids.map((id) => redis.get(keys.worker(id))))
   return infos.flatMap((info) => (info === null ? [] : [JSON.parse(info) as WorkerInfo]))
 }

@@ -6,7 +6,7 @@ import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { ErrorRecord } from '@longshore/oci'
 import { type RunEvent, wantedOf } from '@longshore/report'
-import { hintFor, type ImageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
+import { hintFor, type ImageId, imageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
@@ -105,7 +105,7 @@ class Leader {
     const onEvent = (event: Extract<RunEvent, { type: 'unlisted' | 'dropped' }>): void => {
       noted.push(store.note(id, event).then((isNew) => { if (isNew) publisher.publish(event) }))
     }
-    const wanted = wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) })
+    const wanted = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
     let room = 0
     let added = 0
     const { found: before } = await this.#ledger.tally()
@@ -114,7 +114,8 @@ class Leader {
         if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
         if (this.#feeding.signal.aborted) break
         room -= batch.length
-        const opened = await this.#ledger.open(batch)
+        // Where an image was asked for matters to whoever verifies; elsewhere it would only take up room.
+        const opened = await this.#ledger.open(options.task.kind === 'verify' ? batch : batch.map(({ image, options }) => ({ image, options })))
         if (!opened) continue
         added += opened.added
         for (const { image } of batch) publisher.publish({ type: 'found', image })
@@ -217,6 +218,11 @@ class Leader {
 
 /** Whether the worker that met this failure keeps it to itself, as it may pass. */
 export function isToldLate(error: ErrorRecord): boolean { return secondTry(error, true) !== undefined }
+
+async function* onlyOf(wanted: AsyncIterable<Wanted>, only: readonly ImageId[] | undefined): AsyncGenerator<Wanted, void, void> {
+  const chosen = only && new Set(only)
+  for await (const one of wanted) if (!chosen || chosen.has(imageId(one.image))) yield one
+}
 
 /** Items in groups: a group is full, or its first item has waited for long enough. */
 export async function* inBatches(items: AsyncIterable<Wanted>, size: number, waitMs: number): AsyncGenerator<readonly Wanted[], void, void> {

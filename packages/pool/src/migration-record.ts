@@ -1,5 +1,5 @@
 import type { ErrorRecord } from '@longshore/oci'
-import type { LedgerCounts } from '@longshore/transfer'
+import type { ImageId, LedgerCounts } from '@longshore/transfer'
 import type { PoolCounts } from '@longshore/ledger'
 import type { Migration } from '@longshore/spec'
 
@@ -16,8 +16,12 @@ export type MigrationState = 'running' | 'paused' | 'stopping' | 'stopped' | 'ca
 
 export const endStates: ReadonlySet<MigrationState> = new Set(['stopped', 'cancelled', 'failed', 'complete'])
 
+/** `plan` and `verify` only look: what they find of an image is kept with its result. */
+export type PoolTask = { readonly kind: 'migrate' } | { readonly kind: 'plan' } | { readonly kind: 'verify'; readonly deep: boolean }
+
 /** What every process that works on a migration has to know, and may: no secret is among it. */
 export interface PoolOptions {
+  readonly task: PoolTask
   readonly srcTlsVerify: boolean
   readonly destTlsVerify: boolean
   readonly keepGoing: boolean
@@ -25,6 +29,8 @@ export interface PoolOptions {
   readonly distrust: boolean
   /** How many images may be open at once. */
   readonly window: number
+  /** Only these images of the spec (a repair). */
+  readonly only?: readonly ImageId[]
   /** A person's name for it. */
   readonly name?: string
 }

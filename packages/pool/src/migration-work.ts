@@ -3,7 +3,7 @@ import type { Access } from '@longshore/access'
 import { keyPrefix, type PoolLedger } from '@longshore/ledger'
 import type { RedisClient } from '@longshore/redis'
 import { registriesOf } from '@longshore/spec'
-import { type InFlight, NodeRunner, type NodeKey, Resolver, type TransferEvent, type Uploads } from '@longshore/transfer'
+import { ImageVerifier, type InFlight, type NodeKey, NodeRunner, PlanScout, Resolver, type TransferEvent, type Uploads } from '@longshore/transfer'
 import { EventPublisher } from './event-stream.ts'
 import { MigrationEndedError } from './errors.ts'
 import type { MigrationRecord } from './migration-record.ts'
@@ -27,6 +27,9 @@ export class MigrationWork implements AsyncDisposable {
   readonly access: Access
   readonly resolver: Resolver
   readonly runner: NodeRunner
+  /** Where the task is to look only. */
+  readonly scout: PlanScout | undefined
+  readonly verifier: ImageVerifier | undefined
   readonly publisher: EventPublisher
   readonly inFlight = new Set<InFlight>()
   /** What this worker knows that it holds. */
@@ -53,6 +56,9 @@ export class MigrationWork implements AsyncDisposable {
       onEvent(event, record.id)
     }
     this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }))
+    const { task } = record.options
+    this.scout = task.kind === 'plan' ? new PlanScout(access) : undefined
+    this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: task.deep }) : undefined
     this.runner = new NodeRunner({ ledger, transports: access.transports, inFlight: this.inFlight, resolver: this.resolver, onEvent: tell, uploads })
   }
 

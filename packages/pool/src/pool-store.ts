@@ -1,11 +1,11 @@
 // Every migration that Redis knows of: submitted, looked at, steered. All of it is in Redis, so any process may have one of these.
 import { createHash, randomInt } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { type ImageResult, keyPrefix, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
+import { keyPrefix, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
 import type { RedisClient } from '@longshore/redis'
 import { type Dropped, Tally, type Unlisted } from '@longshore/report'
 import { type Migration } from '@longshore/spec'
-import { hintFor, type RegistryUse } from '@longshore/transfer'
+import { hintFor, type ImageResult, type RegistryUse } from '@longshore/transfer'
 import { MigrationNotFoundError, WrongStateError } from './errors.ts'
 import { parseUses, readEvents, type StreamedEvent } from './event-stream.ts'
 import { keys } from './keys.ts'
@@ -172,6 +172,13 @@ export class PoolStore {
     tally.expectedBytes = counts.expectedBytes
     if (record.expanded) tally.add({ type: 'expanded', images: counts.found })
     return tally
+  }
+
+  /** Forgets a migration with its record. */
+  async erase(id: string): Promise<void> {
+    await this.end(id, ['running', 'paused', 'stopping'], 'cancelled')
+    await this.#redis.unlink(...['meta', 'counts', 'results', 'unlisted', 'dropped', 'uses', 'events'].map((name) => `${keyPrefix(id)}${name}`))
+    await this.#forget([id])
   }
 
   /** Nothing is known of it any more: nor shall anybody look for it. */

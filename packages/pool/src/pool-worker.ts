@@ -146,16 +146,21 @@ export class PoolWorker {
   }
 
   async #resolve(work: MigrationWork, lease: BatchLease, { id, wanted }: { readonly id: ImageId; readonly wanted: Wanted }): Promise<void> {
-    const { ledger, resolver, record, publisher, reading: signal } = work
+    const { ledger, resolver, record, publisher, scout, verifier, reading: signal } = work
     try {
-      const resolved = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
-      const { nodes, roots, digest, rewritten, referrers } = resolved
+      if (scout || verifier) {
+        const details = scout ? await scout.look(wanted, signal) : await verifier?.check(wanted, signal)
+        await this.#advance(work, await ledger.registerIn(lease, id, { referrers: 0, details }, [], []))
+        return
+      }
+      const { nodes, roots, digest, rewritten, referrers } = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
       const facts = { digest, referrers, ...(rewritten === undefined ? {} : { rewritten }) }
       const registered = await ledger.registerIn(lease, id, facts, roots, nodes, this.#room())
       publisher.publish({ type: 'resolved', image: wanted.image, digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes })
       await this.#advance(work, registered)
     } catch (error) {
       if (signal.aborted) return
+      if (isLost(error)) throw error
       await this.#advance(work, await ledger.failImage(lease, id, toRecord(error)))
     }
   }

@@ -1,5 +1,5 @@
-import { expand, type Migration, nameReference, nameRepository, type Origin } from '@longshore/spec'
-import type { Image, Transports, Wanted } from '@longshore/transfer'
+import { expand, type Migration, nameReference, nameRepository } from '@longshore/spec'
+import type { Transports, Wanted } from '@longshore/transfer'
 import { type Dropped, fromExpansion, type Unlisted } from './run-event.ts'
 
 /** Repositories that are listed at once. */
@@ -8,15 +8,14 @@ const listings = 32
 /** The images of a migration for the engine; what else the expansion says goes to `onEvent`. */
 export async function* wantedOf(
   migration: Migration, transports: Transports, onEvent: (event: Unlisted | Dropped) => void, signal: AbortSignal,
-  { onImage, now }: { readonly onImage?: (image: Image, origin: Origin) => void; readonly now?: Date } = {},
+  { now }: { readonly now?: Date } = {},
 ): AsyncGenerator<Wanted, void, void> {
   for await (const event of expand(migration, (registry) => transports.source(registry), { concurrency: listings, signal, ...(now === undefined ? {} : { now }) })) {
     if (event.kind !== 'image') {
       onEvent(fromExpansion(event))
       continue
     }
-    onImage?.(event.image, event.origin)
-    yield { image: event.image, options: event.options }
+    yield { image: event.image, options: event.options, origin: event.origin }
   }
 }
 

@@ -18,7 +18,12 @@ export interface CopyOptions {
 }
 
 /** An image that was asked for, and how. */
-export interface Wanted { readonly image: Image; readonly options: CopyOptions }
+export interface Wanted {
+  readonly image: Image
+  readonly options: CopyOptions
+  /** Where it was asked for; `line` counts from 1. */
+  readonly origin?: { readonly file: string; readonly line: number }
+}
 
 /** One client per registry and side, made when first asked for. */
 export interface Transports {

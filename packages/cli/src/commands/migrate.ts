@@ -8,7 +8,7 @@ import { type Config, readConfig } from '../config.ts'
 import { createView } from '../create-view.ts'
 import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
-import type { MigrateFlags, OutputFlags } from '../flags.ts'
+import { isPool, type MigrateFlags, type OutputFlags } from '../flags.ts'
 import { formatNumber } from '../format.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
@@ -39,8 +39,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
   await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
   printWarnings(migration, warnings)
 
-  const isPool = flags.redis !== undefined || flags.workers !== undefined
-  const move = isPool ? (await import('../pool-run.ts')).runInPool : runMigration
+  const move = isPool(flags) ? (await import('../pool-run.ts')).runInPool : runMigration
   const run = await move(migration, flags, config, { keepsEntries: report !== undefined })
   const { tally, result, ms } = run
   const files = [flags.report, flags.failed].filter((file) => file !== undefined)

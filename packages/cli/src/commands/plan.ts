@@ -1,10 +1,10 @@
 import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
-import { CollisionError } from '@longshore/spec'
-import { formatEnd, plan, type Plan } from '@longshore/transfer'
-import { readConfig } from '../config.ts'
+import { CollisionError, type Migration } from '@longshore/spec'
+import { formatEnd, plan, type Plan, PlanSum, type ScoutedImage } from '@longshore/transfer'
+import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
 import { ExitCode } from '../exit-code.ts'
-import type { PlanFlags } from '../flags.ts'
+import { isPool, type PlanFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
 import { formatPlan } from '../plan-table.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
@@ -18,15 +18,16 @@ export async function planCommand(specs: readonly string[], flags: PlanFlags): P
   printWarnings(migration, warnings)
   const unlisted: Unlisted[] = []
   const dropped: Dropped[] = []
-  await using wiring = await wire(migration, flags, readConfig(), () => {})
+  const config = readConfig()
   using interrupt = new Interrupt(() => {})
   try {
     using progress = new CountView(process.stderr, 'looked at', flags.json !== true && flags.quiet !== true)
-    const images = wantedOf(migration, wiring.transports, (event) => {
+    const onEvent = (event: Unlisted | Dropped): void => {
       if (event.type === 'dropped') dropped.push(event)
       else unlisted.push(event)
-    }, interrupt.stop)
-    const planned = await plan(images, { transports: wiring.transports, jobs, onImage: () => progress.add() }, interrupt.stop)
+    }
+    const planned = await (isPool(flags) ? planInPool(migration, flags, config, onEvent, () => progress.add(), interrupt.stop)
+      : planHere(migration, flags, config, onEvent, () => progress.add(), interrupt.stop))
     progress[Symbol.dispose]()
     process.stdout.write(flags.json === true ? printJson(planned, dropped, unlisted) : formatPlan(planned, dropped, unlisted))
     return planned.images.some((image) => image.state === 'failed') || unlisted.length > 0 ? ExitCode.failed : ExitCode.ok
@@ -36,6 +37,20 @@ export async function planCommand(specs: readonly string[], flags: PlanFlags): P
     process.stdout.write(`${JSON.stringify({ collisions: pairs })}\n`)
     return ExitCode.usage
   }
+}
+
+type OnEvent = (event: Unlisted | Dropped) => void
+
+async function planHere(migration: Migration, flags: PlanFlags, config: Config, onEvent: OnEvent, onImage: () => void, stop: AbortSignal): Promise<Plan> {
+  await using wiring = await wire(migration, flags, config, () => {})
+  return await plan(wantedOf(migration, wiring.transports, onEvent, stop), { transports: wiring.transports, jobs, onImage }, stop)
+}
+
+async function planInPool(migration: Migration, flags: PlanFlags, config: Config, onEvent: OnEvent, onImage: () => void, stop: AbortSignal): Promise<Plan> {
+  const { lookInPool } = await import('../pool-run.ts')
+  const sum = new PlanSum()
+  for await (const { details } of lookInPool(migration, flags, config, { kind: 'plan' }, stop, onEvent, onImage)) sum.add(details as ScoutedImage)
+  return sum.plan()
 }
 
 function printJson(planned: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[]): string {

@@ -1,11 +1,13 @@
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { codeOf, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import type { Migration, Origin } from '@longshore/spec'
-import { type Finding, formatEnd, type Image, type ImageId, imageId, verify, type Verification } from '@longshore/transfer'
+import {
+  type CheckedImage, type Finding, formatEnd, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
+} from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
 import { ExitCode } from '../exit-code.ts'
-import type { VerifyFlags } from '../flags.ts'
+import { isPool, type VerifyFlags } from '../flags.ts'
 import { count, formatNumber } from '../format.ts'
 import { Interrupt } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
@@ -26,7 +28,8 @@ export async function verifyCommand(specs: readonly string[], flags: VerifyFlags
     if (flags.json !== true && flags.quiet !== true) process.stdout.write(`${print(checked, flags)}\n`)
     process.stderr.write(`longshore: repairing ${count(broken.size, 'image')} of ${formatNumber(checked.verification.images)}\n`)
     const { json: _, ...shown } = flags
-    const { interrupted } = await runMigration(migration, flags.json === true ? { ...shown, quiet: true } : shown, config, { keepsEntries: false, distrust: true, only: broken })
+    const repair = isPool(flags) ? (await import('../pool-run.ts')).runInPool : runMigration
+    const { interrupted } = await repair(migration, flags.json === true ? { ...shown, quiet: true } : shown, config, { keepsEntries: false, distrust: true, only: broken })
     if (interrupted) return ExitCode.interrupted
     checked = await check(migration, flags, config)
   }
@@ -57,25 +60,27 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   const whole = wholeOrigins(migration)
   /** Destination repositories that are meant to be like their sources. */
   const mirrored = new Set<string>()
-  await using wiring = await wire(migration, flags, config, () => {})
   using interrupt = new Interrupt(() => {})
   using progress = new CountView(process.stderr, 'checked', flags.json !== true && flags.quiet !== true)
-  const onImage = ({ destination }: Image, origin: Origin): void => {
-    if (whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
-  }
-  const images = wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') unlisted.push(event) }, interrupt.stop, { onImage })
   const findings: Finding[] = []
   let looked = 0
   let sound = 0
-  const onChecked = (_: Image, wrong: readonly Finding[]): void => {
-    progress.add()
-    looked++
-    if (wrong.length === 0) sound++
-    findings.push(...wrong)
+  const looking: Looking = {
+    migration, flags, config, stop: interrupt.stop,
+    onUnlisted: (event) => { unlisted.push(event) },
+    onWanted: ({ image: { destination }, origin }) => {
+      if (origin && whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
+    },
+    onChecked: (wrong) => {
+      progress.add()
+      looked++
+      if (wrong.length === 0) sound++
+      findings.push(...wrong)
+    },
   }
   let found: Verification
   try {
-    found = await verify(images, { transports: wiring.transports, deep: flags.deep ?? false, jobs, onImage: onChecked }, interrupt.stop)
+    found = await (isPool(flags) ? verifyInPool(looking) : verifyHere(looking))
   } catch (error) {
     // Images were checked, and then their repositories could not be listed: what was found is told with it.
     if (looked === 0 || !(error instanceof MigrationError) || interrupt.interrupted) throw error
@@ -85,6 +90,42 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   const verification = policy === 'ignore' ? { ...found, extra: [] } : found
   const wrong = policy === 'fail' ? verification.extra : verification.extra.filter((tag) => mirrored.has(`${tag.registry}/${tag.repository}`))
   return { verification, unlisted, wrongExtra: wrong.length }
+}
+
+interface Looking {
+  readonly migration: Migration
+  readonly flags: VerifyFlags
+  readonly config: Config
+  readonly stop: AbortSignal
+  readonly onUnlisted: (event: Unlisted) => void
+  readonly onWanted: (wanted: Wanted) => void
+  readonly onChecked: (findings: readonly Finding[]) => void
+}
+
+async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+  await using wiring = await wire(migration, flags, config, () => {})
+  const images = async function* (): AsyncGenerator<Wanted, void, void> {
+    for await (const wanted of wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') onUnlisted(event) }, stop)) {
+      onWanted(wanted)
+      yield wanted
+    }
+  }
+  return await verify(images(), { transports: wiring.transports, deep: flags.deep ?? false, jobs, onImage: (_, findings) => onChecked(findings) }, stop)
+}
+
+/** The workers check the images; what is at the destination beside them is looked for here. */
+async function verifyInPool({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+  const { lookInPool } = await import('../pool-run.ts')
+  const sum = new VerificationSum()
+  const onEvent = (event: Unlisted | Dropped): void => { if (event.type === 'unlisted') onUnlisted(event) }
+  for await (const { wanted, details } of lookInPool(migration, flags, config, { kind: 'verify', deep: flags.deep ?? false }, stop, onEvent, () => {})) {
+    const checked = details as CheckedImage
+    onWanted(wanted)
+    onChecked(checked.findings)
+    sum.add(wanted.image, checked)
+  }
+  await using wiring = await wire(migration, flags, config, () => {})
+  return await sum.end(new RepositoryStates((registry) => wiring.transports.target(registry)), jobs.images, stop)
 }
 
 /** Places in the spec that take every tag of a repository. */
