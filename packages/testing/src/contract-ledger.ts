@@ -1,4 +1,4 @@
-import type { Descriptor, Digest, RepositoryName } from '@longshore/oci'
+import { decodeManifest, type Descriptor, type Digest, MediaType, type RepositoryName } from '@longshore/oci'
 import { blobKey, type BlobNode, type ImageId, type Ledger, type Lease, manifestKey, type ManifestNode, type NodeKey, type Registered } from '@longshore/transfer'
 import { beforeEach, describe, expect, test } from 'vitest'
 
@@ -9,10 +9,12 @@ const id = (name: string): ImageId => name as ImageId
 function blob(repository: string, name: string, from = repository): BlobNode {
   return { kind: 'blob', key: blobKey(at(repository), desc(name)), ...at(repository), desc: desc(name), from: [{ registry: 'src', repository: from as RepositoryName }], mayExist: false }
 }
+/** One that can be decoded; its content follows from its name alone. */
 function manifest(repository: string, name: string, needs: ReadonlyArray<{ readonly key: NodeKey }>): ManifestNode {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config: desc('config'), layers: [], annotations: { name } }))
+  const decoded = decodeManifest(bytes, MediaType.ociManifest, name)
   return {
-    kind: 'manifest', key: manifestKey(at(repository), desc(name).digest), ...at(repository),
-    manifest: { kind: 'image', bytes: Buffer.from(name), mediaType: 'x', digest: desc(name).digest, layers: [] },
+    kind: 'manifest', key: manifestKey(at(repository), decoded.digest), ...at(repository), manifest: decoded,
     from: { registry: 'src', repository: repository as RepositoryName }, needs: needs.map((need) => need.key),
     options: { platforms: [], platformPolicy: 'sparse', referrers: true, foreignLayers: 'keep' },
   }

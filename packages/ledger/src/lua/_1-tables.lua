@@ -1,0 +1,172 @@
+-- What every operation begins with; both files are prepended to each script. All keys begin with KEYS[1], `longshore:{M}:`, and so share
+-- a slot. A script reads what it needs into tables, changes these, and writes them back at the end, each key once.
+--
+--   nodes    hash   node key -> [state, missing, fence, ...]: an unfinished node, or a done one that others still lean on
+--   bodies   hash   node key -> what it needs, an empty line, the rest: for the worker, opaque here
+--   deps:K   list   nodes that need K and are not at their end, in the order in which they came
+--   wait:K   list   placements that wait for their leader K
+--   done     set    SHA-1 of the keys of finished nodes
+--   blobs    hash   SHA-1 of `registry digest` -> `>leader`, or the repositories that hold it, a line each
+--   images   hash   image -> [state, wanted, ...], until its end
+--   batches  hash   number -> [state, fence, worker, images]
+--   results  hash   image -> what came of it, in lines
+--   ready    zset   nodes and batches (`batch N`) by the ms since when they are ready
+--   failed   zset   nodes by their number
+--   leases:W set    what a worker holds
+--   states   hash   how many nodes are in each state (w r l d), and numbers for new nodes and batches
+local P = KEYS[1]
+local call = redis.call
+
+local meta = call('HMGET', P .. 'meta', 'state', 'ended')
+if not meta[1] then return redis.error_reply('MIGRATIONLOST nothing is known of it') end
+local isRunning = meta[1] == 'running'
+local hasEnded = meta[2]
+
+-- The fields of a node. BY: the worker that holds it, or the error that it failed with. LINKS: of a blob where it can be read, of others
+-- what a replan found them to need besides. LIVE: the length of deps:K.
+local STATE, MISSING, FENCE, REPLANS, AGAIN, NUMBER, SINCE, LIVE, OWNER, IMAGES, LINKS, BY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+-- The fields of an image. STATE: o in a batch, m moving. ERRORS: a root and its error by turns, in lines. KNOWN: it was resolved before.
+local WANTED, CREATED, BATCH, ROOTS, PENDING, ERRORS, TALLY, FACTS, KNOWN = 2, 3, 4, 5, 6, 7, 8, 9, 10
+
+local clock
+local function now()
+  if not clock then
+    local time = call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return clock
+end
+
+-- Lua cannot give more than some thousands of arguments.
+local function inParts(list, act)
+  for first = 1, #list, 1000 do act(unpack(list, first, math.min(first + 999, #list))) end
+end
+
+local function write(command, key, list)
+  inParts(list, function(...) call(command, P .. key, ...) end)
+end
+
+local function lines(text)
+  local list = {}
+  for line in string.gmatch(text, '[^\n]+') do list[#list + 1] = line end
+  return list
+end
+
+local function hasLine(text, line) return text == line or string.find('\n' .. text .. '\n', '\n' .. line .. '\n', 1, true) ~= nil end
+
+local function addLines(text, more)
+  for _, line in ipairs(lines(more)) do
+    if text == '' then text = line elseif not hasLine(text, line) then text = text .. '\n' .. line end
+  end
+  return text
+end
+
+local function countLines(text)
+  if text == '' then return 0 end
+  return select(2, string.gsub(text, '\n', '')) + 1
+end
+
+local function short(text)
+  local hex = redis.sha1hex(text)
+  local function part(at) return tonumber(string.sub(hex, at, at + 7), 16) end
+  return struct.pack('>I4I4I4I4I4', part(1), part(9), part(17), part(25), part(33))
+end
+
+-- Numbers that grow: of the record, and of the graph.
+local counted, states = {}, {}
+local function count(name, by) counted[name] = (counted[name] or 0) + by end
+local function enter(node, state)
+  local before = node[STATE]
+  if before == state then return end
+  if before ~= '' then states[before] = (states[before] or 0) - 1 end
+  if state ~= '' then states[state] = (states[state] or 0) + 1 end
+  node[STATE] = state
+end
+
+-- Nodes by key; false: there is none.
+local nodes, changed, finished = {}, {}, {}
+local needs, bodies = {}, {}
+
+local function load(keys)
+  local ask = {}
+  for _, key in ipairs(keys) do
+    if nodes[key] == nil then
+      nodes[key] = false
+      ask[#ask + 1] = key
+    end
+  end
+  local at = 0
+  inParts(ask, function(...)
+    for i, value in ipairs(call('HMGET', P .. 'nodes', ...)) do
+      if value then nodes[ask[at + i]] = cmsgpack.unpack(value) end
+    end
+    at = at + 1000
+  end)
+end
+
+local function get(key)
+  if nodes[key] == nil then load({ key }) end
+  return nodes[key]
+end
+
+local function drop(key)
+  nodes[key] = false
+  changed[key] = nil
+  bodies[key] = nil
+  needs[key] = nil
+  finished[#finished + 1] = key
+end
+
+local function isBlob(key) return string.sub(key, 1, 5) == 'blob ' end
+local function partsOf(key) return string.match(key, '^blob ([^/]+)/(.+)@([^@]+)%+(-?%d+)$') end
+local function sizeOf(key) return math.max(0, tonumber(string.match(key, '%+(-?%d+)$'))) end
+
+local function needsOf(key)
+  if isBlob(key) then return {} end
+  local own = needs[key]
+  if not own then
+    local body = call('HGET', P .. 'bodies', key)
+    own = body and string.sub(body, 1, string.find(body, '\n\n', 1, true) - 1) or ''
+    needs[key] = own
+  end
+  return lines(addLines(own, nodes[key][LINKS]))
+end
+
+-- One digest in one registry: who leads, who has it. Both never: with a holder nobody leads.
+local shared = {}
+local function sharedOf(key)
+  local registry, repository, digest = partsOf(key)
+  local id = registry .. ' ' .. digest
+  local blob = shared[id]
+  if not blob then
+    blob = { id = short(id), holders = '' }
+    local value = call('HGET', P .. 'blobs', blob.id)
+    blob.isFresh = not value
+    if value and string.sub(value, 1, 1) == '>' then blob.leader = string.sub(value, 2) elseif value then blob.holders = value end
+    blob.changed = blob.isFresh
+    shared[id] = blob
+  end
+  return blob, repository
+end
+
+local function followers(blob)
+  if not blob.leader then return {} end
+  local list = call('LRANGE', P .. 'wait:' .. blob.leader, 0, -1)
+  if #list > 0 then call('UNLINK', P .. 'wait:' .. blob.leader) end
+  return list
+end
+
+-- Images by id; false: it is not open.
+local images, changedImages, results = {}, {}, {}
+local function imageOf(id)
+  if images[id] == nil then
+    local value = call('HGET', P .. 'images', id)
+    images[id] = value and cmsgpack.unpack(value) or false
+  end
+  return images[id]
+end
+local function moving(id)
+  local image = imageOf(id)
+  return image and image[STATE] == 'm' and image
+end
+

@@ -1,0 +1,481 @@
+-- The rules of the graph: the same as those of MemoryLedger.
+local readied, settled = {}, {}
+
+local function makeReady(key)
+  enter(nodes[key], 'r')
+  changed[key] = true
+  readied[#readied + 1] = key
+end
+
+local function arrived(key)
+  local node = get(key)
+  if not node or node[STATE] ~= 'w' then return end
+  node[MISSING] = node[MISSING] - 1
+  changed[key] = true
+  if node[MISSING] == 0 then makeReady(key) end
+end
+
+local function settleIfOver(id, image)
+  if image[PENDING] > 0 then return end
+  images[id] = false
+  changedImages[id] = true
+  local outcome, errors = image[ROOTS] == '' and 'p' or 'c', {}
+  for i, line in ipairs(lines(image[ERRORS])) do
+    if i % 2 == 0 then errors[#errors + 1] = line end
+  end
+  if #errors > 0 then outcome = 'f' end
+  local tally = table.concat(image[TALLY], ' ')
+  local result = ''
+  -- Also of an image that was never opened it is remembered under which roots it failed: for `retry`.
+  if image[WANTED] ~= '' or outcome == 'f' then
+    result = table.concat({
+      outcome, image[WANTED], image[FACTS], tally, image[CREATED], now() - image[CREATED], errors[1] or '', outcome == 'f' and image[ROOTS] or nil,
+    }, '\n')
+    results[id] = result
+  end
+  if image[WANTED] ~= '' then
+    local _, rewritten, referrers = string.match(image[FACTS], '^(%S+) (%S+) (%d+)$')
+    if outcome == 'f' then count('failed', 1)
+    else
+      count(outcome == 'c' and 'copied' or 'present', 1)
+      if rewritten ~= '-' then count('rewritten', 1) end
+      if outcome == 'c' then count('referrers', tonumber(referrers)) end
+    end
+  else result = '' end
+  settled[#settled + 1] = { id, table.concat(errors, '\n'), tally, result }
+end
+
+local function compact(key)
+  local node = nodes[key]
+  if not node or node[STATE] ~= 'd' or node[LIVE] > 0 then return end
+  enter(node, '')
+  drop(key)
+  call('SADD', P .. 'done', short(key))
+end
+
+-- A node is at its end: so may be its images, and the needs that only it kept open.
+local function ended(key)
+  local node = nodes[key]
+  for _, id in ipairs(lines(node[IMAGES])) do
+    local image = moving(id)
+    if image and hasLine(image[ROOTS], key) then
+      image[PENDING] = image[PENDING] - 1
+      if node[STATE] == 'f' then image[ERRORS] = (image[ERRORS] == '' and '' or image[ERRORS] .. '\n') .. key .. '\n' .. node[BY] end
+      changedImages[id] = true
+      settleIfOver(id, image)
+    end
+  end
+  local wanted = needsOf(key)
+  load(wanted)
+  for _, need in ipairs(wanted) do
+    local other = nodes[need]
+    if other and other[LIVE] > 0 and call('LREM', P .. 'deps:' .. need, 1, key) == 1 then
+      other[LIVE] = other[LIVE] - 1
+      changed[need] = true
+      compact(need)
+    end
+  end
+  compact(key)
+end
+
+local function dependents(key)
+  if nodes[key][LIVE] == 0 then return {} end
+  local list = call('LRANGE', P .. 'deps:' .. key, 0, -1)
+  load(list)
+  return list
+end
+
+local failNode
+local function failIfWaiting(key, record)
+  local node = get(key)
+  if node and node[STATE] == 'w' then failNode(key, record) end
+end
+
+failNode = function(key, record)
+  local node = nodes[key]
+  if node[STATE] == 'f' then return end
+  enter(node, 'f')
+  node[BY] = record
+  changed[key] = true
+  call('ZADD', P .. 'failed', node[NUMBER], key)
+  for _, other in ipairs(dependents(key)) do failIfWaiting(other, record) end
+  if isBlob(key) then
+    local blob = sharedOf(key)
+    if blob.leader == key then
+      blob.leader = call('LPOP', P .. 'wait:' .. key) or nil
+      blob.changed = true
+      if blob.leader then
+        if call('EXISTS', P .. 'wait:' .. key) == 1 then call('RENAME', P .. 'wait:' .. key, P .. 'wait:' .. blob.leader) end
+        arrived(blob.leader)
+      end
+    end
+  end
+  ended(key)
+end
+
+-- Why one of these nodes failed, if one did.
+local function broken(keys)
+  load(keys)
+  for _, key in ipairs(keys) do
+    local node = nodes[key]
+    if node and node[STATE] == 'f' then return node[BY] end
+  end
+end
+
+-- Lets `key` wait for these, unless they are done; answers for how many it does.
+local function need(keys, key)
+  local missing = 0
+  for _, other in ipairs(keys) do
+    local node = nodes[other]
+    if node and node[STATE] ~= 'd' then
+      call('RPUSH', P .. 'deps:' .. other, key)
+      node[LIVE] = node[LIVE] + 1
+      changed[other] = true
+      missing = missing + 1
+    end
+  end
+  return missing
+end
+
+local function waitFor(key, missing)
+  if missing == 0 then return makeReady(key) end
+  local node = nodes[key]
+  node[MISSING] = missing
+  enter(node, 'w')
+  changed[key] = true
+end
+
+-- Finds out what a new (or reopened) node waits for.
+local freshBlobs, freshBytes = 0, 0
+local function place(key)
+  local node = nodes[key]
+  if not isBlob(key) then
+    local wanted = needsOf(key)
+    local record = broken(wanted)
+    if record then return failNode(key, record) end
+    return waitFor(key, need(wanted, key))
+  end
+  local blob = sharedOf(key)
+  if blob.isFresh then
+    blob.isFresh = false
+    freshBlobs = freshBlobs + 1
+    freshBytes = freshBytes + sizeOf(key)
+  end
+  if blob.holders ~= '' or not blob.leader or blob.leader == key then
+    if blob.holders == '' then
+      blob.leader = key
+      blob.changed = true
+    end
+    return makeReady(key)
+  end
+  -- A leader may read from where a follower would have: one repository may refuse what another serves.
+  local leader = get(blob.leader)
+  if leader then
+    leader[LINKS] = addLines(leader[LINKS], node[LINKS])
+    changed[blob.leader] = true
+  end
+  call('RPUSH', P .. 'wait:' .. blob.leader, key)
+  waitFor(key, 1)
+end
+
+-- Nodes come as three arguments each: key, where a blob can be read, body.
+local function keysFrom(first)
+  local keys = {}
+  for i = first, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
+  load(keys)
+  return keys
+end
+
+local numbers
+local function add(key, links, body, owner, again)
+  numbers = numbers or call('HINCRBY', P .. 'states', 'added', math.floor(#ARGV / 3)) - math.floor(#ARGV / 3)
+  numbers = numbers + 1
+  nodes[key] = { '', 0, 0, 0, again, numbers, now(), 0, owner, '', links, '' }
+  bodies[key] = body
+  if not isBlob(key) then needs[key] = string.sub(body, 1, string.find(body, '\n\n', 1, true) - 1) end
+  place(key)
+end
+
+-- Which of these are finished, by key.
+local function finishedOf(keys)
+  local unknown, marks, known = {}, {}, {}
+  for _, key in ipairs(keys) do
+    if not nodes[key] then
+      unknown[#unknown + 1] = key
+      marks[#marks + 1] = short(key)
+    end
+  end
+  local at = 0
+  inParts(marks, function(...)
+    for i, isDone in ipairs(call('SMISMEMBER', P .. 'done', ...)) do known[unknown[at + i]] = isDone == 1 end
+    at = at + 1000
+  end)
+  return known
+end
+
+-- Adds an image's nodes. `image` is what is known of it by now.
+local function register(id, image, first)
+  local keys = keysFrom(first)
+  local done = finishedOf(keys)
+  for i, key in ipairs(keys) do
+    local at = first + (i - 1) * 3
+    local node = nodes[key]
+    if not node then
+      if not done[key] then add(key, ARGV[at + 1], ARGV[at + 2], id, 0) end
+    elseif isBlob(key) then
+      node[LINKS] = addLines(node[LINKS], ARGV[at + 1])
+      changed[key] = true
+    end
+  end
+  image[STATE] = 'm'
+  image[PENDING] = 0
+  images[id] = image
+  changedImages[id] = true
+  local roots = lines(image[ROOTS])
+  load(roots)
+  for _, root in ipairs(roots) do
+    local node = nodes[root]
+    if node and node[STATE] ~= 'd' then
+      if node[STATE] == 'f' then image[ERRORS] = (image[ERRORS] == '' and '' or image[ERRORS] .. '\n') .. root .. '\n' .. node[BY]
+      else image[PENDING] = image[PENDING] + 1 end
+      node[IMAGES] = addLines(node[IMAGES], id)
+      changed[root] = true
+    end
+  end
+  settleIfOver(id, image)
+end
+
+local function newImage(wanted, created) return { 'o', wanted, created, '', '', 0, '', { 0, 0, 0, 0, 0, 0 }, '', 0 } end
+
+-- An image that failed is open again, as far as its roots are not at their end; nil when it did not fail.
+local function restore(id)
+  local result = call('HGET', P .. 'results', id)
+  if not result or string.sub(result, 1, 1) ~= 'f' then return end
+  local fields = {}
+  for line in string.gmatch(result .. '\n', '([^\n]*)\n') do fields[#fields + 1] = line end
+  local image = newImage(fields[2], tonumber(fields[5]))
+  image[STATE] = 'm'
+  image[FACTS] = fields[3]
+  image[KNOWN] = fields[3] == '' and 0 or 1
+  image[ROOTS] = table.concat(fields, '\n', 8)
+  return image
+end
+
+local function admit(id, image)
+  call('HDEL', P .. 'results', id)
+  if image[WANTED] ~= '' then count('failed', -1) end
+  images[id] = image
+  changedImages[id] = true
+end
+
+-- Makes failed nodes under these images (all failed nodes) ready or waiting again, and opens their images.
+local function retry(ids, isAll)
+  local failed, chosen, opened = {}, {}, {}
+  local function choose(keys)
+    load(keys)
+    for _, key in ipairs(keys) do
+      local node = nodes[key]
+      if node and node[STATE] == 'f' and not chosen[key] then
+        chosen[key] = true
+        failed[#failed + 1] = key
+        choose(needsOf(key))
+      end
+    end
+  end
+  if isAll then
+    choose(call('ZRANGE', P .. 'failed', 0, -1))
+    ids = {}
+    local seen = {}
+    for _, key in ipairs(failed) do
+      for _, id in ipairs(lines(nodes[key][IMAGES])) do
+        if not seen[id] then
+          seen[id] = true
+          ids[#ids + 1] = id
+        end
+      end
+    end
+  end
+  for _, id in ipairs(ids) do
+    local image = moving(id) or not imageOf(id) and restore(id)
+    if image then
+      local roots, mine = lines(image[ROOTS]), {}
+      load(roots)
+      for _, root in ipairs(roots) do
+        if nodes[root] and nodes[root][STATE] == 'f' and hasLine(nodes[root][IMAGES], id) then mine[#mine + 1] = root end
+      end
+      if #mine > 0 then
+        choose(mine)
+        opened[id] = image
+      end
+    end
+  end
+  table.sort(failed, function(a, b) return nodes[a][NUMBER] < nodes[b][NUMBER] end)
+  for id, image in pairs(opened) do
+    if images[id] then
+      local left = {}
+      local errors = lines(image[ERRORS])
+      for i = 1, #errors, 2 do
+        if chosen[errors[i]] then image[PENDING] = image[PENDING] + 1
+        else
+          left[#left + 1] = errors[i]
+          left[#left + 1] = errors[i + 1]
+        end
+      end
+      image[ERRORS] = table.concat(left, '\n')
+      changedImages[id] = true
+    else
+      for _, root in ipairs(lines(image[ROOTS])) do
+        local node = nodes[root]
+        if node and node[STATE] ~= 'd' and hasLine(node[IMAGES], id) then image[PENDING] = image[PENDING] + 1 end
+      end
+      admit(id, image)
+    end
+  end
+  for _, key in ipairs(failed) do
+    local node = nodes[key]
+    enter(node, 'w')
+    node[MISSING] = 0
+    node[BY] = ''
+    changed[key] = true
+  end
+  write('ZREM', 'failed', failed)
+  for _, key in ipairs(failed) do place(key) end
+end
+
+local function held(key, fence)
+  local node = get(key)
+  return node and node[STATE] == 'l' and node[FENCE] == tonumber(fence) and node
+end
+
+local function unlease(key, node) call('SREM', P .. 'leases:' .. node[BY], key) end
+
+-- What a worker is told of a node that it holds now.
+local function lease(key, worker, out)
+  local node = nodes[key]
+  enter(node, 'l')
+  node[FENCE] = node[FENCE] + 1
+  node[BY] = worker
+  changed[key] = true
+  call('SADD', P .. 'leases:' .. worker, key)
+  local holders = ''
+  if isBlob(key) then
+    local blob, repository = sharedOf(key)
+    for _, holder in ipairs(lines(blob.holders)) do
+      if holder ~= repository then holders = holders == '' and holder or holders .. '\n' .. holder end
+    end
+  end
+  for _, value in ipairs({ key, node[FENCE], node[REPLANS], node[AGAIN], now() - node[SINCE], holders, node[LINKS], bodies[key] or call('HGET', P .. 'bodies', key) or '' }) do
+    out[#out + 1] = value
+  end
+end
+
+-- A batch: [state, fence, worker, images]. The image is to be resolved in it, by whoever holds it.
+local function heldBatch(number, fence)
+  local value = call('HGET', P .. 'batches', number)
+  local batch = value and cmsgpack.unpack(value)
+  return batch and batch[1] == 'l' and batch[2] == tonumber(fence) and batch
+end
+
+local function makeBatch(ids)
+  local number = string.format('%.0f', call('HINCRBY', P .. 'states', 'batches', 1))
+  for _, id in ipairs(ids) do images[id][BATCH] = number end
+  call('HSET', P .. 'batches', number, cmsgpack.pack({ 'r', 0, '', table.concat(ids, '\n') }))
+  call('ZADD', P .. 'ready', now(), 'batch ' .. number)
+  return number
+end
+
+local function returnBatch(number, batch)
+  call('SREM', P .. 'leases:' .. batch[3], 'batch ' .. number)
+  batch[1] = 'r'
+  batch[3] = ''
+  call('HSET', P .. 'batches', number, cmsgpack.pack(batch))
+  call('ZADD', P .. 'ready', now(), 'batch ' .. number)
+end
+
+local function leaveBatch(number, batch, id)
+  local left = {}
+  for _, other in ipairs(lines(batch[4])) do
+    if other ~= id then left[#left + 1] = other end
+  end
+  if #left == 0 then
+    call('HDEL', P .. 'batches', number)
+    call('SREM', P .. 'leases:' .. batch[3], 'batch ' .. number)
+  else
+    batch[4] = table.concat(left, '\n')
+    call('HSET', P .. 'batches', number, cmsgpack.pack(batch))
+  end
+end
+
+-- Writes back what has changed. What is ready and was not leased is put among the ready.
+local function flush(taken)
+  local list = {}
+  for key in pairs(changed) do
+    list[#list + 1] = key
+    list[#list + 1] = cmsgpack.pack(nodes[key])
+  end
+  -- What is dropped may have been added anew.
+  write('HDEL', 'nodes', finished)
+  write('HDEL', 'bodies', finished)
+  write('HSET', 'nodes', list)
+  list = {}
+  for key, body in pairs(bodies) do
+    list[#list + 1] = key
+    list[#list + 1] = body
+  end
+  write('HSET', 'bodies', list)
+  list = {}
+  for _, blob in pairs(shared) do
+    if blob.changed then
+      list[#list + 1] = blob.id
+      list[#list + 1] = blob.leader and '>' .. blob.leader or blob.holders
+    end
+  end
+  write('HSET', 'blobs', list)
+  list = {}
+  local gone = {}
+  for id in pairs(changedImages) do
+    if images[id] then
+      list[#list + 1] = id
+      list[#list + 1] = cmsgpack.pack(images[id])
+    else gone[#gone + 1] = id end
+  end
+  write('HSET', 'images', list)
+  write('HDEL', 'images', gone)
+  list = {}
+  for id, result in pairs(results) do
+    list[#list + 1] = id
+    list[#list + 1] = result
+  end
+  write('HSET', 'results', list)
+  list = {}
+  for i = taken + 1, #readied do
+    list[#list + 1] = now()
+    list[#list + 1] = readied[i]
+  end
+  write('ZADD', 'ready', list)
+  for name, by in pairs(counted) do if by ~= 0 then call('HINCRBY', P .. 'counts', name, by) end end
+  for name, by in pairs(states) do if by ~= 0 then call('HINCRBY', P .. 'states', name, by) end end
+end
+
+-- Leases the first of what is ready, as far as there is room; writes all back; the answer is a list, each part behind its length.
+local function progress(worker, most, bytes)
+  local taken, leases = 0, {}
+  if worker and isRunning then
+    local room = tonumber(bytes)
+    for i = 1, math.min(tonumber(most), #readied) do
+      local key = readied[i]
+      if isBlob(key) then room = room - sizeOf(key) end
+      if room < 0 or nodes[key][STATE] ~= 'r' then break end
+      lease(key, worker, leases)
+      taken = i
+    end
+  end
+  flush(taken)
+  local out = { #readied - taken }
+  for i = taken + 1, #readied do out[#out + 1] = readied[i] end
+  out[#out + 1] = taken
+  for _, value in ipairs(leases) do out[#out + 1] = value end
+  out[#out + 1] = #settled
+  for _, image in ipairs(settled) do for _, value in ipairs(image) do out[#out + 1] = value end end
+  return out
+end

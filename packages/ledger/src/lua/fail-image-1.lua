@@ -1,0 +1,10 @@
+-- The image could not be resolved. ARGV: image, batch, fence, error.
+local id, number = ARGV[1], ARGV[2]
+local batch = heldBatch(number, ARGV[3])
+local image = batch and imageOf(id)
+if image and image[STATE] == 'o' and image[BATCH] == number then
+  leaveBatch(number, batch, id)
+  image[ERRORS] = 'resolve\n' .. ARGV[4]
+  settleIfOver(id, image)
+end
+return progress()

@@ -1,0 +1,62 @@
+// The operations as Lua scripts: `lua/NAME-KEYS.lua`, each behind the files that all begin with.
+import { readFileSync } from 'node:fs'
+import { defineScripts, type RedisClient, type Script } from '@longshore/redis'
+
+/** `prefix` of the migration's keys, then the script's arguments. Answers are flat lists. */
+type Call<Answer> = (prefix: string, ...args: ReadonlyArray<string | number>) => Promise<Answer>
+type Values = ReadonlyArray<string | number>
+
+export interface LedgerScripts {
+  ledgerBegin: Call<string>
+  ledgerClaim: Call<Values>
+  ledgerClaimBatch: Call<Values>
+  ledgerClose: Call<string>
+  ledgerComplete: Call<Values>
+  ledgerCounts: Call<readonly number[]>
+  ledgerFail: Call<Values>
+  ledgerFailImage: Call<Values>
+  ledgerForget: Call<number>
+  ledgerNodesOf: Call<readonly string[]>
+  ledgerOpen: Call<Values>
+  ledgerOpenImages: Call<readonly string[]>
+  ledgerOverdue: Call<readonly string[]>
+  ledgerReclaim: Call<readonly string[]>
+  ledgerRegister: Call<Values>
+  ledgerRegisterIn: Call<Values>
+  ledgerRelease: Call<Values>
+  ledgerReleaseBatch: Call<number>
+  ledgerReopen: Call<Values>
+  ledgerReplan: Call<Values>
+  ledgerRestart: Call<number>
+  ledgerRetry: Call<Values>
+  ledgerSetField: Call<number>
+  ledgerSetState: Call<number>
+}
+
+const files: Readonly<Record<keyof LedgerScripts, string>> = {
+  ledgerBegin: 'begin-1', ledgerClaim: 'claim-1', ledgerClaimBatch: 'claim-batch-1', ledgerClose: 'close-1', ledgerComplete: 'complete-1', ledgerCounts: 'counts-1',
+  ledgerFail: 'fail-1', ledgerFailImage: 'fail-image-1', ledgerForget: 'forget-1', ledgerNodesOf: 'nodes-of-1', ledgerOpen: 'open-1', ledgerOpenImages: 'open-images-1',
+  ledgerOverdue: 'overdue-1', ledgerReclaim: 'reclaim-1', ledgerRegister: 'register-1', ledgerRegisterIn: 'register-in-1', ledgerRelease: 'release-1',
+  ledgerReleaseBatch: 'release-batch-1', ledgerReopen: 'reopen-1', ledgerReplan: 'replan-1', ledgerRestart: 'restart-1', ledgerRetry: 'retry-1',
+  ledgerSetField: 'set-field-1', ledgerSetState: 'set-state-1',
+}
+
+let loaded: Readonly<Record<keyof LedgerScripts, Script>> | undefined
+
+export function ledgerScripts(redis: RedisClient): LedgerScripts {
+  loaded ??= load()
+  return defineScripts<LedgerScripts>(redis, loaded)
+}
+
+function load(): Readonly<Record<keyof LedgerScripts, Script>> {
+  const shared = ['_1-tables', '_2-graph'].map(read).join('')
+  const scripts: Partial<Record<keyof LedgerScripts, Script>> = {}
+  for (const [name, file] of Object.entries(files) as Array<[keyof LedgerScripts, string]>) {
+    const [, keys = ''] = /-(\d)$/.exec(file) ?? []
+    // The one that creates what the others look for first.
+    scripts[name] = { keys: Number(keys), lua: file === 'begin-1' ? read(file) : shared + read(file) }
+  }
+  return scripts as Record<keyof LedgerScripts, Script>
+}
+
+function read(file: string): string { return readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8') }
