@@ -3,7 +3,14 @@
 import { type Descriptor, type Digest, DigestMismatchError, hasherFor, SizeMismatchError } from '@longshore/oci'
 import type { Content } from './transport.ts'
 
-/** Checks one blob over all the attempts to send it: bytes that were hashed before are not hashed again. */
+/**
+ * Checks one blob over all the attempts to send it: bytes that were hashed before are not hashed again.
+ *
+ * Where another process sent the first bytes of an upload, this one never reads them, and cannot judge the whole. The
+ * destination does then: by distribution-spec v1.1.1, "Pushing Blobs", the digest of the last PUT is that of all the bytes of
+ * the session, and a registry refuses what does not match it. The push answers such a refusal by sending all of it anew, from byte
+ * 0, and so through this check (docs/adr/0008).
+ */
 export class Verifier {
   readonly #desc: Descriptor
   readonly #what: string
@@ -40,13 +47,14 @@ export class Verifier {
 
   #take(chunk: Uint8Array, position: number): void {
     const fresh = position + chunk.byteLength - this.#hashed
-    // A resume from beyond what this verifier has seen cannot be hashed here; the destination's own check decides then.
+    // From beyond what was seen here: another process's upload is gone on with.
     if (fresh <= 0 || position > this.#hashed) return
     this.#hash.update(fresh === chunk.byteLength ? chunk : chunk.subarray(chunk.byteLength - fresh))
     this.#hashed += fresh
   }
 
   #finish(length: number): void {
+    // Not all of it was seen: nothing can be said, and the destination's own check decides.
     if (this.#hashed !== length) return
     this.#actual ??= `${this.#desc.digest.slice(0, 6)}:${this.#hash.digest('hex')}` as Digest
     if (this.#actual !== this.#desc.digest) throw new DigestMismatchError(this.#what, this.#desc.digest, this.#actual)
