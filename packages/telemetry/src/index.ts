@@ -6,7 +6,8 @@ export {
   type ActiveMigration, type BlobOutcome, createMetrics, createPoolMetrics, type ImageOutcome, type Metrics, type PoolMetrics, type QueueName, type RegistryDelta, type WorkKind,
 } from './metrics.ts'
 export { type Problem, problemOf, problemType, type StatusByCode } from './problem.ts'
-export { type RegistryCounts, RegistryMeter } from './registry-meter.ts'
+export { type MeteredClients, type RegistryCounts, RegistryMeter } from './registry-meter.ts'
 export { createScrubber } from './scrub.ts'
 export { readSecret, unknownVariables } from './secret.ts'
+export { readSettings, type SettingFlags, stopOnSignals, type StopSignals, untilOpen } from './service.ts'
 export { timeOperations } from './time-operations.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createMetrics, createPoolMetrics } from './metrics.ts'
-import { RegistryMeter } from './registry-meter.ts'
+import { type MeteredClients, type RegistryCounts, RegistryMeter } from './registry-meter.ts'
 import { timeOperations } from './time-operations.ts'
 
 /** Lines of ours without comments. */
@@ -54,19 +54,27 @@ describe('metrics', () => {
   })
 })
 
-test('a meter tells what was added since, client by client', async () => {
+test('a meter tells what was added since, client by client, and the rest when they are closed', async () => {
   const metrics = createMetrics()
   const meter = new RegistryMeter(metrics)
-  const counts = { bytesIn: 5, bytesOut: 0, retries: 0, pauses: 0, byStatus: { 'GET 200': 1 } as Record<string, number> }
-  meter.read('source', 'r', counts)
-  counts.bytesIn = 12
-  counts.byStatus['GET 200'] = 3
-  counts.byStatus['HEAD 404'] = 1
-  meter.read('source', 'r', counts)
+  const statsOf = (bytesIn: number, byStatus: Record<string, number>): { bytesIn: number; bytesOut: number; retries: number; pauses: number; byStatus: Record<string, number> } => ({ bytesIn, bytesOut: 0, retries: 0, pauses: 0, byStatus })
+  const stats = statsOf(5, { 'GET 200': 1 })
+  let closed = 0
+  const access = (own: RegistryCounts): MeteredClients => ({ clients: () => [{ side: 'source', client: { registry: 'r', stats: own } }], async [Symbol.asyncDispose]() { closed++ } })
+  const watched = meter.watch(access(stats))
+  expect(await ours(metrics)).toContain('longshore_bytes_total{direction="read",registry="r"} 5')
+  stats.bytesIn = 12
+  stats.byStatus['GET 200'] = 3
+  stats.byStatus['HEAD 404'] = 1
   // Another client of the same registry begins at nought.
-  meter.read('source', 'r', { bytesIn: 1, bytesOut: 0, retries: 0, pauses: 0, byStatus: {} })
+  meter.watch(access(statsOf(1, {})))
+  expect(await ours(metrics)).toContain('longshore_bytes_total{direction="read",registry="r"} 13')
+  stats.bytesIn = 20
+  await watched[Symbol.asyncDispose]()
+  stats.bytesIn = 1_000
+  expect(closed).toBe(1)
   expect(await ours(metrics)).toEqual(expect.arrayContaining([
-    'longshore_bytes_total{direction="read",registry="r"} 13', 'longshore_requests_total{side="source",registry="r",method="GET",status="200"} 3',
+    'longshore_bytes_total{direction="read",registry="r"} 21', 'longshore_requests_total{side="source",registry="r",method="GET",status="200"} 3',
     'longshore_requests_total{side="source",registry="r",method="HEAD",status="404"} 1',
   ]))
 })
