@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster, Redis } from 'ioredis'
 import { createClient, type RedisClient, type RedisTls } from './client.ts'
 import { RedisUnreachableError } from './errors.ts'
-import { explain } from './explain.ts'
+import { explain, guess } from './explain.ts'
 import { Outage, type OutageListener } from './outage.ts'
 import { checkServer } from './server-check.ts'
 import { parseRedisUrl, printRedisUrl, type RedisUrl } from './url.ts'
@@ -86,8 +86,8 @@ class Connection implements RedisConnection {
       if (what.kind === 'fatal') ready.reject(what.error)
     }
     client.once('ready', ready.resolve)
-    client.on('error', fail)
-    client.on('node error', fail)
+    const telling = ['error', 'node error', 'sentinelError']
+    for (const event of telling) (client as Redis).on(event, fail)
     const late = setTimeout(() => { ready.reject(this.#unreachable(connectMs)) }, connectMs)
     try {
       client.connect().catch(fail)
@@ -98,8 +98,7 @@ class Connection implements RedisConnection {
       }), this.#parsed, this.url)
     } finally {
       clearTimeout(late)
-      client.off('error', fail)
-      client.off('node error', fail)
+      for (const event of telling) client.off(event, fail)
     }
   }
 
@@ -120,15 +119,17 @@ class Connection implements RedisConnection {
 
   #unreachable(connectMs: number): RedisUnreachableError {
     const what = explain(this.#lastError, this.#parsed, this.url)
-    const why = this.#lastError === undefined || what.kind === 'fatal' ? 'no answer' : what.why
+    const why = this.#lastError === undefined || what.kind === 'fatal' ? 'no answer' : guess(what.why, this.#parsed)
     return new RedisUnreachableError(this.url, `${why}, for ${connectMs / 1000} s`, this.#lastError)
   }
 
   /** Knows of a client and of every duplicate that is made of it, also by others (BullMQ makes its blocking connections so). */
   #watch<T extends RedisClient>(client: T): T {
     this.#clients.add(client)
-    const down = (error?: unknown): void => {
+    let sentinelError: unknown
+    const down = (raw?: unknown): void => {
       if (this.#isOver) return
+      const error = raw instanceof Error && sentinelError !== undefined && raw.message.startsWith('All sentinels are unreachable') ? sentinelError : raw
       if (error !== undefined) this.#lastError = error
       const what = explain(error, this.#parsed, this.url)
       this.#outage.down(client, what.kind === 'fatal' ? what.error.message.replace(`${this.url}: `, '') : what.why)
@@ -138,6 +139,8 @@ class Connection implements RedisConnection {
     listen.on('error', down)
     // A cluster tells so which node it could not ask; when none is left, there is an 'error' as well.
     listen.on('node error', (error: unknown) => { this.#lastError = error })
+    // What each sentinel said is told apart from that none was of use.
+    listen.on('sentinelError', (error: unknown) => { sentinelError = error })
     listen.on('close', () => { if (this.#outage.isUp) down() })
     listen.on('ready', () => { this.#outage.up(client) })
     // Closed on purpose. BullMQ may open it again.

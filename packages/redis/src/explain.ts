@@ -23,7 +23,7 @@ export function explain(error: unknown, url: RedisUrl, where: string): Explanati
   const codes = all.map(({ code }) => code).filter((code) => code !== undefined)
   const fatal = (cause: RedisAuthError | RedisModeError | RedisTlsError): Explanation => ({ kind: 'fatal', error: cause })
 
-  const certificate = codes.find((code) => untrusted.has(code))
+  const certificate = codes.find((code) => untrusted.has(code)) ?? /self-signed certificate|unable to verify the first certificate|unable to get (?:local )?issuer certificate/i.exec(text)?.[0]
   if (certificate !== undefined) return fatal(new RedisTlsError(where, `its certificate is not trusted (${certificate}): name the CA's PEM file in LONGSHORE_REDIS_CA`, error))
   if (codes.includes('ERR_TLS_CERT_ALTNAME_INVALID')) return fatal(new RedisTlsError(where, 'its certificate is for another host: name Redis by a host that the certificate names', error))
   const dated = codes.find((code) => code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
@@ -44,10 +44,18 @@ export function explain(error: unknown, url: RedisUrl, where: string): Explanati
   if (url.kind === 'sentinel' && /unknown command.*sentinel/i.test(text)) return fatal(new RedisModeError(where, 'this is no Sentinel: name the port of the sentinels (26379), or write redis://', error))
   if (/invalid DB index|DB index is out of range/i.test(text)) return fatal(new RedisModeError(where, 'it has no such database', error))
 
-  const [code, why] = codes.map((c) => [c, away[c]] as const).find(([, known]) => known !== undefined) ?? []
+  // Of a sentinel's error there is only the text.
+  const [code, why] = [...codes, ...text.match(/\bE[A-Z]{3,}\b/g) ?? []].map((c) => [c, away[c]] as const).find(([, known]) => known !== undefined) ?? []
   if (code !== undefined) return { kind: 'away', why: `${why} (${code})` }
-  if (/invalid reply: null/.test(text)) return { kind: 'away', why: 'the sentinels know no master of this name' }
+  if (/invalid reply: null|No such master/.test(text)) return { kind: 'away', why: 'the sentinels know no master of this name' }
   return { kind: 'away', why: text === '' ? 'the connection was lost' : line(text) }
+}
+
+/** What a server that never answered may be: neither side of a mismatch is told so. A plain one waits for the rest of a line that TLS does not end, one with TLS hangs up. */
+export function guess(why: string, { tls }: RedisUrl): string {
+  if (tls && why.includes('ETIMEDOUT')) return `${why}; where it speaks plain Redis, write redis… instead of rediss…`
+  if (!tls && /ECONNRESET|EPIPE/.test(why)) return `${why}; where it speaks TLS, write rediss… instead of redis…`
+  return why
 }
 
 function line(text: string): string { return text.replace(/\s+/g, ' ').slice(0, 200) }

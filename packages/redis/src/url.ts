@@ -86,9 +86,9 @@ function parseUser(text: string): { username?: string; password?: string } {
 }
 
 function parseHost(text: string, defaultPort: number): HostPort {
+  if (!text.startsWith('[') && text.split(':').length > 2) throw new InvalidRedisUrlError('an IPv6 address stands in [brackets]')
   const [, v6, name = v6, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(text) ?? []
-  if (name === undefined) throw new InvalidRedisUrlError('a host cannot be understood (IPv6 addresses stand in [brackets])')
-  if (name === '') throw new InvalidRedisUrlError('a host is missing')
+  if (name === undefined || name === '') throw new InvalidRedisUrlError('a host is missing')
   if (v6 === undefined ? !/^[\w.-]+$/.test(name) : !isIPv6(v6)) throw new InvalidRedisUrlError('a host is neither a name nor an address')
   const number = port === undefined ? defaultPort : /^\d{1,5}$/.test(port) ? Number(port) : 0
   if (number < 1 || number > 65535) throw new InvalidRedisUrlError('a port is not a number from 1 to 65535')
