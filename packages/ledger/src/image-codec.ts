@@ -3,26 +3,30 @@ import { type Digest, type ErrorRecord, isDigest, type Platform, type Repository
 import { type BlobTally, formatEnd, type Image, type ImageId, type ImageResult, type SettledImage, type Wanted } from '@longshore/transfer'
 import type { ResolvedFacts } from './pool-ledger.ts'
 
-/** Source, then what differs from what is usual. */
-type WantedBody = readonly [source: string, platforms?: readonly Platform[], flags?: string]
+/** Source, then what differs from what is usual, then where it was asked for. */
+type WantedBody = readonly [source: string, platforms?: readonly Platform[], flags?: string, origin?: Wanted['origin']]
 
-export function encodeWanted({ image, options: { platforms, platformPolicy, referrers, foreignLayers } }: Wanted): string {
+export function encodeWanted({ image, options: { platforms, platformPolicy, referrers, foreignLayers }, origin }: Wanted): string {
   const flags = `${platformPolicy === 'strip' ? 's' : ''}${referrers ? '' : 'n'}${foreignLayers === 'copy' ? 'f' : ''}`
   const source = formatEnd(image.source)
-  const body: WantedBody = platforms.length === 0 && flags === '' ? [source] : [source, platforms, flags]
+  const usual = platforms.length === 0 && flags === ''
+  const body: WantedBody = origin ? [source, platforms, flags, origin] : usual ? [source] : [source, platforms, flags]
   return JSON.stringify(body)
 }
 
 export function decodeWanted(id: ImageId, text: string): Wanted {
-  const [source, platforms = [], flags = ''] = JSON.parse(text) as WantedBody
+  const [source, platforms = [], flags = '', origin] = JSON.parse(text) as WantedBody
   return {
     image: { source: parseEnd(source), destination: parseEnd(id) },
     options: { platforms, platformPolicy: flags.includes('s') ? 'strip' : 'sparse', referrers: !flags.includes('n'), foreignLayers: flags.includes('f') ? 'copy' : 'keep' },
+    ...(origin === undefined ? {} : { origin }),
   }
 }
 
-/** As the scripts take it apart: `digest rewritten referrers`. */
-export function encodeFacts({ digest, rewritten, referrers }: ResolvedFacts): string { return `${digest} ${rewritten ?? '-'} ${referrers}` }
+/** As the scripts take it apart: `digest rewritten referrers`, and what else was found, of which they know nothing. */
+export function encodeFacts({ digest, rewritten, referrers, details }: ResolvedFacts): string {
+  return `${digest ?? '-'} ${rewritten ?? '-'} ${referrers}${details === undefined ? '' : ` ${JSON.stringify(details)}`}`
+}
 
 export function decodeTally(text: string): BlobTally {
   const [pushed = 0, pushedBytes = 0, mounted = 0, mountedBytes = 0, existed = 0, existedBytes = 0] = text.split(' ').map(Number)
@@ -35,11 +39,11 @@ const outcomes = { c: 'copied', p: 'present', f: 'failed' } as const
 export function decodeResult(id: ImageId, text: string): ImageResult | undefined {
   const [outcome = '', wanted = '', facts = '', tally = '', , ms = '', error = ''] = text.split('\n')
   if (wanted === '') return undefined
-  const [digest, rewritten, referrers] = facts === '' ? [] : facts.split(' ')
+  const [, digest = '-', rewritten = '-', referrers, details] = /^(\S+) (\S+) (\d+)(?: (.*))?$/s.exec(facts) ?? []
   return {
     wanted: decodeWanted(id, wanted), outcome: outcomes[outcome as keyof typeof outcomes],
-    ...(digest === undefined ? {} : { digest: digest as Digest, referrers: Number(referrers), blobs: decodeTally(tally) }),
-    ...(rewritten === undefined || rewritten === '-' ? {} : { rewritten: rewritten as Digest }),
+    ...(digest === '-' ? {} : { digest: digest as Digest, referrers: Number(referrers), blobs: decodeTally(tally) }),
+    ...(rewritten === '-' ? {} : { rewritten: rewritten as Digest }), ...(details === undefined ? {} : { details: JSON.parse(details) as unknown }),
     ms: Number(ms), ...(error === '' ? {} : { error: JSON.parse(error) as ErrorRecord }),
   }
 }

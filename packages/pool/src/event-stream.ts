@@ -1,5 +1,5 @@
 // What watchers see. A hint: a migration's counts and results are the truth, and the stream is cut to its latest part.
-import type { RedisClient } from '@longshore/redis'
+import { defineScripts, type RedisClient } from '@longshore/redis'
 import type { RunEvent } from '@longshore/report'
 import type { RegistryUse } from '@longshore/transfer'
 
@@ -8,11 +8,25 @@ const keptEntries = 4_000
 const flushMs = 50
 const flushEvents = 500
 
+interface Scripts { publish(prefix: string, events: string, keptEntries: number, ...uses: ReadonlyArray<string | number>): Promise<number> }
+const scripts = {
+  // Whoever comes after the end of a migration leaves nothing behind that would outlive its record.
+  publish: {
+    keys: 1,
+    lua: `local life = redis.call('PTTL', KEYS[1] .. 'meta')
+      if life == -2 then return 0 end
+      for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1] .. 'uses', ARGV[i], ARGV[i + 1]) end
+      if ARGV[1] ~= '' then redis.call('XADD', KEYS[1] .. 'events', 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[1]) end
+      if life > 0 then for _, name in ipairs({'uses', 'events'}) do redis.call('PEXPIRE', KEYS[1] .. name, life) end end
+      return 1`,
+  },
+}
+
 export interface StreamedEvent { readonly cursor: string; readonly event: RunEvent }
 
 /** Gathers events and what registries were asked, and sends them off a few times a second. */
 export class EventPublisher implements AsyncDisposable {
-  readonly #redis: RedisClient
+  readonly #scripts: Scripts
   readonly #prefix: string
   readonly #uses: () => readonly RegistryUse[]
   readonly #told = new Map<string, number>()
@@ -22,7 +36,7 @@ export class EventPublisher implements AsyncDisposable {
 
   /** @param prefix of the migration's keys @param uses what this process asked of the migration's registries so far */
   constructor(redis: RedisClient, prefix: string, uses: () => readonly RegistryUse[]) {
-    this.#redis = redis
+    this.#scripts = defineScripts<Scripts>(redis, scripts)
     this.#prefix = prefix
     this.#uses = uses
   }
@@ -46,10 +60,10 @@ export class EventPublisher implements AsyncDisposable {
     this.#timer = undefined
     const events = this.#waiting
     this.#waiting = []
-    const sends: Promise<unknown>[] = this.#useDeltas().map(([field, delta]) => this.#redis.hincrby(`${this.#prefix}uses`, field, delta))
-    if (events.length > 0) sends.push(this.#redis.xadd(`${this.#prefix}events`, 'MAXLEN', '~', keptEntries, '*', 'e', JSON.stringify(events)))
+    const uses = this.#useDeltas().flat()
+    if (events.length === 0 && uses.length === 0) return
     // Commands wait while Redis is away; one that fails for good takes a few events with it, and they are hints.
-    this.#sending = Promise.allSettled([this.#sending, ...sends])
+    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publish(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), keptEntries, ...uses)])
   }
 
   #useDeltas(): ReadonlyArray<readonly [string, number]> {

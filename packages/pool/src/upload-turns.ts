@@ -7,7 +7,7 @@ import type { Checkpoint, Io, Uploads, UploadTurn } from '@longshore/transfer'
 import { keys, lifeMs } from './keys.ts'
 
 /** How long it is remembered that a repository has a blob, and where an upload that nobody is at stands. */
-const landedMs = 10 * 60_000
+const landedMs = 2 * 60_000
 const savedMs = 60 * 60_000
 const pollMs = { first: 50, most: 1_000 }
 

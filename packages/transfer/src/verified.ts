@@ -7,9 +7,9 @@ import type { Content } from './transport.ts'
  * Checks one blob over all the attempts to send it: bytes that were hashed before are not hashed again.
  *
  * Where another process sent the first bytes of an upload, this one never reads them, and cannot judge the whole. The
- * destination does then: by distribution-spec v1.1.1, "Pushing Blobs", the digest of the last PUT is that of all the bytes of
- * the session, and a registry refuses what does not match it. The push answers such a refusal by sending all of it anew, from byte
- * 0, and so through this check (docs/adr/0008).
+ * destination does then: the digest of the last PUT is that of all the bytes of the session, and a registry refuses content that
+ * does not match it (distribution-spec v1.1.1, "Pushing Blobs", and DIGEST_INVALID in "Error Codes"). The push answers such a
+ * refusal by sending all of it anew, from byte 0, and so through this check (docs/adr/0008).
  */
 export class Verifier {
   readonly #desc: Descriptor

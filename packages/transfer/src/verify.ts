@@ -1,4 +1,5 @@
 // Whether the destination holds what the source does: digests first, then everything under them and about them.
+import { createHash } from 'node:crypto'
 import { forEachLimit } from '@longshore/concurrency'
 import {
   type Descriptor, type Digest, DigestMismatchError, type ErrorRecord, isDigest, isForeign, type Manifest, SizeMismatchError, successors, type Tag, toRecord,
@@ -49,9 +50,9 @@ export interface Verification {
 /** What the check of one image came to. Plain data: it crosses processes. */
 export interface CheckedImage {
   readonly findings: readonly Finding[]
-  /** What this image was the first to have looked at. */
   readonly manifests: number
-  readonly blobs: number
+  /** The placements of the blobs that this image was the first to have looked at, each by a few letters. */
+  readonly blobs: readonly string[]
   readonly bytesRead: number
   /** Tags of the destination repository that it, or something about it, put there. */
   readonly tags: readonly Tag[]
@@ -73,13 +74,14 @@ export async function verify(wanted: AsyncIterable<Wanted>, options: VerifyOptio
 export class VerificationSum {
   readonly #findings: Finding[] = []
   readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
-  readonly #sums = { images: 0, sound: 0, manifests: 0, blobs: 0, bytesRead: 0 }
+  readonly #blobs = new Set<string>()
+  readonly #sums = { images: 0, sound: 0, manifests: 0, bytesRead: 0 }
 
   add({ destination: { registry, repository } }: Image, { findings, manifests, blobs, bytesRead, tags }: CheckedImage): void {
     this.#sums.images++
     if (findings.length === 0) this.#sums.sound++
     this.#sums.manifests += manifests
-    this.#sums.blobs += blobs
+    for (const blob of blobs) this.#blobs.add(blob)
     this.#sums.bytesRead += bytesRead
     this.#findings.push(...findings)
     const key = `${registry}/${repository}`
@@ -95,7 +97,7 @@ export class VerificationSum {
       const there = await targets.get(to, { signal })
       for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
     })
-    return { ...this.#sums, findings: this.#findings, extra }
+    return { ...this.#sums, blobs: this.#blobs.size, findings: this.#findings, extra }
   }
 }
 
@@ -105,7 +107,8 @@ interface Walk {
   readonly signal: AbortSignal
   readonly seen: Set<Digest>
   readonly tags: Set<Tag>
-  readonly sums: { manifests: number; blobs: number; bytesRead: number }
+  readonly blobs: string[]
+  readonly sums: { manifests: number; bytesRead: number }
 }
 
 /** Checks images, one by one; what several of them share is looked at once. */
@@ -128,8 +131,8 @@ export class ImageVerifier {
 
   /** @throws the signal's reason; what else goes wrong is a finding */
   async check(wanted: Wanted, signal: AbortSignal): Promise<CheckedImage> {
-    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), sums: { manifests: 0, blobs: 0, bytesRead: 0 } }
-    const { findings, tags, sums } = walk
+    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], sums: { manifests: 0, bytesRead: 0 } }
+    const { findings, tags, blobs, sums } = walk
     try {
       await this.#compare(walk, wanted.image)
     } catch (error) {
@@ -138,7 +141,7 @@ export class ImageVerifier {
       const problem = error instanceof DigestMismatchError || error instanceof SizeMismatchError ? 'corrupt' : 'failed'
       findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
     }
-    return { findings, ...sums, tags: [...tags] }
+    return { findings, ...sums, blobs, tags: [...tags] }
   }
 
   /** One reference at both ends, what is under it, and what is about it. */
@@ -200,7 +203,7 @@ export class ImageVerifier {
     if (isForeign(desc) && options.foreignLayers === 'keep') return
     const what = `blob ${formatEnd({ ...to, reference: desc.digest })}`
     const there = await once(this.#placements, `${target.registry}/${to.repository}@${desc.digest}`, () => {
-      walk.sums.blobs++
+      walk.blobs.push(createHash('sha1').update(`${target.registry}/${to.repository}@${desc.digest}`).digest('base64url').slice(0, 10))
       return target.exists(to.repository, desc, { signal })
     })
     if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }

@@ -34,7 +34,7 @@ local function settleIfOver(id, image)
     results[id] = result
   end
   if image[WANTED] ~= '' then
-    local _, rewritten, referrers = string.match(image[FACTS], '^(%S+) (%S+) (%d+)$')
+    local _, rewritten, referrers = string.match(image[FACTS], '^(%S+) (%S+) (%d+)')
     if outcome == 'f' then count('failed', 1)
     else
       count(outcome == 'c' and 'copied' or 'present', 1)
@@ -268,6 +268,20 @@ local function admit(id, image)
   changedImages[id] = true
 end
 
+-- A root that had failed is tried again.
+local function waitAgain(id, image, root)
+  local left, errors = {}, lines(image[ERRORS])
+  for i = 1, #errors, 2 do
+    if errors[i] == root then image[PENDING] = image[PENDING] + 1
+    else
+      left[#left + 1] = errors[i]
+      left[#left + 1] = errors[i + 1]
+    end
+  end
+  image[ERRORS] = table.concat(left, '\n')
+  changedImages[id] = true
+end
+
 -- Makes failed nodes under these images (all failed nodes) ready or waiting again, and opens their images.
 local function retry(ids, isAll)
   local failed, chosen, opened = {}, {}, {}
@@ -305,31 +319,24 @@ local function retry(ids, isAll)
       end
       if #mine > 0 then
         choose(mine)
-        opened[id] = image
+        if not images[id] then opened[id] = image end
       end
     end
   end
   table.sort(failed, function(a, b) return nodes[a][NUMBER] < nodes[b][NUMBER] end)
-  for id, image in pairs(opened) do
-    if images[id] then
-      local left = {}
-      local errors = lines(image[ERRORS])
-      for i = 1, #errors, 2 do
-        if chosen[errors[i]] then image[PENDING] = image[PENDING] + 1
-        else
-          left[#left + 1] = errors[i]
-          left[#left + 1] = errors[i + 1]
-        end
-      end
-      image[ERRORS] = table.concat(left, '\n')
-      changedImages[id] = true
-    else
-      for _, root in ipairs(lines(image[ROOTS])) do
-        local node = nodes[root]
-        if node and node[STATE] ~= 'd' and hasLine(node[IMAGES], id) then image[PENDING] = image[PENDING] + 1 end
-      end
-      admit(id, image)
+  for _, key in ipairs(failed) do
+    -- Whoever is open waits for it again, though another asked.
+    for _, id in ipairs(lines(nodes[key][IMAGES])) do
+      local image = moving(id)
+      if image then waitAgain(id, image, key) end
     end
+  end
+  for id, image in pairs(opened) do
+    for _, root in ipairs(lines(image[ROOTS])) do
+      local node = nodes[root]
+      if node and node[STATE] ~= 'd' and hasLine(node[IMAGES], id) then image[PENDING] = image[PENDING] + 1 end
+    end
+    admit(id, image)
   end
   for _, key in ipairs(failed) do
     local node = nodes[key]
