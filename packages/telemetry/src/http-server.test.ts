@@ -4,7 +4,7 @@ import { type HttpServer, type HttpServerOptions, serveHttp } from './http-serve
 import { isLoopback, parseListen } from './listen.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
-import { readSecret, unknownVariables } from './secret.ts'
+import { readSecret, secretsIn, unknownVariables } from './secret.ts'
 
 let lines: string[] = []
 let server: HttpServer | undefined
@@ -138,5 +138,9 @@ describe('secrets from the environment', () => {
 
 test('variables that nothing reads are found, those of Kubernetes are not ours', () => {
   const env = { LONGSHORE_LISTEN: '', LONGSHORE_TOKNE: 'x', LONGSHORE_COORDINATOR_SERVICE_HOST: '', LONGSHORE_COORDINATOR_PORT_8080_TCP_ADDR: '', LONGSHORE_COORDINATOR_PORT: '', LONGSHORE_COORDINATOR_SERVICE_PORT_HTTP: '', PATH: '' }
-  expect(unknownVariables(env, new Set(['LONGSHORE_LISTEN']))).toEqual(['LONGSHORE_TOKNE'])
+  expect(unknownVariables(env)).toEqual(['LONGSHORE_TOKNE'])
+})
+
+test('secrets among options are found by their names', () => {
+  expect(secretsIn({ srcCreds: 'user:pa:ss', destPassword: 'pw', srcRegistryToken: 'tok', authfile: '/a', concurrency: 3, destCreds: 'user' })).toEqual(['pa:ss', 'pw', 'tok'])
 })

@@ -38,7 +38,22 @@ export function isOneOf(given: string, secrets: readonly string[]): boolean {
   return found
 }
 
+/** Values of options that are secrets, by their names; of `USER:PASSWORD` the password. */
+export function secretsIn(options: object): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    if (typeof value !== 'string' || !/creds|password|token$/i.test(name)) return []
+    return /creds/i.test(name) ? value.split(':').slice(1).join(':') : value
+  }).filter((secret) => secret !== '')
+}
+
+const redisVariables = ['URL', 'USERNAME', 'PASSWORD', 'PASSWORD_FILE', 'SENTINEL_USERNAME', 'SENTINEL_PASSWORD', 'SENTINEL_PASSWORD_FILE', 'CA', 'CERT', 'KEY', 'TLS_VERIFY'] as const
+/** Of all services and of those who talk to them: they may share one environment. docs/operations.md has what each means. */
+const serviceVariables: ReadonlySet<string> = new Set([
+  ...redisVariables.map((name) => `REDIS_${name}`), 'LISTEN', 'TOKEN', 'TOKEN_FILE', 'METRICS_TOKEN', 'METRICS_TOKEN_FILE', 'METRICS_OPEN', 'INSECURE_NO_TOKEN', 'ALLOWED_REGISTRIES', 'SERVER',
+  'GRACE_SECONDS', 'LOG_LEVEL', 'RECORD_HOURS', 'BLOBS', 'IMAGES',
+].map((name) => `LONGSHORE_${name}`))
+
 /** Variables of ours, by their first letters, that nothing reads: most likely misspelt. Kubernetes sets some by itself, for Services of that name. */
-export function unknownVariables(env: Env, known: ReadonlySet<string>): readonly string[] {
-  return Object.keys(env).filter((name) => name.startsWith('LONGSHORE_') && !known.has(name) && !/_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP)(?:_.*)?)?$/.test(name)).sort()
+export function unknownVariables(env: Env): readonly string[] {
+  return Object.keys(env).filter((name) => name.startsWith('LONGSHORE_') && !serviceVariables.has(name) && !/_SERVICE_(?:HOST|PORT)|_PORT(?:_\d+_(?:TCP|UDP)(?:_.*)?)?$/.test(name)).sort()
 }

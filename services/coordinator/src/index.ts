@@ -1,1 +1,3 @@
-export {}
+export { type CoordinatorFlags } from './config.ts'
+export { TokenMissingError } from './errors.ts'
+export { runCoordinator } from './main.ts'

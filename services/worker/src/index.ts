@@ -1,1 +1,2 @@
-export {}
+export type { WorkerFlags } from './config.ts'
+export { runWorker } from './main.ts'

@@ -1,0 +1,94 @@
+// A request's body becomes a migration: lists and YAML as they are, or JSON that carries them together with their options.
+import { InvalidReferenceError, parsePlatform, printable } from '@longshore/oci'
+import type { PoolOptions } from '@longshore/pool'
+import { type ContentOptions, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
+import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
+import type { z } from 'zod'
+import type { AllowedRegistries } from './allowed-registries.ts'
+import { CredentialsRefusedError, RegistryNotAllowedError } from './errors.ts'
+import { findCredentials } from './find-credentials.ts'
+import { check } from './route.ts'
+import { type SubmitOptions, submitSchema, type submitQuerySchema } from './schemas.ts'
+
+export interface Submission { readonly migration: Migration; readonly options: PoolOptions; readonly warnings: readonly Problem[] }
+
+/** As migrate's own. */
+const defaultWindow = 512
+
+export const listTypes = ['text/plain'] as const
+export const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml'] as const
+const jsonType = 'application/json'
+
+/** JSON may write every letter of a spec with more than one. */
+export const submitBytes = 2 * maxSpecBytes
+
+/** Bodies stay bytes until it is known what they are: a spec says itself what is wrong with its letters. */
+export function takeSpecBodies(app: HttpApp): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser([...listTypes, ...yamlTypes, jsonType], { parseAs: 'buffer' }, (_, body, done) => { done(null, body) })
+}
+
+/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, RequestInvalidError */
+export function readSubmission(request: HttpRequest, query: z.output<typeof submitQuerySchema>, allowed: AllowedRegistries): Submission {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (type === jsonType) {
+    if (Object.keys(query).length > 0) throw new RequestInvalidError(400, 'query: a JSON body carries its options itself; leave them out of the query')
+    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], ...options } = check('body', submitSchema, parseJson(body))
+    return read(specs.map(({ file, content }) => ({ name: file, content })), options, allowed)
+  }
+  const isYaml = yamlTypes.some((one) => one === type)
+  const { file = isYaml ? 'spec.yaml' : 'images.txt', ...options } = query
+  return read([{ name: file, content: body }], isYaml ? { format: 'yaml', ...options } : options, allowed)
+}
+
+function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: AllowedRegistries): Submission {
+  const { name, format, from, to, fromForAll, platforms, platformPolicy, referrers, foreignLayers } = options
+  const secrets = [
+    ...inputs.flatMap((input) => findCredentials(input, format)),
+    ...[['from', from] as const, ...(typeof to === 'string' ? [to] : to ?? []).map((one) => ['to', one] as const)].flatMap(([file, text]) => (text?.includes('@') === true ? [{ file, message: 'something stands before a host' }] : [])),
+  ]
+  if (secrets.length > 0) throw new CredentialsRefusedError(secrets.map((problem) => ({ ...problem, file: printable(problem.file) })))
+  if (platformPolicy !== undefined && platforms === undefined) throw new RequestInvalidError(400, 'platformPolicy says what becomes of an index: give platforms with it')
+  const content: Partial<ContentOptions> = {
+    ...(platforms === undefined ? {} : { platforms: platforms.map(toPlatform) }), ...(platformPolicy === undefined ? {} : { platformPolicy }),
+    ...(referrers === undefined ? {} : { referrers }), ...(foreignLayers === undefined ? {} : { foreignLayers }),
+  }
+  const { migration, warnings } = parse(inputs, {
+    ...(format === undefined ? {} : { format }), ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to: typeof to === 'string' ? [to] : to }),
+    ...(fromForAll === undefined ? {} : { fromForAll }), content,
+  })
+  const { source, destination } = registriesOf(migration)
+  const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
+  if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
+  const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
+  return { migration, warnings, options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
+}
+
+/** Complaints about places name the flags of the command line; here they are parameters. */
+function parse(...[inputs, options]: Parameters<typeof parseSpecs>): ReturnType<typeof parseSpecs> {
+  try {
+    return parseSpecs(inputs, options)
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error
+    throw new SpecError(error.problems.map((problem) => ({ ...problem, file: problem.file.replace(/^--(from|to)$/, '$1') })))
+  }
+}
+
+function toPlatform(text: string): ContentOptions['platforms'][number] {
+  try {
+    return parsePlatform(text.trim())
+  } catch (error) {
+    if (!(error instanceof InvalidReferenceError)) throw error
+    throw new RequestInvalidError(400, `platforms: ${error.message}`)
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown
+  } catch {
+    // The parser's own words would show a piece of the body.
+    throw new RequestInvalidError(400, 'body: is not valid JSON in UTF-8')
+  }
+}

@@ -1,0 +1,73 @@
+// The only place where a coordinator's objects are made and joined.
+import { Coordinator, openMigrationAccess, openPool, type Pool, type PoolEvent } from '@longshore/pool'
+import { RedisUnreachableError } from '@longshore/redis'
+import { createPoolMetrics, type HttpServer, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
+import { addApi, statusByCode } from './api.ts'
+import type { CoordinatorConfig } from './config.ts'
+import { gaugePool } from './pool-gauges.ts'
+
+export interface CoordinatorService extends AsyncDisposable {
+  readonly url: string
+  /** Serves and leads until `stop` aborts. */
+  run(stop: AbortSignal): Promise<void>
+}
+
+/** Serves HTTP from the beginning, whether Redis is there or not: that is how others learn of it. @throws ListenError */
+export async function startCoordinator(config: CoordinatorConfig, log: Logger, version: string): Promise<CoordinatorService> {
+  const closing = new AbortController()
+  const metrics = createPoolMetrics()
+  const meter = new RegistryMeter(metrics)
+  let pool: Pool | undefined
+  let coordinator: Coordinator | undefined
+  gaugePool(metrics, () => pool, () => coordinator)
+  const server: HttpServer = await serveHttp({
+    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, statusByCode,
+    ready: async () => {
+      if (closing.signal.aborted) return 'it is shutting down'
+      if (!pool?.connection.isUp) return 'Redis is away'
+      await pool.redis.ping()
+      return undefined
+    },
+    extend: async (app) => await addApi(app, {
+      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, signal: closing.signal,
+      onSubmit: ({ id: migration, options: { name } }, resumed) => log.info({ migration, ...(name === undefined ? {} : { name }), resumed }, 'migration submitted'),
+      onSteer: (migration, action) => log.info({ migration, action }, 'migration steered'),
+    }),
+  })
+  return {
+    url: server.url,
+    async run(stop) {
+      stop.addEventListener('abort', () => closing.abort(), { once: true })
+      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-coordinator', onSay: (what) => log.warn({ redis: what }, 'about redis') }),
+        (error) => error instanceof RedisUnreachableError, log, stop)
+      if (!pool) return
+      timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
+      coordinator = new Coordinator({
+        ...pool, version, onEvent: (event) => onEvent(event),
+        openAccess: async (record, onPause) => meter.watch(await openMigrationAccess(record, config.access.options, config.access.config, (paused) => {
+          log.info({ migration: record.id, registry: paused.registry, ms: Math.round(paused.ms), status: paused.status }, 'registry asks to be left alone')
+          onPause(paused)
+        })),
+      })
+      log.info({ id: coordinator.id, redis: pool.connection.url }, 'coordinator ready')
+      await coordinator.run(stop)
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      await server[Symbol.asyncDispose]()
+      await pool?.[Symbol.asyncDispose]()
+    },
+  }
+
+  function onEvent(event: PoolEvent): void {
+    const { migration } = event
+    switch (event.type) {
+      case 'leading': return log.info({ migration }, 'leading a migration')
+      case 'led': return log.info({ migration, state: event.state }, 'migration ended')
+      case 'lead-failed': return log.error({ migration, err: event.error }, 'leading a migration failed')
+      case 'reclaimed':
+        metrics.countReclaims(event.count)
+        return log.warn({ migration, worker: event.worker, leases: event.count }, 'leases taken from a worker that died')
+    }
+  }
+}
