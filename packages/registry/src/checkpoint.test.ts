@@ -1,10 +1,13 @@
 // Large uploads that one process begins and another ends (docs/adr/0008).
 import { setTimeout as delay } from 'node:timers/promises'
 import { digestOf, type Descriptor, parseRepositoryName } from '@longshore/oci'
-import { type EmbeddedRegistry, type EmbeddedRegistryOptions, startEmbeddedRegistry } from '@longshore/testing'
+import { type EmbeddedRegistry, type EmbeddedRegistryOptions, startDockerRegistry, startEmbeddedRegistry } from '@longshore/testing'
 import type { Checkpoint, Content, UploadPoint } from '@longshore/transfer'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createRegistry, type Registry, type RegistryOptions } from './index.ts'
+
+// Much is moved.
+vi.setConfig({ testTimeout: 60_000 })
 
 const { signal } = new AbortController()
 const repository = parseRepositoryName('team/app')
@@ -188,6 +191,18 @@ describe('another process goes on', () => {
     expect(digestOf(Buffer.concat(await Array.fromAsync(content)))).toBe(desc.digest)
   })
 
+  test('docker-registry: wrong bytes of the first are refused, and sent anew', async () => {
+    await using server = await startDockerRegistry()
+    const location = await sessionWith(server, Buffer.alloc(part, 7))
+    await using registry = createRegistry({ registry: server.host, tlsVerify: false, retries })
+    const { seen, open, options } = tracked({ location, offset: part })
+    expect(await registry.push(repository, desc, open, options)).toBe('pushed')
+    expect(seen).toMatchObject({ offsets: [part, 0], sent: size })
+    expect(registry.stats.byStatus).toMatchObject({ 'PUT 400': 1, 'PUT 201': 1 })
+    await using content = await registry.blob(repository, desc, { signal })
+    expect(digestOf(Buffer.concat(await Array.fromAsync(content)))).toBe(desc.digest)
+  })
+
   test('wrong bytes of the first, and a source that lies: named by the second reading, which was hashed from its start', async () => {
     await using t = await setUp()
     const location = await sessionWith(t.embedded, Buffer.alloc(part, 7))
@@ -258,6 +273,33 @@ describe('on the way', () => {
   })
 })
 
+describe('between two attempts', () => {
+  test('a registry that will not say where the session stands is sent the next part, and tells by its answer', async () => {
+    await using t = await setUp()
+    // Of the second part some bytes arrive; what is asked then goes unanswered for a while.
+    t.embedded.fail({ match: { kind: 'upload-patch', path: /_state=2$/ }, how: { kind: 'drop-after', bytes: 3_000_000 } })
+    t.embedded.fail({ match: { kind: ['upload-status', 'blob-head'] }, times: 3, how: { kind: 'status', status: 503 } })
+    const { seen, open, options } = tracked()
+    expect(await t.client().push(repository, desc, open, options)).toBe('pushed')
+    expect(seen).toMatchObject({ offsets: [0, part, part + 3_000_000], sent: size })
+    expect(t.embedded.count({ status: 416 })).toBe(1)
+    expect(t.embedded.count({ kind: 'upload-cancel' })).toBe(0)
+  })
+
+  test('an abort then keeps the session too', async () => {
+    await using t = await setUp()
+    const stop = new AbortController()
+    t.embedded.fail({ match: { kind: 'upload-patch', path: /_state=2$/ }, how: { kind: 'drop-after', bytes: 3_000_000 } })
+    t.embedded.onRequest(({ kind }) => { if (kind === 'upload-status') stop.abort(new Error('shut down')) })
+    const first = tracked()
+    await expect(t.client().push(repository, desc, first.open, { ...first.options, signal: stop.signal })).rejects.toThrow('shut down')
+    expect(t.embedded.count({ kind: 'upload-cancel' })).toBe(0)
+    const second = tracked(first.seen.saves.at(-1))
+    expect(await t.client().push(repository, desc, second.open, second.options)).toBe('pushed')
+    expect(second.seen.offsets).toEqual([part + 3_000_000])
+  })
+})
+
 describe('handing over', () => {
   const shutDown = new Error('shut down')
 
@@ -314,10 +356,9 @@ describe('handing over', () => {
 })
 
 /** The path of an upload session that holds these bytes already. */
-async function sessionWith(embedded: EmbeddedRegistry, content: Uint8Array): Promise<string> {
-  const begun = await fetch(`${embedded.url}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
+async function sessionWith({ url }: { readonly url: string }, content: Uint8Array): Promise<string> {
+  const begun = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
   const answer = await fetch(begun.headers.get('location') ?? '', { method: 'PATCH', body: content, headers: { 'content-type': 'application/octet-stream' } })
   const { pathname, search } = new URL(answer.headers.get('location') ?? '')
-  embedded.clearRequests()
   return pathname + search
 }

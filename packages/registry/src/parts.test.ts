@@ -3,8 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Descriptor, DigestMismatchError, hasherFor, parseRepositoryName } from '@longshore/oci'
 import { Random, type RegistryAuth, startDockerRegistry, startEmbeddedRegistry, startTokenServer } from '@longshore/testing'
 import { type Checkpoint, type Content, type UploadPoint, wrapContent } from '@longshore/transfer'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createRegistry, type Registry } from './index.ts'
+
+// Much is moved.
+vi.setConfig({ testTimeout: 60_000 })
 
 const { signal } = new AbortController()
 const repository = parseRepositoryName('team/app')
@@ -65,7 +68,7 @@ function plant(registry: { putBlob(repository: string, content: Iterable<Uint8Ar
 describe('tokens that live three seconds', () => {
   const auth: RegistryAuth = { kind: 'bearer', users: { u: 'p' }, tokenTtlMs: 3000 }
 
-  test.each([['in parts', true], ['in one request', false]])('a blob that takes eight, %s, is begun once at either side', { timeout: 60_000 }, async (_, inParts) => {
+  test.each([['in parts', true], ['in one request', false]])('a blob that takes eight, %s, is begun once at either side', async (_, inParts) => {
     await using source = await startEmbeddedRegistry({ auth })
     await using destination = await startEmbeddedRegistry({ auth })
     const desc = plant(source)
@@ -96,7 +99,7 @@ describe('tokens that live three seconds', () => {
     expect(good.reduce((sum, r) => sum + r.bytesOut, 0)).toBeLessThan(size + MiB)
   })
 
-  test('docker-registry: its own tokens, in parts', { timeout: 60_000 }, async () => {
+  test('docker-registry: its own tokens, in parts', async () => {
     await using tokens = await startTokenServer({ users: { u: 'p' }, tokenTtlMs: 3000 })
     await using source = await startEmbeddedRegistry()
     await using server = await startDockerRegistry({ auth: { kind: 'token', server: tokens } })

@@ -294,7 +294,10 @@ class Upload {
     const gone = said === 404
     const isWrong = this.#isWrong
     const held = session && !gone && !isWrong && this.#bytes === undefined ? await this.#ask(session, said) : undefined
-    if (held === 'unknown' || held === undefined) {
+    if (held === 'unknown' && this.#progress) {
+      // What it acknowledged it has. Whether it has more, its answer to the next part will tell.
+      this.#session = session
+    } else if (held === 'unknown' || held === undefined) {
       if (session && !gone) await cancel(this.#to, session)
       this.#offset = 0
       this.#isInherited = this.#isWrong = false
@@ -313,8 +316,10 @@ class Upload {
       // The push's own retries are around this: one more try, as the answer may spare a large part of the blob.
       const held = await status(this.#to, session, { held: true, attempts: 2 })
       // 416 means that it stands elsewhere than we think. If it does not, this registry cannot go on there at all.
-      return said === 416 && held?.offset === this.#offset ? 'unknown' : held
-    } catch {
+      return said === 416 && held?.offset === this.#offset ? undefined : held
+    } catch (error) {
+      // Its session is another process's now, and not to be given up.
+      if (this.#progress && this.#to.signal.aborted) throw error
       return 'unknown'
     }
   }
