@@ -25,10 +25,16 @@ interface Entry {
   /** Nodes that need this one and are not yet at their end. */
   readonly dependents: Set<NodeKey>
   /** Images that end with this node. */
-  readonly images: ImageId[]
+  readonly images: Set<ImageId>
 }
 
-interface OpenImage { readonly roots: readonly NodeKey[]; pending: number; readonly errors: ErrorRecord[]; readonly blobs: Mutable<BlobTally> }
+interface OpenImage {
+  readonly roots: readonly NodeKey[]
+  pending: number
+  /** By the root that failed. */
+  readonly errors: Map<NodeKey, ErrorRecord>
+  readonly blobs: Mutable<BlobTally>
+}
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
@@ -39,6 +45,8 @@ export class MemoryLedger implements Ledger {
   readonly #entries = new Map<NodeKey, Entry>()
   readonly #finished = new FinishedNodes()
   readonly #images = new Map<ImageId, OpenImage>()
+  /** The roots of images that failed, until these are forgotten. */
+  readonly #failed = new Map<ImageId, readonly NodeKey[]>()
   readonly #shared = new SharedBlobs()
   #ready: NodeKey[] = []
   #settled: SettledImage[] = []
@@ -47,14 +55,13 @@ export class MemoryLedger implements Ledger {
     const fresh = { blobs: 0, bytes: 0 }
     if (!this.#images.has(image)) {
       for (const node of nodes) this.#add(node, image, fresh)
-      const open: OpenImage = { roots, pending: 0, errors: [], blobs: emptyTally() }
-      this.#images.set(image, open)
+      const open = this.#open(image, roots)
       for (const root of roots) {
         const entry = this.#entries.get(root)
         if (!entry || entry.state.state === 'done') continue
-        if (entry.state.state === 'failed') open.errors.push(entry.state.error)
+        if (entry.state.state === 'failed') open.errors.set(root, entry.state.error)
         else open.pending++
-        entry.images.push(image)
+        entry.images.add(image)
       }
       this.#settleIfOver(image, open)
     }
@@ -129,18 +136,29 @@ export class MemoryLedger implements Ledger {
   }
 
   async retry(images?: readonly ImageId[]): Promise<Progress> {
-    const failed = this.#failedUnder(images && new Set(images))
-    for (const entry of failed) entry.state = { state: 'waiting', missing: 0 }
-    for (const entry of failed) this.#reopen(entry)
+    const failed = new Set<Entry>()
+    if (!images) this.#collectFailed(this.#entries.keys(), failed)
+    const named = new Set(images ?? [...failed].flatMap((entry) => [...entry.images]))
+    const reopened = [...named].filter((id) => {
+      const roots = (this.#images.get(id)?.roots ?? this.#failed.get(id) ?? []).filter((root) => this.#isFailedRoot(root, id))
+      this.#collectFailed(roots, failed)
+      return roots.length > 0 && !this.#images.has(id)
+    })
+    for (const entry of failed) this.#awaitAgain(entry)
+    for (const id of reopened) this.#reopen(id)
+    // In the order in which they were registered, so that needs come before those that need them.
+    const ordered = [...this.#entries.values()].filter((entry) => failed.has(entry))
+    for (const entry of ordered) entry.state = { state: 'waiting', missing: 0 }
+    for (const entry of ordered) this.#place(entry, { blobs: 0, bytes: 0 })
     return this.#progress()
   }
 
   async forget(roots: readonly NodeKey[]): Promise<void> {
     for (const key of roots) {
       const entry = this.#entries.get(key)
-      if (entry?.state.state !== 'failed' || entry.node.kind === 'blob' || entry.images.some((image) => this.#images.has(image))) continue
+      if (entry?.state.state !== 'failed' || entry.node.kind === 'blob' || [...entry.images].some((image) => this.#images.has(image))) continue
       this.#entries.delete(key)
-      for (const need of entry.needs) this.#entries.get(need)?.dependents.delete(key)
+      for (const image of entry.images) if (this.#failed.get(image)?.some((root) => this.#entries.has(root)) !== true) this.#failed.delete(image)
       await this.forget([...entry.needs])
     }
   }
@@ -158,7 +176,7 @@ export class MemoryLedger implements Ledger {
       if (known.node.kind === 'blob' && node.kind === 'blob') known.node = { ...known.node, from: union(known.node.from, node.from) }
       return
     }
-    const entry: Entry = { node, state: { state: 'ready' }, fence: 0, replans: 0, again, owner: image, needs: new Set(needsOf(node)), dependents: new Set(), images: [] }
+    const entry: Entry = { node, state: { state: 'ready' }, fence: 0, replans: 0, again, owner: image, needs: new Set(needsOf(node)), dependents: new Set(), images: new Set() }
     this.#entries.set(node.key, entry)
     this.#place(entry, fresh)
   }
@@ -178,10 +196,10 @@ export class MemoryLedger implements Ledger {
       entry.state = { state: 'waiting', missing: 1 }
       return
     }
-    const broken = this.#broken(node.needs)
+    const broken = this.#broken(entry.needs)
     if (broken) return this.#fail(entry, broken)
     let missing = 0
-    for (const key of node.needs) missing += this.#need(key, entry)
+    for (const key of entry.needs) missing += this.#need(key, entry)
     if (missing === 0) this.#makeReady(entry)
     else entry.state = { state: 'waiting', missing }
   }
@@ -247,9 +265,9 @@ export class MemoryLedger implements Ledger {
     const { state } = entry
     for (const id of entry.images) {
       const image = this.#images.get(id)
-      if (!image) continue
+      if (image?.roots.includes(entry.node.key) !== true) continue
       image.pending--
-      if (state.state === 'failed') image.errors.push(state.error)
+      if (state.state === 'failed') image.errors.set(entry.node.key, state.error)
       this.#settleIfOver(id, image)
     }
     for (const key of entry.needs) {
@@ -266,32 +284,50 @@ export class MemoryLedger implements Ledger {
     this.#finished.add(entry.node)
   }
 
-  /** In the order in which they were registered, so that needs come before those that need them. */
-  #failedUnder(images: ReadonlySet<ImageId> | undefined): readonly Entry[] {
-    const failed = [...this.#entries.values()].filter((entry) => entry.state.state === 'failed')
-    if (!images) return failed
-    const wanted = new Set<NodeKey>()
-    for (const entry of failed.toReversed()) {
-      if (!wanted.has(entry.node.key) && !entry.images.some((image) => images.has(image))) continue
-      wanted.add(entry.node.key)
-      for (const key of entry.needs) wanted.add(key)
+  /** What failed of these, and of what they need. */
+  #collectFailed(keys: Iterable<NodeKey>, failed: Set<Entry>): void {
+    for (const key of keys) {
+      const entry = this.#entries.get(key)
+      if (entry?.state.state !== 'failed' || failed.has(entry)) continue
+      failed.add(entry)
+      this.#collectFailed(entry.needs, failed)
     }
-    return failed.filter((entry) => wanted.has(entry.node.key))
   }
 
-  #reopen(entry: Entry): void {
-    for (const id of entry.images) {
-      const image = this.#images.get(id) ?? { roots: [entry.node.key], pending: 0, errors: [], blobs: emptyTally() }
-      image.pending++
-      this.#images.set(id, image)
+  #isFailedRoot(root: NodeKey, image: ImageId): boolean {
+    const entry = this.#entries.get(root)
+    return entry?.state.state === 'failed' && entry.images.has(image)
+  }
+
+  /** A root that had failed is tried again: whoever is open waits for it again, though another asked. */
+  #awaitAgain({ node, images }: Entry): void {
+    for (const id of images) {
+      const image = this.#images.get(id)
+      if (image?.errors.delete(node.key) === true) image.pending++
     }
-    this.#place(entry, { blobs: 0, bytes: 0 })
+  }
+
+  /** An image that failed is open again, as far as its roots are not at their end. */
+  #reopen(id: ImageId): void {
+    const roots = this.#failed.get(id) ?? []
+    this.#open(id, roots).pending = roots.filter((root) => {
+      const entry = this.#entries.get(root)
+      return entry !== undefined && entry.state.state !== 'done' && entry.images.has(id)
+    }).length
+  }
+
+  #open(id: ImageId, roots: readonly NodeKey[]): OpenImage {
+    const image: OpenImage = { roots, pending: 0, errors: new Map(), blobs: emptyTally() }
+    this.#images.set(id, image)
+    this.#failed.delete(id)
+    return image
   }
 
   #settleIfOver(id: ImageId, image: OpenImage): void {
     if (image.pending > 0) return
     this.#images.delete(id)
-    this.#settled.push({ image: id, errors: image.errors, blobs: image.blobs })
+    if (image.errors.size > 0) this.#failed.set(id, image.roots)
+    this.#settled.push({ image: id, errors: [...image.errors.values()], blobs: image.blobs })
   }
 
   #again(lease: Lease): Progress {

@@ -36,7 +36,7 @@ export function encodeNode(node: PlanNode, nowMs: number): EncodedNode {
     const body: BlobBody = { type, ...(node.mayExist ? { mayExist: true } : {}), ...(Object.keys(more).length === 0 ? {} : { more }) }
     return { key: node.key, links: node.from.map(formatLocation).join('\n'), body: JSON.stringify(body) }
   }
-  const head = `${node.needs.join('\n')}\n\n`
+  const head = `${[...new Set(node.needs)].join('\n')}\n\n`
   if (node.kind === 'referrers') {
     const body: ReferrersBody = { kind: 'referrers', subject: node.subject, descs: node.descs }
     return { key: node.key, links: '', body: head + JSON.stringify(body) }
