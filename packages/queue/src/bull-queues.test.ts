@@ -1,33 +1,54 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectRedis, type RedisConnection } from '@longshore/redis'
-import { startRedis, type RedisServer } from '@longshore/testing'
+import { type RedisServer, startRedis, startRedisCluster, startTcpProxy } from '@longshore/testing'
 import { describeQueue } from '@longshore/testing/contracts'
-import { afterAll, beforeAll } from 'vitest'
+import type { Job, NodeKey } from '@longshore/transfer'
+import { Queue as BullQueue } from 'bullmq'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { BullQueues } from './bull-queues.ts'
+import type { QueuedJob } from './processing.ts'
 
+const told: string[] = []
+const problems: string[] = []
 let server: RedisServer
-let connection: RedisConnection
-const stack = new AsyncDisposableStack()
+let shared: RedisConnection
+const whole = new AsyncDisposableStack()
+let stack = new AsyncDisposableStack()
+
+async function connect(url: string, to = stack): Promise<RedisConnection> {
+  return to.use(await connectRedis({ url, name: 'test', onTrouble: (message) => { told.push(message) }, onRecovered: () => { told.push('recovered') } }))
+}
+function open(connection: RedisConnection, prefix = `{test${count++}}`): BullQueues {
+  return stack.use(new BullQueues(connection, { prefix, onProblem: (message) => { problems.push(message) } }))
+}
+const job = (name: string): Job => ({ id: name, node: name as NodeKey })
+const jobs = (length: number): readonly Job[] => Array.from({ length }, (_, i) => job(`node ${i}`))
+let count = 0
 
 beforeAll(async () => {
-  server = stack.use(await startRedis())
-  connection = stack.use(await connectRedis({ url: server.url, name: 'test', onTrouble: fail, onRecovered: () => {} }))
+  server = whole.use(await startRedis())
+  shared = await connect(server.url, whole)
 })
-afterAll(async () => { await stack.disposeAsync() })
-
-function fail(message: string): void { throw new Error(message) }
-
-let count = 0
+afterAll(async () => { await whole.disposeAsync() })
+afterEach(async () => {
+  await stack.disposeAsync()
+  stack = new AsyncDisposableStack()
+  told.length = 0
+  problems.length = 0
+})
 
 describeQueue('BullMQ, one migration of many', async () => {
   const prefix = `{contract${count++}}`
-  const queues = stack.use(new BullQueues(connection, { prefix, onProblem: fail }))
+  const queues = open(shared, prefix)
   const { blobs } = queues.of('m')
   const ended = Promise.withResolvers<void>()
   let isClosed = false
-  const busy = async (): Promise<number> => (await Promise.all(['wait', 'active'].map((list) => connection.client.llen(`${prefix}:blobs:${list}`)))).reduce((a, b) => a + b)
+  const busy = async (): Promise<number> => (await Promise.all(['wait', 'active'].map((list) => shared.client.llen(`${prefix}:blobs:${list}`)))).reduce((a, b) => a + b)
   return {
-    add: async (jobs, options) => { if (!isClosed) await blobs.add(jobs, options) },
+    add: async (some, options) => { if (!isClosed) await blobs.add(some, options) },
     async process(handler, options) {
       queues.process('blobs', async ({ node }) => handler({ id: node, node }), options)
       return await ended.promise
@@ -39,3 +60,200 @@ describeQueue('BullMQ, one migration of many', async () => {
     },
   }
 })
+
+describe('BullQueues', () => {
+  test('one process serves many migrations, and each kind has its own queue', async () => {
+    const queues = open(shared)
+    const seen: string[] = []
+    const handler = (kind: string) => async ({ migration, node }: QueuedJob) => { seen.push(`${kind} ${migration} ${node}`) }
+    await queues.of('m1').blobs.add([job('a')])
+    await queues.of('m2').blobs.add([job('a')])
+    await queues.of('m1').images.add([job('a')])
+    await queues.of('m1').manifests.add([job('a')])
+    for (const kind of ['images', 'blobs', 'manifests'] as const) queues.process(kind, handler(kind), { concurrency: 1 })
+    await vi.waitFor(() => { expect(seen.toSorted()).toEqual(['blobs m1 a', 'blobs m2 a', 'images m1 a', 'manifests m1 a']) })
+  })
+
+  test('a job that this version does not understand is told and dropped', async () => {
+    const prefix = `{test${count++}}`
+    const queues = open(shared, prefix)
+    const foreign = new BullQueue('blobs', { connection: shared.client, prefix })
+    for (const data of [{ v: 2, migration: 'm', node: 'a' }, { v: 1, migration: 7, node: 'a' }, 'x', null]) await foreign.add('node', data)
+    const seen: string[] = []
+    queues.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
+    await queues.of('m').blobs.add([job('b')])
+    await vi.waitFor(() => { expect(seen).toEqual(['b']) })
+    expect(problems).toHaveLength(4)
+    expect(problems[0]).toMatch(/does not understand.*"v":2/)
+    await foreign.close()
+  })
+
+  test('a handler that throws costs its job, and is told', async () => {
+    const prefix = `{test${count++}}`
+    const queues = open(shared, prefix)
+    queues.process('blobs', async () => { throw new Error('boom') }, { concurrency: 1 })
+    await queues.of('m').blobs.add([job('a')])
+    await vi.waitFor(() => { expect(problems).toEqual(['blobs: the handler of a threw']) })
+    await vi.waitFor(async () => { expect(await keysOf(prefix)).toEqual([]) })
+  })
+
+  test('nothing is left of jobs that are done, and the notes of them are few', async () => {
+    const prefix = `{test${count++}}`
+    const queues = open(shared, prefix)
+    let done = 0
+    await queues.of('m').blobs.add(jobs(2000))
+    queues.process('blobs', async () => { done++ }, { concurrency: 20 })
+    await vi.waitFor(async () => { expect(done).toBe(2000); expect(await keysOf(prefix)).toEqual([]) }, { timeout: 20_000 })
+    expect(await shared.client.xlen(`${prefix}:blobs:events`)).toBeLessThan(400)
+  })
+
+  test('concurrency changes while handlers are at work', async () => {
+    const queues = open(shared)
+    let active = 0
+    const ends: Array<() => void> = []
+    const processing = queues.process('blobs', async () => {
+      active++
+      await new Promise<void>((resolve) => { ends.push(resolve) })
+      active--
+    }, { concurrency: 1 })
+    await queues.of('m').blobs.add(jobs(10))
+    await vi.waitFor(() => { expect(active).toBe(1) })
+    await processing.setConcurrency(4)
+    await vi.waitFor(() => { expect(active).toBe(4) })
+    expect(processing.running).toBe(4)
+    await processing.setConcurrency(0)
+    for (const end of ends.splice(0)) end()
+    await vi.waitFor(() => { expect(active).toBe(0) })
+    await delay(200)
+    expect(active).toBe(0)
+    await processing.setConcurrency(2)
+    await vi.waitFor(() => { expect(active).toBe(2) })
+    await delay(100)
+    expect(active).toBe(2)
+    const over = setInterval(() => { for (const end of ends.splice(0)) end() }, 5)
+    await vi.waitFor(async () => { expect(await queues.depth('blobs')).toBe(0) })
+    await processing.close()
+    clearInterval(over)
+    expect(active).toBe(0)
+  })
+
+  test('tells how many wait, and for how long', async () => {
+    const queues = open(shared)
+    expect(await queues.oldestMs('blobs')).toBe(0)
+    await queues.of('m').blobs.add([job('a')])
+    await delay(300)
+    await queues.of('m').blobs.add([job('b'), job('c')], { first: true })
+    expect(await queues.depth('blobs')).toBe(3)
+    expect(await queues.oldestMs('blobs')).toBeGreaterThanOrEqual(300)
+    expect(await queues.oldestMs('blobs')).toBeLessThan(3000)
+  })
+
+  test('closing waits for the handlers, and leaves what waits to others', async () => {
+    const prefix = `{test${count++}}`
+    const [mine, others] = [open(shared, prefix), open(shared, prefix)]
+    const begun = Promise.withResolvers<void>()
+    const end = Promise.withResolvers<void>()
+    const seen: string[] = []
+    const processing = mine.process('blobs', async ({ node }) => { begun.resolve(); await end.promise; seen.push(node) }, { concurrency: 1 })
+    await mine.of('m').blobs.add([job('a'), job('b')])
+    await begun.promise
+    let isClosed = false
+    const closing = processing.close().then(() => { isClosed = true })
+    await delay(100)
+    expect(isClosed).toBe(false)
+    end.resolve()
+    await closing
+    expect(seen).toEqual(['a'])
+    others.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
+    await vi.waitFor(() => { expect(seen).toEqual(['a', 'b']) })
+    // Not one that was left half done, to come again when its lock ends.
+    expect(await shared.client.llen(`${prefix}:blobs:active`)).toBe(0)
+  })
+})
+
+describe('when something dies', () => {
+  test('what a killed process held is handed to another', { timeout: 60_000 }, async () => {
+    const prefix = `{test${count++}}`
+    const queues = open(shared, prefix)
+    await queues.of('m').blobs.add(jobs(5))
+    const holder = spawn(process.execPath, [join(import.meta.dirname, 'holder.fixture.ts'), server.url, prefix], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    holder.stdout.setEncoding('utf8').on('data', (text: string) => { output += text })
+    await vi.waitFor(() => { expect(output.trim().split('\n')).toHaveLength(3) }, { timeout: 20_000 })
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    const seen = new Set<string>()
+    queues.process('blobs', async ({ node }) => { seen.add(node) }, { concurrency: 2 })
+    // Its locks end after 15 seconds at most; it is looked for such every 5, and a job has to be seen twice.
+    await vi.waitFor(() => { expect(seen.size).toBe(5) }, { timeout: 40_000, interval: 100 })
+    expect(problems).toEqual([])
+  })
+
+  test('Redis restarts in the midst of it: all of it is handed out, and nothing is complained of', { timeout: 60_000 }, async () => {
+    const mortal = stack.use(await startRedis({ aof: true }))
+    const connection = await connect(mortal.url)
+    const queues = open(connection)
+    const seen = new Set<string>()
+    queues.process('blobs', async ({ node }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
+    const adding = (async () => { for (let i = 0; i < 20; i++) { await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50)); await delay(20) } })()
+    await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) })
+    await mortal.stop('SIGKILL')
+    await delay(1500)
+    await mortal.start()
+    await adding
+    await vi.waitFor(() => { expect(seen.size).toBe(1000) }, { timeout: 40_000, interval: 100 })
+    expect(problems).toEqual([])
+    await vi.waitFor(() => { expect(told).toEqual([expect.stringContaining('work waits'), 'recovered']) }, { timeout: 5000 })
+  })
+
+  test('cut connections lose nothing', { timeout: 60_000 }, async () => {
+    const proxy = stack.use(await startTcpProxy(server.port))
+    const connection = await connect(`redis://127.0.0.1:${proxy.port}`)
+    const queues = open(connection)
+    const seen = new Set<string>()
+    queues.process('blobs', async ({ node }) => { await delay(2); seen.add(node) }, { concurrency: 5 })
+    const cutting = setInterval(() => { proxy.cut() }, 150)
+    for (let i = 0; i < 20; i++) await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50), { first: i % 2 === 0 })
+    clearInterval(cutting)
+    await vi.waitFor(() => { expect(seen.size).toBe(1000) }, { timeout: 40_000, interval: 100 })
+    expect(problems).toEqual([])
+    expect(told).toEqual([])
+  })
+
+  test('closing while Redis is away ends', { timeout: 30_000 }, async () => {
+    const mortal = stack.use(await startRedis())
+    const connection = await connect(mortal.url)
+    const queues = open(connection)
+    queues.process('blobs', async () => {}, { concurrency: 1 })
+    queues.process('manifests', async () => {}, { concurrency: 1 })
+    await delay(300)
+    await mortal.stop('SIGKILL')
+    await delay(500)
+    const begun = Date.now()
+    await queues[Symbol.asyncDispose]()
+    await connection[Symbol.asyncDispose]()
+    expect(Date.now() - begun).toBeLessThan(6000)
+    expect(problems).toEqual([])
+  })
+
+  test('in a cluster, also when it is away as a whole for a while', { timeout: 90_000 }, async () => {
+    const cluster = stack.use(await startRedisCluster({ aof: true }))
+    const connection = await connect(cluster.url)
+    const queues = open(connection)
+    const seen = new Set<string>()
+    queues.process('blobs', async ({ node }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
+    const adding = (async () => { for (let i = 0; i < 20; i++) { await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50), { first: i % 2 === 0 }); await delay(20) } })()
+    await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) })
+    await Promise.all(cluster.nodes.map((node) => node.stop('SIGKILL')))
+    await delay(1500)
+    await Promise.all(cluster.nodes.map((node) => node.start()))
+    await adding
+    await vi.waitFor(() => { expect(seen.size).toBe(1000) }, { timeout: 60_000, interval: 100 })
+    expect(problems).toEqual([])
+  })
+})
+
+/** Of single jobs: BullMQ keeps a few keys for each queue. */
+async function keysOf(prefix: string): Promise<readonly string[]> {
+  return (await shared.client.keys(`${prefix.replace(/[{}]/g, '?')}:*`)).filter((key) => !/:(?:meta|events|marker|id|stalled-check|stalled)$/.test(key))
+}

@@ -1,0 +1,11 @@
+// A process that takes jobs and never lets go of them. argv: url of Redis, prefix. Says what it has taken.
+import { connectRedis } from '@longshore/redis'
+import { BullQueues } from './bull-queues.ts'
+
+const [, , url = '', prefix = ''] = process.argv
+const connection = await connectRedis({ url, name: 'holder', onTrouble: () => {}, onRecovered: () => {} })
+const queues = new BullQueues(connection, { prefix, onProblem: () => {} })
+queues.process('blobs', async ({ node }) => {
+  process.stdout.write(`${node}\n`)
+  await new Promise(() => { /* for ever */ })
+}, { concurrency: 3 })
