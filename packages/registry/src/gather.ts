@@ -10,8 +10,10 @@ export type Supply = Pick<Outlet, 'take' | 'pulling'>
 
 /** A part's memory each, for all uploads of this process; those that find no room stream. */
 const rooms = new Limiter(4)
-/** So many times faster must the destination take a part than the source gives it. Gathering then costs a quarter of the time at most. */
-const worthwhile = 4
+/** So many times faster must the destination take parts than the source gives them: gathering costs a third more time at most. */
+const worthwhile = 3
+/** How much of what is known goes by the parts before the last one: one slow answer is no rule. */
+const memory = 0.5
 /** Parts that stream before gathering is tried again: so many after the first failure, twice as many after each further one. */
 const fewest = 4
 const pieceBytes = 256 * 1024
@@ -19,33 +21,46 @@ const pieceBytes = 256 * 1024
 /** Gathers the parts of one upload, one after the other in the same memory. */
 export class Gatherer implements Disposable {
   readonly #room: Disposable | undefined = rooms.tryAcquire()
-  #memory: Buffer | undefined
-  /** Of the part that was gathered last, as long as it is on its way. */
-  #last: { readonly readMs: number; readonly filledAt: number } | undefined
+  #bytes: Buffer | undefined
+  /** What the last parts took to be read, and to be sent, weighted by age. */
+  #readMs = 0
+  #sentMs = 0
+  /** When the part that is on its way began to be sent. */
+  #sendingAt: number | undefined
   #toStream = 0
   #tries = 0
 
   /** The next `limit` bytes: gathered, or the outlet itself where that does not pay. `pass` is called between chunks, and may throw. */
   async fill(outlet: Outlet, limit: number, pass: () => void): Promise<Supply> {
     const began = performance.now()
-    if (this.#last && (began - this.#last.filledAt) * worthwhile > this.#last.readMs) this.#toStream = fewest * 2 ** this.#tries++
-    this.#last = undefined
-    if (this.#room === undefined || limit > largestPart || this.#toStream-- > 0) return outlet
-    this.#toStream = 0
-    const memory = this.#memory ??= Buffer.allocUnsafeSlow(largestPart)
+    if (this.#sendingAt !== undefined) this.#learn(began - this.#sendingAt)
+    if (this.#room === undefined || limit > largestPart || this.#toStream > 0) {
+      this.#toStream--
+      return outlet
+    }
+    const bytes = this.#bytes ??= Buffer.allocUnsafeSlow(largestPart)
     let length = 0
     for await (const chunk of outlet.take(limit, () => {})) {
-      memory.set(chunk, length)
+      bytes.set(chunk, length)
       length += chunk.byteLength
       pass()
     }
-    const filledAt = performance.now()
-    this.#last = { readMs: filledAt - began, filledAt }
-    return supplyOf(memory.subarray(0, length))
+    this.#sendingAt = performance.now()
+    this.#readMs = this.#readMs * memory + this.#sendingAt - began
+    return supplyOf(bytes.subarray(0, length))
+  }
+
+  /** The last part that was gathered took so long to be sent. */
+  #learn(ms: number): void {
+    this.#sendingAt = undefined
+    this.#sentMs = this.#sentMs * memory + ms
+    if (this.#sentMs * worthwhile <= this.#readMs) return
+    this.#toStream = fewest * 2 ** this.#tries++
+    this.#readMs = this.#sentMs = 0
   }
 
   [Symbol.dispose](): void {
-    this.#memory = undefined
+    this.#bytes = undefined
     this.#room?.[Symbol.dispose]()
   }
 }

@@ -1,6 +1,6 @@
 // Another process that sends one blob, and may be killed while it does: `node killed-upload.fixture.ts JSON`. It says on its
 // output, a line each, where the upload stands, and at its end what it came to.
-import { writeSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { Bandwidth } from '@longshore/concurrency'
 import type { Descriptor, RepositoryName } from '@longshore/oci'
 import type { UploadPoint } from '@longshore/transfer'
@@ -27,6 +27,8 @@ const say = (line: UploadLine): void => { writeSync(1, `${JSON.stringify(line)}\
 await using from = createRegistry({ registry: source, tlsVerify: false, ...(bytesPerSecond === undefined ? {} : { bandwidth: new Bandwidth(bytesPerSecond) }) })
 await using to = createRegistry({ registry: destination, tlsVerify: false })
 const offsets: number[] = []
+/** The most memory it ever had, in bytes. `maxRSS` would count what its parent had when it was forked. */
+const peak = (): number => Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
 const outcome = await to.push(repository, desc, async (offset) => {
   offsets.push(offset)
   return await from.blob(repository, desc, { signal, offset })
@@ -34,4 +36,4 @@ const outcome = await to.push(repository, desc, async (offset) => {
   signal, mayExist: false,
   checkpoint: { saved, save: async (point) => { say({ saved: point }); await Promise.resolve() } },
 })
-say({ end: { outcome, offsets, bytesIn: from.stats.bytesIn, bytesOut: to.stats.bytesOut, memory: process.resourceUsage().maxRSS * 1024 } })
+say({ end: { outcome, offsets, bytesIn: from.stats.bytesIn, bytesOut: to.stats.bytesOut, memory: peak() } })
