@@ -8,10 +8,10 @@ const keptEntries = 4_000
 const flushMs = 50
 const flushEvents = 500
 
-interface Scripts { publish(prefix: string, events: string, keptEntries: number, ...uses: ReadonlyArray<string | number>): Promise<number> }
+interface Scripts { publishEvents(prefix: string, events: string, keptEntries: number, ...uses: ReadonlyArray<string | number>): Promise<number> }
 const scripts = {
   // Whoever comes after the end of a migration leaves nothing behind that would outlive its record.
-  publish: {
+  publishEvents: {
     keys: 1,
     lua: `local life = redis.call('PTTL', KEYS[1] .. 'meta')
       if life == -2 then return 0 end
@@ -63,7 +63,7 @@ export class EventPublisher implements AsyncDisposable {
     const uses = this.#useDeltas().flat()
     if (events.length === 0 && uses.length === 0) return
     // Commands wait while Redis is away; one that fails for good takes a few events with it, and they are hints.
-    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publish(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), keptEntries, ...uses)])
+    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publishEvents(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), keptEntries, ...uses)])
   }
 
   #useDeltas(): ReadonlyArray<readonly [string, number]> {
