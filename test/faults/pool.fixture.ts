@@ -1,0 +1,102 @@
+// A pool for the fault tests: a real Redis, real processes of workers and coordinators, which may be killed.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RedisClient, RedisConnection } from '@longshore/redis'
+import { connectRedis } from '@longshore/redis'
+import { PoolStore } from '@longshore/pool'
+import { type Corpus } from '@longshore/testing'
+import { bin } from '../e2e/cli-process.ts'
+
+export interface Service {
+  readonly pid: number
+  /** What it logged, a JSON object a line. */
+  readonly log: ReadonlyArray<Readonly<Record<string, unknown>>>
+  /** Everything that it printed. */
+  readonly output: () => string
+  readonly exited: Promise<number | null>
+  kill(signal: NodeJS.Signals): void
+  /** Resolves when it logs a line with this message. @throws Error when it ends before */
+  logged(message: string | RegExp): Promise<Readonly<Record<string, unknown>>>
+}
+
+export interface Services extends AsyncDisposable {
+  start(role: 'worker' | 'coordinator', options?: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> }): Service
+  /** All that were started, living or dead. */
+  readonly all: readonly Service[]
+}
+
+/** No credentials or proxies of the machine. */
+const clean = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', LONGSHORE_LISTEN: '127.0.0.1:0', LONGSHORE_METRICS_OPEN: 'true' }
+export const apiToken = 'a-token-of-the-fault-tests'
+
+/** Starts `bin/longshore worker` and `coordinator` processes; the end of it kills those that still live. */
+export function startServices(redisUrl: string): Services {
+  const all: Service[] = []
+  return {
+    all,
+    start(role, { args = [], env = {} } = {}) {
+      const child = spawn(bin, [role, '--redis', redisUrl, ...args], {
+        env: { ...clean, ...(role === 'coordinator' ? { LONGSHORE_TOKEN: apiToken } : {}), ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const log: Array<Readonly<Record<string, unknown>>> = []
+      let text = ''
+      const waiting = new Set<() => void>()
+      for (const stream of [child.stdout, child.stderr]) {
+        createInterface({ input: stream }).on('line', (line) => {
+          text += `${line}\n`
+          try { log.push(JSON.parse(line) as Readonly<Record<string, unknown>>) } catch { /* not a line of the log */ }
+          for (const look of waiting) look()
+        })
+      }
+      const exited = new Promise<number | null>((resolve) => { child.on('close', (code) => resolve(code)) })
+      const service: Service = {
+        pid: child.pid ?? 0, log, output: () => text, exited,
+        kill: (signal) => { child.kill(signal) },
+        async logged(message) {
+          const find = (): Readonly<Record<string, unknown>> | undefined => log.find(({ msg }) => (typeof message === 'string' ? msg === message : message.test(String(msg))))
+          const found = new Promise<void>((resolve) => {
+            const look = (): void => { if (find()) resolve() }
+            waiting.add(look)
+            look()
+          })
+          await Promise.race([found, exited])
+          const line = find()
+          if (!line) throw new Error(`the ${role} ended before it logged ${message}: ${text}`)
+          return line
+        },
+      }
+      all.push(service)
+      return service
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { kill } of all) kill('SIGKILL')
+      await Promise.all(all.map(({ exited }) => exited))
+    },
+  }
+}
+
+/** Redis and the migrations in it, as a test looks at them. */
+export async function openStore(url: string): Promise<{ readonly store: PoolStore; readonly redis: RedisClient } & AsyncDisposable> {
+  const connection: RedisConnection = await connectRedis({ url, name: 'fault-test', onTrouble: () => {}, onRecovered: () => {} })
+  return { store: new PoolStore(connection.client, { recordMs: 3_600_000 }), redis: connection.client, [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose]() }
+}
+
+/** Waits for something that is looked at now and then. @throws Error with what was waited for */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+  const end = performance.now() + withinMs
+  while (!await holds()) {
+    if (performance.now() > end) throw new Error(`it did not come to be within ${withinMs} ms: ${what}`)
+    await delay(25)
+  }
+}
+
+/** An images list of a corpus. Companion tags travel with what they are about. */
+export function listOf(corpus: Corpus): string {
+  return corpus.flatMap(({ repository, tag }) => (tag === undefined || tag.startsWith('sha256-') ? [] : [`${repository}:${tag}\n`])).join('')
+}
+
+/** Bytes of blobs that are on their way at the moment, by what the workers tell. */
+export async function bytesInFlight(store: PoolStore): Promise<number> {
+  return (await store.workers()).flatMap(({ transfers }) => transfers).reduce((sum, { size }) => sum + Math.max(0, size), 0)
+}
