@@ -96,8 +96,10 @@ export class BullQueues implements AsyncDisposable {
     for (let from = 0; from < ordered.length; from += mostAtOnce) {
       const some = ordered.slice(from, from + mostAtOnce)
       await untilAnswered(async () => {
-        // BullMQ leaves one that waits where it is.
-        if (first) await Promise.all(some.map(({ opts }) => queue.remove(opts.jobId)))
+        // BullMQ leaves one that waits where it is. Hardly ever one does, and removing what is not there would look through all that waits.
+        if (first && await this.#connection.client.exists(some.map(({ opts }) => `${this.#prefix}:${kind}:${opts.jobId}`)) > 0) {
+          await Promise.all(some.map(({ opts }) => queue.remove(opts.jobId)))
+        }
         await queue.addBulk(some)
       }, () => this.#isClosed)
     }
