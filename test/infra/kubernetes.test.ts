@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { parseListen } from '@longshore/telemetry'
+import { parseListen, unknownVariables } from '@longshore/telemetry'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Json, type KubeObject, problemsOf, render } from './kustomize.ts'
 import { overlays, userSecrets, variables } from './operations.ts'
@@ -166,6 +166,7 @@ describe.each(kinds)('%s', (_, folder) => {
       if (component === 'redis') continue
       const set: Readonly<Record<string, Json>> = { ...settings, ...Object.fromEntries(container.env.map((variable: Json) => [variable.name, variable.value ?? variable.valueFrom])) }
       expect(Object.keys(set).filter((variable) => !variables.has(variable)), name).toEqual([])
+      expect(unknownVariables(set), name).toEqual([])
       // Ten seconds for what is left to be handed back, and for the process to end.
       expect(pod.terminationGracePeriodSeconds, name).toBeGreaterThanOrEqual(Number(settings['LONGSHORE_GRACE_SECONDS']) + 10)
       const credentials = container.volumeMounts.find((mount: Json) => mount.name === 'credentials')

@@ -43,6 +43,11 @@ export async function findCompose(): Promise<string> {
   return code === 0 && !/^v?1\./.test(stdout.trim()) ? 'docker-compose' : fetchFromDebian('docker-compose', 'usr/libexec/docker/cli-plugins/docker-compose')
 }
 
+/** Prometheus' own judge of rules: the machine's, else that of Debian 13. */
+export async function findPromtool(): Promise<string> {
+  return (await tryRun('promtool', ['--version'])).code === 0 ? 'promtool' : fetchFromDebian('promtool', 'usr/bin/promtool')
+}
+
 /** Installs what is missing, as root on Debian and its kin. @param commands each with the package that has it */
 export async function install(commands: Readonly<Record<string, string>>): Promise<void> {
   const missing: string[] = []
