@@ -4,7 +4,7 @@ import { ListenError, RequestInvalidError, TokenRefusedError } from './errors.ts
 import { formatListen, type ListenAddress } from './listen.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
-import { problemOf, problemType, type StatusByCode, toProblem } from './problem.ts'
+import { type Answers, problemOf, problemType, toProblem } from './problem.ts'
 import { isOneOf } from './secret.ts'
 
 /** Who may ask. */
@@ -23,7 +23,8 @@ export interface HttpServerOptions {
   readonly metricsGuard: Guard
   /** Why this process cannot do its work at the moment; `undefined` when it can. */
   readonly ready: () => Promise<string | undefined>
-  readonly statusByCode?: StatusByCode
+  /** What errors of the domain are as answers. */
+  readonly answers?: Answers
   /** Adds routes. */
   readonly extend?: (app: HttpApp) => Promise<void>
 }
@@ -64,13 +65,13 @@ declare module 'fastify' {
 
 /** @throws ListenError when nobody can be served there */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { listen, log, metrics, guard, metricsGuard, ready, statusByCode = {}, extend } = options
+  const { listen, log, metrics, guard, metricsGuard, ready, answers = () => undefined, extend } = options
   const app = fastify({
     logger: false, trustProxy: false, bodyLimit, handlerTimeout: handlerMs, requestTimeout: requestMs, forceCloseConnections: 'idle', return503OnClosing: false,
     routerOptions: { maxParamLength }, frameworkErrors: (error, request, reply) => { answerError(error, request, reply) },
   })
   const answerError = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const answer = toProblem(error, statusByCode)
+    const answer = toProblem(error, answers)
     if (!answer) log.error({ ...routeOf(request), err: error }, 'request failed')
     const { problem, headers } = answer ?? { problem: problemOf(500, 'UNKNOWN', 'something went wrong that was not foreseen; the server\'s log has it'), headers: {} }
     return reply.code(problem.status).headers({ ...securityHeaders, ...headers }).type(problemType).send(JSON.stringify(problem))

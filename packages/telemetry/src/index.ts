@@ -5,7 +5,7 @@ export { createLogger, type LogFields, type Logger, type LoggerOptions, type Log
 export {
   type ActiveMigration, type BlobOutcome, createMetrics, createPoolMetrics, type ImageOutcome, type Metrics, type PoolMetrics, type QueueName, type RegistryDelta, type WorkKind,
 } from './metrics.ts'
-export { type Problem, problemOf, problemType, type StatusByCode, toProblem } from './problem.ts'
+export { type Answers, type Problem, problemOf, problemType, toProblem } from './problem.ts'
 export { type MeteredClients, type RegistryCounts, RegistryMeter } from './registry-meter.ts'
 export { createScrubber } from './scrub.ts'
 export { readSecret, secretsIn, unknownVariables } from './secret.ts'

@@ -17,16 +17,16 @@ export interface Problem {
 
 export interface ProblemAnswer { readonly problem: Problem; readonly headers: Readonly<Record<string, string>> }
 
-/** Error codes of domain errors that are answers, with their statuses. */
-export type StatusByCode = Readonly<Record<string, number>>
+/** What errors of the domain are as answers; `undefined` where one is none. */
+export type Answers = (error: MigrationError) => { readonly status: number; readonly facts?: Readonly<Record<string, unknown>> } | undefined
 
 /** `undefined`: an error that nobody foresaw; it is logged, and told without its words. */
-export function toProblem(error: unknown, statusByCode: StatusByCode): ProblemAnswer | undefined {
+export function toProblem(error: unknown, answers: Answers): ProblemAnswer | undefined {
   const known = error instanceof MigrationError ? error : fromFastify(error)
   if (!known) return undefined
   if (known instanceof RequestError) return { problem: problemOf(known.status, known.code, known.message, known.facts), headers: known.headers }
-  const status = statusByCode[known.code]
-  return status === undefined ? undefined : { problem: problemOf(status, known.code, known.message), headers: {} }
+  const answer = answers(known)
+  return answer && { problem: problemOf(answer.status, known.code, known.message, answer.facts), headers: {} }
 }
 
 export function problemOf(status: number, code: string, detail: string, facts: Readonly<Record<string, unknown>> = {}): Problem {

@@ -2,8 +2,9 @@
 import { Readable } from 'node:stream'
 import { MigrationNotFoundError, type MigrationRecord, type PoolStore } from '@longshore/pool'
 import { buildReport, printFailedList, printReport } from '@longshore/report'
+import { SpecError } from '@longshore/spec'
 import type { ImageId } from '@longshore/transfer'
-import { type HttpApp, type HttpReply, ServerBusyError, type StatusByCode } from '@longshore/telemetry'
+import { type Answers, type HttpApp, type HttpReply, ServerBusyError } from '@longshore/telemetry'
 import type { AllowedRegistries } from './allowed-registries.ts'
 import { ImageUnknownError, NoReportError } from './errors.ts'
 import { hasSeenAll, sendEvents } from './event-source.ts'
@@ -31,9 +32,14 @@ export interface ApiOptions {
 
 export const base = '/api/v1'
 
-/** Statuses of errors that are the domain's. */
-export const statusByCode: StatusByCode = {
-  SPEC_INVALID: 422, MIGRATION_NOT_FOUND: 404, MIGRATION_LOST: 404, WRONG_STATE: 409,
+/** Of a spec in which every line is wrong. */
+const maxProblems = 1_000
+const statusOfCode: Readonly<Record<string, number>> = { MIGRATION_NOT_FOUND: 404, MIGRATION_LOST: 404, WRONG_STATE: 409 }
+
+export const answers: Answers = (error) => {
+  if (error instanceof SpecError) return { status: 422, facts: { problems: error.problems.slice(0, maxProblems), ...(error.problems.length > maxProblems ? { more: error.problems.length - maxProblems } : {}) } }
+  const status = statusOfCode[error.code]
+  return status === undefined ? undefined : { status }
 }
 
 /** Watchers at once: each asks Redis a few times a second. */
@@ -134,7 +140,7 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         if (watchers >= maxWatchers) throw new ServerBusyError(`${maxWatchers} watch already; ask again later, or ask for the status now and then`)
         reply.hijack()
         watchers++
-        await sendEvents(reply.raw, { store: pool, id, after, statusByCode, signal }).finally(() => { watchers-- })
+        await sendEvents(reply.raw, { store: pool, id, after, answers, signal }).finally(() => { watchers-- })
         return reply
       },
     })

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { endStates, type PoolStore } from '@longshore/pool'
 import { toJsonEvent } from '@longshore/report'
-import { securityHeaders, type StatusByCode, toProblem } from '@longshore/telemetry'
+import { type Answers, securityHeaders, toProblem } from '@longshore/telemetry'
 import { toMigration, toTransfer } from './resources.ts'
 
 export interface EventSourceOptions {
@@ -13,7 +13,7 @@ export interface EventSourceOptions {
   readonly id: string
   /** `Last-Event-ID`. */
   readonly after: string | undefined
-  readonly statusByCode: StatusByCode
+  readonly answers: Answers
   /** Aborts when the server closes. */
   readonly signal: AbortSignal
   readonly times?: Partial<typeof defaultTimes>
@@ -38,7 +38,7 @@ export async function hasSeenAll(store: PoolStore, id: string, after: string | u
 
 /** Sends until the migration has ended, the watcher has gone, or the server closes. */
 export async function sendEvents(raw: ServerResponse, options: EventSourceOptions): Promise<void> {
-  const { store, id, statusByCode, times } = options
+  const { store, id, answers, times } = options
   const { status: statusMs, heartbeat: heartbeatMs, stalled: stalledMs } = { ...defaultTimes, ...times }
   const gone = new AbortController()
   raw.once('close', () => gone.abort())
@@ -93,7 +93,7 @@ export async function sendEvents(raw: ServerResponse, options: EventSourceOption
     const end = await status()
     if (end) await send('end', end, `${entry}.end`)
   } catch (error) {
-    if (!signal.aborted && !isTimeout(error)) await send('problem', toProblem(error, statusByCode)?.problem ?? { code: 'UNKNOWN', detail: 'the events cannot be read; the server\'s log may say why' }).catch(() => {})
+    if (!signal.aborted && !isTimeout(error)) await send('problem', toProblem(error, answers)?.problem ?? { code: 'UNKNOWN', detail: 'the events cannot be read; the server\'s log may say why' }).catch(() => {})
     if (isTimeout(error)) raw.destroy()
   } finally {
     clearInterval(timer)

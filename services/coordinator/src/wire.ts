@@ -2,7 +2,7 @@
 import { Coordinator, openMigrationAccess, openPool, type Pool, type PoolEvent } from '@longshore/pool'
 import { RedisUnreachableError } from '@longshore/redis'
 import { createPoolMetrics, type HttpServer, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
-import { addApi, statusByCode } from './api.ts'
+import { addApi, answers } from './api.ts'
 import type { CoordinatorConfig } from './config.ts'
 import { gaugePool } from './pool-gauges.ts'
 
@@ -21,7 +21,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
   let coordinator: Coordinator | undefined
   gaugePool(metrics, () => pool, () => coordinator)
   const server: HttpServer = await serveHttp({
-    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, statusByCode,
+    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, answers,
     ready: async () => {
       if (closing.signal.aborted) return 'it is shutting down'
       if (!pool?.connection.isUp) return 'Redis is away'
