@@ -23,7 +23,7 @@ describe('credentials in a spec', () => {
 
   test('megabytes of one line take no time', () => {
     const startedMs = performance.now()
-    for (const line of ['a'.repeat(2e6), 'a:'.repeat(1e6), `${'a:b@'.repeat(5e5)}`, `${' '.repeat(1e6)}x`, `${'- '.repeat(1e6)}x`, `version: 1\n${'  '.repeat(1e6)}x: 1`]) findCredentials({ name: 'f', content: `version: 1\n${line}` }, 'yaml')
+    for (const line of ['a'.repeat(2e6), 'a:'.repeat(1e6), 'a:b@'.repeat(5e5), `${' '.repeat(1e6)}x`, `${'- '.repeat(1e6)}x`, `version: 1\n${'  '.repeat(1e6)}x: 1`]) findCredentials({ name: 'f', content: `version: 1\n${line}` }, 'yaml')
     expect(performance.now() - startedMs).toBeLessThan(2_000)
   })
 

@@ -29,5 +29,5 @@ export async function publishOpenApi(app: HttpApp, version: string): Promise<voi
 
 function publishedSchemas(): Readonly<Record<string, object>> {
   const { schemas } = z.toJSONSchema(components, { uri: (id) => `#/components/schemas/${id}`, io: 'input' })
-  return Object.fromEntries(Object.entries(schemas).map(([id, { $schema: _, $id: __, ...form }]) => [id, form]))
+  return Object.fromEntries(Object.entries(schemas).map(([id, form]) => [id, Object.fromEntries(Object.entries(form).filter(([key]) => key !== '$schema' && key !== '$id'))]))
 }

@@ -121,7 +121,7 @@ export type SubmitOptions = z.output<typeof submitOptionsSchema>
 
 /** The same in a query, where all is text. */
 const queryBool = z.enum(['true', 'false']).transform((text) => text === 'true')
-const queryList = (one: z.ZodString): z.ZodType<string[], unknown> => z.union([one, z.array(one)]).transform((given) => (typeof given === 'string' ? [given] : given).flatMap((text) => text.split(','))) as never
+const queryList = (one: z.ZodString): z.ZodType<string[]> => z.union([one, z.array(one)]).transform((given) => (typeof given === 'string' ? [given] : given).flatMap((text) => text.split(',')))
 export const submitQuerySchema = z.strictObject({
   file: z.string().min(1).max(500).optional().meta({ description: 'what the spec is called in messages and in the report' }),
   name: describe('name', name), format: describe('format', format), from: describe('from', place), to: describe('to', z.union([place, z.array(place)])), fromForAll: describe('fromForAll', queryBool),
@@ -137,8 +137,8 @@ export const submitSchema = component('Submit', submitOptionsSchema.extend({
   if ((context.value.spec === undefined) === (context.value.specs === undefined)) context.issues.push({ code: 'custom', message: 'give either spec or specs', input: context.value, path: ['spec'] })
 }))
 
-const limit = (fallback: number, most: number): z.ZodType<number, unknown> => z.string().regex(/^\d{1,6}$/, 'give a whole number').transform(Number)
-  .pipe(z.number().min(1).max(most)).optional().transform((given) => given ?? fallback).meta({ description: `at most so many (default: ${fallback}, most: ${most})` }) as never
+const limit = (fallback: number, most: number): z.ZodType<number> => z.string().regex(/^\d{1,6}$/, 'give a whole number').transform(Number)
+  .pipe(z.number().min(1).max(most)).optional().transform((given) => given ?? fallback).meta({ description: `at most so many (default: ${fallback}, most: ${most})` })
 
 const cursor = z.string().max(4_000).optional().meta({ description: '`next` of the page before' })
 export const listQuerySchema = z.strictObject({ state: stateSchema.optional(), limit: limit(50, 500), cursor })
