@@ -60,10 +60,17 @@ export function addSpecOptions(command: Command): Command {
     .addOption(new Option('--foreign-layers <POLICY>', 'leave layers that live at other URLs there (keep, the default), or carry them (copy)').choices(['keep', 'copy']))
 }
 
-export function addAccessOptions(command: Command): Command {
-  command.optionsGroup('Registries:')
+export function addTlsVerifyOptions(command: Command): Command {
+  return command.optionsGroup('Registries:')
     .addOption(booleanOption('src-tls-verify', 'verify the source\'s certificate (default: true); false also allows plain HTTP'))
     .addOption(booleanOption('dest-tls-verify', 'the same for the destination'))
+}
+
+export function addAccessOptions(command: Command): Command { return addOwnAccessOptions(addTlsVerifyOptions(command)) }
+
+/** What is a process' own business: whether TLS is verified is the migration's. */
+export function addOwnAccessOptions(command: Command): Command {
+  command.optionsGroup('Registries:')
     .option('--authfile <FILE>', 'credentials for both sides (default: where podman and docker login keep them)')
   for (const [side, name] of [['src', 'source'], ['dest', 'destination']] as const) {
     command
@@ -91,6 +98,35 @@ export function addOutputOptions(command: Command): Command {
     .option('--json', 'JSON on stdout, for programs')
     .option('--quiet', 'no progress, only the result')
     .option('--debug', 'say where errors come from: of each failed image the whole chain, with codes')
+}
+
+/** Of a service: text, which is checked together with the variables that it stands for. */
+export interface ServiceFlags extends AccessOptions {
+  readonly redis?: string
+  readonly listen?: string
+  readonly tokenFile?: string
+  readonly logLevel?: string
+  readonly recordHours?: string
+}
+export interface WorkerFlags extends ServiceFlags { readonly grace?: string; readonly blobs?: string; readonly images?: string }
+
+/** Which coordinator, and what opens it. */
+export interface RemoteFlags { readonly server?: string; readonly tokenFile?: string; readonly debug?: boolean }
+export interface SubmitFlags extends SpecFlags, RemoteFlags, OutputFlags {
+  readonly srcTlsVerify?: boolean
+  readonly destTlsVerify?: boolean
+  readonly keepGoing?: boolean
+  readonly name?: string
+  readonly watch?: boolean
+}
+export type WatchFlags = RemoteFlags & OutputFlags
+export interface StatusFlags extends RemoteFlags { readonly json?: boolean }
+export interface ReportFlags extends RemoteFlags { readonly failed?: boolean; readonly output?: string }
+
+export function addServerOptions(command: Command): Command {
+  return command.optionsGroup('The coordinator:')
+    .option('--server <URL>', 'where it is, such as http://coordinator.example.com:8080 (default: LONGSHORE_SERVER)')
+    .option('--token-file <FILE>', 'holds its token (default: LONGSHORE_TOKEN, LONGSHORE_TOKEN_FILE)')
 }
 
 /** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. @throws UsageError */

@@ -8,10 +8,11 @@ import { UsageError } from './usage-error.ts'
 /** @throws SpecError, UsageError */
 export async function readSpecs(
   specs: readonly string[], flags: SpecFlags, stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean },
-): Promise<{ readonly migration: Migration; readonly warnings: readonly Problem[] }> {
+): Promise<{ readonly migration: Migration; readonly warnings: readonly Problem[]; readonly inputs: readonly SpecInput[] }> {
   if (specs.filter((spec) => spec === '-').length > 1) throw new UsageError('stdin can be read once: give - once')
   const options = parseOptions(flags)
   const entries: Array<Migration['entries'][number]> = []
+  const inputs: SpecInput[] = []
   const warnings: Problem[] = []
   const problems: Problem[] = []
   for (const spec of specs) {
@@ -20,6 +21,7 @@ export async function readSpecs(
       problems.push(input)
       continue
     }
+    inputs.push(input)
     try {
       const parsed = parseSpec(input, options)
       for (const entry of parsed.migration.entries) entries.push(entry)
@@ -30,7 +32,7 @@ export async function readSpecs(
     }
   }
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings }
+  return { migration: { entries }, warnings, inputs }
 }
 
 /** On stderr. That there is nothing to do is told, and is no failure. */

@@ -38,6 +38,14 @@ export function formatSummary(tally: Tally, facts: SummaryFacts): string {
   return `${lines.join('\n')}\n`
 }
 
+/** The same for programs: one line. */
+export function formatJsonSummary(tally: Tally, { ms, stopped, registries }: Omit<SummaryFacts, 'files'>): string {
+  const { found, copied, present, failed, openCount: abandoned, blobs, manifests, unlisted, droppedTags } = tally
+  return `${JSON.stringify({
+    type: 'summary', images: { found, copied, present, failed, abandoned }, blobs, manifests, unlisted: unlisted.length, droppedTags, registries, ms: Math.round(ms), stopped,
+  })}\n`
+}
+
 function formatFailures({ failures, unlisted }: Tally, files: readonly string[]): readonly string[] {
   if (failures.length === 0 && unlisted.length === 0) return []
   const groups = groupFailures(failures.map(failureOf))

@@ -12,7 +12,7 @@ import { isPool, type MigrateFlags, type OutputFlags } from '../flags.ts'
 import { formatNumber } from '../format.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
-import { formatSummary } from '../summary.ts'
+import { formatJsonSummary, formatSummary } from '../summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from '../version.ts'
 import type { View } from '../view.ts'
@@ -48,11 +48,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
     await write(failed, () => printFailedList(tally)),
   ].every(Boolean)
   if (flags.json === true) {
-    const { found, copied, present, failed: failures, openCount: abandoned, blobs, manifests, unlisted, droppedTags } = tally
-    process.stdout.write(`${JSON.stringify({
-      type: 'summary', images: { found, copied, present, failed: failures, abandoned }, blobs, manifests, unlisted: unlisted.length, droppedTags,
-      registries: run.registries, ms: Math.round(ms), stopped: result.stopped,
-    })}\n`)
+    process.stdout.write(formatJsonSummary(tally, { ms, stopped: result.stopped, registries: run.registries }))
   } else if (!run.aborted) {
     process.stdout.write(formatSummary(tally, { ms, stopped: result.stopped, registries: run.registries, files }))
   }
