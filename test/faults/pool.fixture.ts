@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RedisClient, RedisConnection } from '@longshore/redis'
 import { connectRedis } from '@longshore/redis'
-import { PoolStore } from '@longshore/pool'
-import { type Corpus } from '@longshore/testing'
+import { endStates, type MigrationStatus, PoolStore } from '@longshore/pool'
+import { type Corpus, type RedisOptions, type RedisServer, startRedis } from '@longshore/testing'
 import { bin } from '../e2e/cli-process.ts'
 
 export interface Service {
@@ -99,4 +99,63 @@ export function listOf(corpus: Corpus): string {
 /** Bytes of blobs that are on their way at the moment, by what the workers tell. */
 export async function bytesInFlight(store: PoolStore): Promise<number> {
   return (await store.workers()).flatMap(({ transfers }) => transfers).reduce((sum, { size }) => sum + Math.max(0, size), 0)
+}
+
+export interface Stand extends AsyncDisposable {
+  readonly redis: RedisServer
+  readonly client: RedisClient
+  readonly store: PoolStore
+  readonly services: Services
+  readonly workers: readonly Service[]
+  readonly coordinator: Service
+  /** Of the coordinator's API, with the token; below /api/v1. */
+  ask(path: string, init?: RequestInit): Promise<Response>
+  /** Submits an images list through the API; answers the migration's id. `more` goes to the query. */
+  submit(list: string, from: string, to: string, more?: Readonly<Record<string, string>>): Promise<string>
+  /** Waits for its end; answers how it stands then. */
+  ended(id: string, withinMs?: number): Promise<MigrationStatus>
+}
+
+export interface StandOptions {
+  readonly workers?: number
+  readonly redis?: RedisOptions
+  /** Of every process; of one worker by its number. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly envOf?: (worker: number) => Readonly<Record<string, string>>
+}
+
+/** A whole pool: Redis, a coordinator and workers, all of them processes, and all of them ready. */
+export async function startStand({ workers: count = 2, redis: redisOptions = {}, env = {}, envOf = () => ({}) }: StandOptions = {}): Promise<Stand> {
+  await using stack = new AsyncDisposableStack()
+  const redis = stack.use(await startRedis(redisOptions))
+  const services = stack.use(startServices(redis.url))
+  const { password } = redisOptions
+  const secret: Readonly<Record<string, string>> = password === undefined ? {} : { LONGSHORE_REDIS_PASSWORD: password }
+  const coordinator = services.start('coordinator', { env: { ...secret, ...env } })
+  const workers = Array.from({ length: count }, (_, i) => services.start('worker', { env: { ...secret, ...env, ...envOf(i) } }))
+  const [listening] = await Promise.all([coordinator.logged('listening'), coordinator.logged('coordinator ready'), ...workers.map(({ logged }) => logged('worker ready'))])
+  const { store, redis: client } = stack.use(await openStore(password === undefined ? redis.url : redis.url.replace('://', `://:${encodeURIComponent(password)}@`)))
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(`${String(listening?.['url'])}/api/v1${path}`, { ...init, headers: new Headers([['authorization', `Bearer ${apiToken}`], ...new Headers(init.headers)]) })
+  const all = stack.move()
+  return {
+    redis, client, store, services, workers, coordinator, ask,
+    async submit(list, from, to, more = {}) {
+      const query = new URLSearchParams({ from, to, srcTlsVerify: 'false', destTlsVerify: 'false', ...more })
+      const answer = await ask(`/migrations?${query}`, { method: 'POST', body: list, headers: { 'content-type': 'text/plain' } })
+      const body = await answer.json() as { readonly id?: string }
+      if (body.id === undefined) throw new Error(`not submitted: ${JSON.stringify(body)}`)
+      return body.id
+    },
+    async ended(id, withinMs) {
+      let status: MigrationStatus | undefined
+      await until(`the end of ${id}`, async () => {
+        status = await store.status(id)
+        return status !== undefined && endStates.has(status.state)
+      }, withinMs).catch((error: unknown) => { throw new Error(`${String(error)}: ${JSON.stringify(status)}`, { cause: error }) })
+      if (!status) throw new Error(`nothing is known of ${id}`)
+      return status
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
 }
