@@ -1,6 +1,5 @@
 // A migration over Redis: this process leads it, workers move it, here or elsewhere.
 import type { AccessOptions } from '@longshore/access'
-import { type ErrorRecord, MigrationError } from '@longshore/oci'
 import { Coordinator, endStates, type MigrationRecord, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
 import { countNamed, type Dropped, type RunEvent, Tally, type Unlisted } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
@@ -20,13 +19,6 @@ import { readVersion } from './version.ts'
 const window = 512
 /** How often the transfers on their way are asked for, for whoever draws them. */
 const inFlightMs = 500
-
-/** A migration that another process led came to a bad end. */
-export class RunFailedError extends MigrationError {
-  override readonly name = 'RunFailedError'
-  override readonly code = 'RUN_FAILED'
-  constructor(id: string, { code, message }: ErrorRecord) { super(`migration ${id} ended before its images: ${message} (${code})`) }
-}
 
 type Flags = AccessOptions & OutputFlags & PoolFlags & { readonly keepGoing?: boolean }
 

@@ -2,6 +2,8 @@
 import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
+import { addRemoteCommands } from './program-remote.ts'
+import { addServiceCommands } from './program-services.ts'
 
 const specHelp = 'images list or YAML; - is stdin'
 
@@ -24,6 +26,7 @@ Begin here:
 
 Exit codes: 0 all there; 1 some images failed or differ; 2 wrong usage or spec, nothing was moved; 130 interrupted.`)
 
+  program.commandsGroup('Here and now:')
   const migrate = program.command('migrate').argument('<SPEC...>', specHelp)
     .summary('move the images of a list')
     .description(`Moves every image of SPEC, with everything it consists of, so that the destination has it under the digest it had.
@@ -108,6 +111,11 @@ Examples:
       done(await demoCommand())
     })
 
+  program.commandsGroup('Many machines:')
+  addServiceCommands(program, done)
+  program.commandsGroup('By way of a coordinator:')
+  addRemoteCommands(program, done, specHelp)
+  program.commandsGroup('This program:')
   program.command('completion').argument('<SHELL>', 'bash, zsh or fish')
     .summary('print a completion script')
     .description('Prints a script that completes commands, flags and file names.')

@@ -50,7 +50,7 @@ export const migrationSchema = component('Migration', z.object({
   blobs, expectedBytes: bytes.meta({ description: 'of blobs that were not known to be there, over all images resolved' }),
   manifests: count, referrers: count, rewritten: count,
   nodes: z.object({ waiting: count, ready: count, leased: count, done: count, failed: count }).optional().meta({ description: 'of the open images; absent at the end' }),
-  workers: count, led: z.boolean().meta({ description: 'whether a coordinator leads it at the moment' }),
+  workers: count.meta({ description: 'that are alive, whatever they work on' }), led: z.boolean().meta({ description: 'whether a coordinator leads it at the moment' }),
   elapsedMs: count, etaMs: count.optional().meta({ description: 'absent while nothing can be said' }),
 }))
 

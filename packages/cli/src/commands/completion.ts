@@ -30,7 +30,7 @@ function takesValue(option: Option): boolean { return option.required }
 /** Takes its value only behind `=`. */
 function isBoolean(option: Option): boolean { return option.flags.endsWith(' [BOOL]') }
 function takesSpecs(command: Command): boolean { return command.registeredArguments[0]?.name() === 'SPEC' }
-function takesFile(option: Option): boolean { return takesValue(option) && /file|report|failed|dir/i.test(long(option)) }
+function takesFile(option: Option): boolean { return takesValue(option) && /file|report|failed|dir|output/i.test(long(option)) }
 
 function wordsOf(command: Command): readonly string[] {
   if (command.name() === 'completion') return [...shells, '--help']
@@ -110,7 +110,7 @@ ${commandsOf(program).map((c) => `    '${c.name()}:${c.summary().replaceAll("'",
   shift words
   (( CURRENT-- ))
   case $command in
-${commandsOf(program).map((c) => `    ${c.name()}) _arguments ${[...c.options.map(spec), "'--help[explain this command]'", c.name() === 'completion' ? `'1:shell:(${shells.join(' ')})'` : c.name() === 'demo' ? '' : "'*:spec:_files'"].filter((s) => s !== '').join(' ')} ;;`).join('\n')}
+${commandsOf(program).map((c) => `    ${c.name()}) _arguments ${[...c.options.map(spec), "'--help[explain this command]'", c.name() === 'completion' ? `'1:shell:(${shells.join(' ')})'` : takesSpecs(c) ? "'*:spec:_files'" : ''].filter((s) => s !== '').join(' ')} ;;`).join('\n')}
     help) _describe command commands ;;
   esac
 }

@@ -1,0 +1,31 @@
+import { formatPlatform, printable } from '@longshore/oci'
+import { ExitCode } from '../exit-code.ts'
+import type { SubmitFlags } from '../flags.ts'
+import { printWarnings, readSpecs } from '../read-specs.ts'
+import { submittedSchema } from '../remote-client.ts'
+import { connectRemote } from '../remote.ts'
+
+/** @throws SpecError, UsageError, RemoteError */
+export async function submitCommand(specs: readonly string[], flags: SubmitFlags): Promise<ExitCode> {
+  const client = connectRemote(flags)
+  // What is wrong with the files is told here, where they are; the coordinator looks again.
+  const { migration, warnings, inputs } = await readSpecs(specs, flags, process.stdin)
+  printWarnings(migration, warnings)
+  if (migration.entries.length === 0) return ExitCode.ok
+  const submitted = await client.json('/migrations', submittedSchema, {
+    method: 'POST', isLong: true, json: { specs: inputs.map(({ name, content }) => ({ file: name, content: typeof content === 'string' ? content : Buffer.from(content).toString('utf8') })), ...optionsOf(flags) },
+  })
+  const { id, resumed } = submitted
+  // With --watch, stdout is for what comes of it.
+  if (flags.watch !== true) process.stdout.write(flags.json === true ? `${JSON.stringify(submitted)}\n` : `${id}\n`)
+  const isTold = flags.quiet !== true && flags.json !== true
+  if (isTold) process.stderr.write(`longshore: ${resumed ? `the same migration is under way already, as ${id}` : `submitted as ${id}`}${flags.watch === true ? '' : `; longshore watch ${id} shows how it goes`}\n`)
+  if (flags.watch !== true) return ExitCode.ok
+  const { watch } = await import('./watch.ts')
+  return await watch(client, id, flags)
+}
+
+function optionsOf({ name, format, from, to, fromForAll, platform, platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }: SubmitFlags): Record<string, unknown> {
+  const options = { name: name === undefined ? undefined : printable(name), format, from, to, fromForAll, platforms: platform?.map(formatPlatform), platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}

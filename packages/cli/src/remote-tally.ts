@@ -1,0 +1,61 @@
+// What a coordinator tells, as the views and the summary know it.
+import type { Digest } from '@longshore/oci'
+import { type Report, type RunEvent, Tally } from '@longshore/report'
+import type { BlobTally, InFlight } from '@longshore/transfer'
+import type { RemoteStatus } from './remote-client.ts'
+import { parseEnd } from './remote-events.ts'
+
+/** Two counts of one run: by its status, which is right, and by its events, which come one by one and number the lines. */
+export class RemoteTally {
+  readonly shown = new Tally({ keepsEntries: false })
+  readonly told = new Tally({ keepsEntries: false })
+  readonly inFlight = new Set<InFlight>()
+  readonly #flying = new Map<string, InFlight>()
+
+  add(event: RunEvent): void {
+    // How many there are is the status' to say: the first events may not be kept any more.
+    if (event.type === 'found' || event.type === 'expanded') return
+    this.told.add(event)
+    if (event.type === 'failed' || event.type === 'unlisted') this.shown.add(event)
+  }
+
+  set({ images: { found, resolved, copied, present }, blobs, expectedBytes, manifests, referrers, expanded, transfers }: RemoteStatus): void {
+    for (const tally of [this.shown, this.told]) Object.assign(tally, { found, expanded })
+    Object.assign(this.shown, { resolved, copied, present, expectedBytes, manifests, referrers })
+    Object.assign(this.shown.blobs, toBlobTally(blobs))
+    this.inFlight.clear()
+    for (const { registry, repository, digest, size, sent } of transfers) {
+      const key = `${registry}/${repository}@${digest}`
+      const known = this.#flying.get(key) ?? { registry, repository, desc: { mediaType: '', digest: digest as Digest, size }, startedMs: performance.now(), sent }
+      known.sent = sent
+      this.#flying.set(key, known)
+      this.inFlight.add(known)
+    }
+    for (const [key, one] of this.#flying) if (!this.inFlight.has(one)) this.#flying.delete(key)
+  }
+}
+
+/** The tally that a report was made from, as far as a summary needs it. */
+export function tallyOf({ images, totals, unlisted, dropped }: Report): Tally {
+  const tally = new Tally({ keepsEntries: false })
+  for (const image of images) {
+    const ends = { source: parseEnd(image.source), destination: parseEnd(image.destination) }
+    tally.add({ type: 'found', image: ends })
+    if (image.outcome === 'abandoned') continue
+    if (image.outcome === 'failed') tally.add({ type: 'failed', image: ends, error: image.error as never, hint: image.hint })
+    else {
+      const { outcome, digest, rewritten, blobs, referrers, ms } = image
+      tally.add({ type: 'done', image: ends, outcome, digest: digest as Digest, ...(rewritten === undefined ? {} : { rewritten: rewritten as Digest }), blobs: toBlobTally(blobs), referrers, ms })
+    }
+  }
+  for (const one of unlisted) tally.add({ type: 'unlisted', ...one } as never)
+  for (const one of dropped) tally.add({ type: 'dropped', ...one } as never)
+  Object.assign(tally.blobs, toBlobTally(totals.blobs))
+  tally.manifests = totals.manifests
+  tally.expanded = true
+  return tally
+}
+
+function toBlobTally({ pushed, mounted, existed }: Report['totals']['blobs']): BlobTally {
+  return { pushed: pushed.count, pushedBytes: pushed.bytes, mounted: mounted.count, mountedBytes: mounted.bytes, existed: existed.count, existedBytes: existed.bytes }
+}
