@@ -135,7 +135,7 @@ export class RemoteClient {
     const location = answer.headers.get('location')
     if (answer.status >= 300 && answer.status < 400 && location !== null) {
       await answer.body?.cancel()
-      return new NotACoordinatorError(url, `it sends on to ${URL.parse(location, url)?.origin ?? 'somewhere else'}`)
+      return new NotACoordinatorError(url, `it sends on to ${URL.parse(location, url.href)?.origin ?? 'somewhere else'}`)
     }
     const problem = problemSchema.safeParse(await answer.json().catch(() => undefined))
     if (!problem.success) return new NotACoordinatorError(url, `it answers ${answer.status} without saying why`)
