@@ -13,6 +13,7 @@ import { formatNumber } from './format.ts'
 import { Interrupt, InterruptedError } from './interrupt.ts'
 import type { MigrationRun, RunOptions } from './commands/migrate.ts'
 import { openSession, type PoolSession } from './pool-session.ts'
+import { RunFailedError } from './run-failed-error.ts'
 import { readVersion } from './version.ts'
 
 /** Images that may be open at once, as in one process. */
