@@ -1,5 +1,6 @@
 import type { Requests } from './access-log.ts'
 import type { Measured } from './measure.ts'
+import { formatRows } from './rows.ts'
 
 /** What all runs of one peer on one corpus at one distance came to. */
 export interface Result {
@@ -41,7 +42,5 @@ export function formatTable(results: readonly Result[]): string {
       result.wrong === 0 && result.runs.every((run) => run.exitCode === 0) ? 'yes' : `${result.wrong} wrong, exit ${result.runs.map((run) => run.exitCode).join(',')}`,
     ]
   })
-  const widths = columns.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)))
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell, i) => (i === 0 || i === 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`
-  return [line(columns), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n')
+  return formatRows(columns, rows, new Set([0, 2]))
 }
