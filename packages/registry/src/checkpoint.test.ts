@@ -273,6 +273,20 @@ describe('on the way', () => {
   })
 })
 
+test('a source that fails behind its last byte: nothing is committed, and the session is given up', async () => {
+  await using t = await setUp()
+  const lie = new Error('the source lied')
+  const { open, options } = tracked()
+  const lying = async (offset: number): Promise<Content> => {
+    const content = await open(offset)
+    return { async* [Symbol.asyncIterator]() { yield* content; throw lie }, [Symbol.asyncDispose]: () => content[Symbol.asyncDispose]() }
+  }
+  await expect(t.client().push(repository, desc, lying, options)).rejects.toBe(lie)
+  expect(t.embedded.count({ kind: 'upload-patch', status: 202 })).toBe(2)
+  expect(t.embedded.hasBlob(repository, desc.digest)).toBe(false)
+  expect(t.embedded.count({ kind: 'upload-cancel' })).toBe(1)
+})
+
 describe('between two attempts', () => {
   test('a registry that will not say where the session stands is sent the next part, and tells by its answer', async () => {
     await using t = await setUp()
