@@ -8,13 +8,14 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startRedis } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildImage, image, podman, runImage, startImage, tryPodman } from './image.ts'
+import { buildImage, image, podman, removeContainers, runImage, startImage, tryPodman } from './image.ts'
 import { root } from './tools.ts'
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, { version: string }> }
 const alone = ['--network', 'none'] as const
 
 beforeAll(buildImage, 1_200_000)
+afterAll(removeContainers)
 
 interface Inspected {
   readonly Config: { readonly User: string; readonly Entrypoint: readonly string[]; readonly Labels: Readonly<Record<string, string>>; readonly ExposedPorts: object }

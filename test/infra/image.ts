@@ -93,9 +93,17 @@ export async function runImage(options: readonly string[], args: readonly string
   return tryPodman(['run', '--rm', '--pull=never', ...confined, ...options, image, ...args], { timeoutMs: 60_000 })
 }
 
+const started = new Set<string>()
+
+/** What tests that timed out left behind. */
+export async function removeContainers(): Promise<void> {
+  for (const name of started) await tryPodman(['rm', '--force', '--time', '0', name])
+}
+
 /** Runs in the background, on the host's network: what it listens to is on loopback. */
 export async function startImage(options: readonly string[], args: readonly string[]): Promise<Container> {
   const name = `longshore-tests-${randomUUID().slice(0, 8)}`
+  started.add(name)
   await podman(['run', '--detach', '--name', name, '--pull=never', '--network', 'host', ...confined, ...options, image, ...args])
   return {
     name,
@@ -103,6 +111,9 @@ export async function startImage(options: readonly string[], args: readonly stri
       const { stdout, stderr } = await podman(['logs', name])
       return stdout + stderr
     },
-    async [Symbol.asyncDispose]() { await tryPodman(['rm', '--force', '--time', '0', name]) },
+    async [Symbol.asyncDispose]() {
+      await tryPodman(['rm', '--force', '--time', '0', name])
+      started.delete(name)
+    },
   }
 }

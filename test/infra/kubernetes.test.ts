@@ -19,8 +19,8 @@ interface Workload { readonly name: string; readonly kind: string; readonly comp
 
 function workloadsOf(objects: readonly KubeObject[]): readonly Workload[] {
   return objects.filter(({ kind }) => ['Deployment', 'StatefulSet', 'Job'].includes(kind)).map((object) => ({
-    name: object.metadata.name, kind: object.kind, object, labels: object.spec.template.metadata.labels as Record<string, string>, pod: object.spec.template.spec as Json,
-    component: object.spec.template.metadata.labels['app.kubernetes.io/component'] as string, container: object.spec.template.spec.containers[0] as Json,
+    name: object.metadata.name, kind: object.kind, object, labels: object.spec.template.metadata.labels as Record<string, string>, pod: object.spec.template.spec,
+    component: object.spec.template.metadata.labels['app.kubernetes.io/component'] as string, container: object.spec.template.spec.containers[0],
   }))
 }
 

@@ -68,20 +68,23 @@ export async function install(commands: Readonly<Record<string, string>>): Promi
   }).catch((error: unknown) => { throw new Error(hint, { cause: error }) })
 }
 
-let fetching: Promise<void> = Promise.resolve()
+/** One at a time in a process; other processes have folders of their own. */
+let fetching: Promise<unknown> = Promise.resolve()
 
 /** A program out of a package of Debian 13, unpacked with apt state of its own: nothing is installed, and the machine's sources stay as they are. */
 async function fetchFromDebian(name: string, program: string): Promise<string> {
   const home = join(cache, name)
   const path = join(home, program)
   const before = fetching
-  const mine = before.catch(() => { /* its caller knows */ }).then(async () => {
+  const fetch = async (): Promise<string> => {
+    await before.catch(() => { /* its own caller hears of it */ })
     if (!existsSync(path)) await unpack(name, home)
-  })
+    if (!existsSync(path)) throw new Error(`Debian's ${name} has no ${program}`)
+    return path
+  }
+  const mine = fetch()
   fetching = mine
-  await mine
-  if (!existsSync(path)) throw new Error(`Debian's ${name} has no ${program}`)
-  return path
+  return mine
 }
 
 async function unpack(name: string, home: string): Promise<void> {
