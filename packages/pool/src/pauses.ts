@@ -1,24 +1,34 @@
-// "Too many requests" is said to all of us: a host that one process was told to leave alone is left alone by every process.
+// "Too many requests" is said to all of us: a host that one client was told to leave alone is left alone by every client of every process.
 import type { Access } from '@longshore/access'
-import type { RedisClient } from '@longshore/redis'
+import { defineScripts, type RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
 import { keys } from './keys.ts'
 
+interface Scripts { keepPause(key: string, from: string, ms: number): Promise<number> }
+const scripts = {
+  // A short pause does not end a long one.
+  keepPause: { keys: 1, lua: "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end return 1" },
+}
+
 export class SharedPauses {
   readonly #redis: RedisClient
+  readonly #scripts: Scripts
   readonly #self: string
   readonly #accesses = new Set<Access>()
 
   constructor(redis: RedisClient, self: string) {
     this.#redis = redis
+    this.#scripts = defineScripts<Scripts>(redis, scripts)
     this.#self = self
   }
 
-  /** This process was told to wait. Sent off, and not waited for: the host waits here in any case. */
+  /** A client of this process was told to wait. Sent off, and not waited for: the host waits here in any case. */
   tell({ registry, ms }: Pause): void {
     const wait = Math.ceil(ms)
     if (wait <= 0) return
-    this.#redis.set(keys.pause(registry), this.#self, 'PX', wait).catch(() => {})
+    // The same registry may have other clients here: of another migration, or as the other side of this one.
+    this.#apply(registry, wait)
+    this.#scripts.keepPause(keys.pause(registry), this.#self, wait).catch(() => {})
     this.#redis.publish(keys.pauses, JSON.stringify({ registry, ms: wait, from: this.#self })).catch(() => {})
   }
 
