@@ -8,8 +8,8 @@ import { UsageError } from './usage-error.ts'
 export class ServerUnreachableError extends MigrationError {
   override readonly name = 'ServerUnreachableError'
   override readonly code = 'SERVER_UNREACHABLE'
-  constructor(url: URL, why: string, cause: unknown) {
-    super(printable(`${url.origin}: ${why}; check --server (LONGSHORE_SERVER), and whether longshore coordinator runs there`), { cause })
+  constructor(url: URL, why: string) {
+    super(printable(`${url.origin}: ${why}; check --server (LONGSHORE_SERVER), and whether longshore coordinator runs there`))
   }
 }
 
@@ -77,7 +77,11 @@ export class RemoteClient {
   async json<T extends z.ZodType>(path: string, schema: T, ask: Ask = {}): Promise<z.output<T>> {
     const answer = await this.open(path, ask)
     let body: unknown
-    try { body = await answer.json() } catch (error) { throw this.#explain(error, 'its answer is not JSON') }
+    try {
+      body = await answer.json()
+    } catch (error) {
+      throw error instanceof SyntaxError ? new NotACoordinatorError(this.#server.url, 'its answer is not JSON') : this.#explain(error)
+    }
     const result = schema.safeParse(body)
     if (!result.success) throw new NotACoordinatorError(this.#server.url, `its answer to ${path} has another form: ${result.error.issues[0]?.path.join('.') ?? ''} ${result.error.issues[0]?.message ?? ''}`)
     return result.data
@@ -149,10 +153,11 @@ export class RemoteClient {
   #explain(error: unknown, known?: string): Error {
     const { url } = this.#server
     const { code, message } = innermost(error)
-    if (/^ERR_SSL|EPROTO|wrong version number/i.test(`${code} ${message}`)) return new ServerUnreachableError(url, 'it speaks plain HTTP where TLS was expected: write http://', error)
+    if (/^ERR_SSL|EPROTO|wrong version number/i.test(`${code} ${message}`)) return new ServerUnreachableError(url, 'it speaks plain HTTP where TLS was expected: write http://')
     if (code === 'HPE_INVALID_CONSTANT' || /other side closed|invalid (?:response|header|constant)|HTTP Parser|SocketError/i.test(message)) return new NotACoordinatorError(url, known ?? 'it does not speak HTTP, or speaks TLS')
-    if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code)) return new ServerUnreachableError(url, `its certificate is not trusted (${code}): name the CA's PEM file in NODE_EXTRA_CA_CERTS`, error)
-    return new ServerUnreachableError(url, known ?? `${reasons[code] ?? message} (${code})`, error)
+    if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code)) return new ServerUnreachableError(url, `its certificate is not trusted (${code}): name the CA's PEM file in NODE_EXTRA_CA_CERTS`)
+    if (message === 'bad port') return new ServerUnreachableError(url, 'this port is none for HTTP')
+    return new ServerUnreachableError(url, known ?? `${reasons[code] ?? message} (${code})`)
   }
 }
 

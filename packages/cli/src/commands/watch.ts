@@ -66,7 +66,7 @@ async function summarise(client: RemoteClient, id: string, flags: WatchFlags): P
   }
   const tally = tallyOf(report)
   const stopped = report.outcome === 'stopped'
-  const facts = { ms: report.ms, stopped, registries: report.registries }
+  const facts = { ms: report.ms, stopped, registries: [...report.registries].sort((a, b) => (a.side === b.side ? 0 : a.side === 'source' ? -1 : 1)) }
   process.stdout.write(flags.json === true ? formatJsonSummary(tally, facts) : formatSummary(tally, { ...facts, files: [] }))
   return tally.failed > 0 || tally.unlisted.length > 0 || stopped ? ExitCode.failed : ExitCode.ok
 }
