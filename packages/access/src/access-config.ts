@@ -8,6 +8,8 @@ export interface AccessConfig {
   readonly uid: number
   readonly platform: NodeJS.Platform
   readonly proxy?: { readonly http?: string; readonly https?: string; readonly no?: string }
+  /** Milliseconds without progress, after which a connection is given up. */
+  readonly stallMs?: number
 }
 
 export function readAccessConfig(env: Readonly<Record<string, string | undefined>>): AccessConfig {

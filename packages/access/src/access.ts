@@ -40,6 +40,7 @@ export async function openAccess(registries: Registries, options: AccessOptions,
       // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
       ...(bandwidth === undefined ? {} : { bandwidth }),
       ...(config.proxy === undefined ? {} : { proxy: config.proxy }),
+      ...(config.stallMs === undefined ? {} : { timeouts: { stallMs: config.stallMs } }),
       onPause,
     })
     clients.set(key, { side, client })

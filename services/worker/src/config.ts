@@ -51,6 +51,8 @@ const schema = z.object({
   LONGSHORE_RECORD_HOURS: z.coerce.number({ error: 'give a number of hours' }).positive('give a number of hours').max(87_600, 'ten years are the most').default(168),
   // Kubernetes' terminationGracePeriodSeconds is 40 in infra/kubernetes: what is handed back has to be written down as well.
   LONGSHORE_GRACE_SECONDS: z.coerce.number({ error: 'give a number of seconds' }).min(0, 'give a number of seconds').max(86_400, 'a day is the most').default(25),
+  // As the client's own: long enough for a registry that fetches a blob itself first, or asks an object store.
+  LONGSHORE_STALL_SECONDS: z.coerce.number({ error: 'give a number of seconds' }).min(1, 'a second is the least').max(3_600, 'an hour is the most').default(60),
   LONGSHORE_BLOBS: whole(1_000).default(defaultLimits.blobs),
   LONGSHORE_IMAGES: whole(1_600).default(defaultLimits.batches * batchSize),
   LONGSHORE_METRICS_OPEN: yes.default(false),
@@ -72,7 +74,7 @@ export function readWorkerConfig(env: Env, flags: WorkerFlags, readFile: (path: 
     metricsGuard: settings.LONGSHORE_METRICS_OPEN ? { kind: 'open' } : { kind: 'token', tokens },
     logLevel: settings.LONGSHORE_LOG_LEVEL, recordMs: settings.LONGSHORE_RECORD_HOURS * 3_600_000, graceMs: settings.LONGSHORE_GRACE_SECONDS * 1000,
     limits: { ...defaultLimits, blobs, nodes: Math.ceil(nodes * blobs / defaultBlobs), batches: Math.ceil(settings.LONGSHORE_IMAGES / batchSize) },
-    access: { options: flags.access ?? {}, config: readAccessConfig(env) },
+    access: { options: flags.access ?? {}, config: { ...readAccessConfig(env), stallMs: settings.LONGSHORE_STALL_SECONDS * 1000 } },
     secrets: [...tokens, ...secretsIn(flags.access ?? {}), redis.password, redis.sentinel?.password, parseRedisUrl(redis.url).password].filter((one) => one !== undefined), unknown: unknownVariables(env),
   } satisfies WorkerConfig)
 }
