@@ -20,6 +20,8 @@ import { sweep } from './sweep.ts'
 
 /** How often it is looked whether a migration is without a leader. */
 const lookMs = 1_000
+/** And how long one that could not be led is left alone. */
+const patienceMs = 30_000
 
 /** What a process says while it works; whoever runs it logs and counts. */
 export type PoolEvent =
@@ -62,17 +64,23 @@ export class Coordinator {
     while (!stop.aborted) {
       for (const id of await this.#with.store.active()) {
         if (this.#leading.has(id) || (failed.get(id) ?? 0) > performance.now()) continue
-        const leading = this.#lead(id, stop).then(() => {}, (error: unknown) => {
-          if (stop.aborted || error instanceof LeadershipLostError) return
-          // What went wrong once may do so again: not at every look.
-          failed.set(id, performance.now() + 30_000)
-          this.#with.onEvent({ type: 'lead-failed', migration: id, error })
-        }).finally(() => { this.#leading.delete(id) })
+        const leading = this.#leadHere(id, stop, failed).finally(() => { this.#leading.delete(id) })
         this.#leading.set(id, leading)
       }
       await pause(lookMs, stop).catch(() => {})
     }
     await Promise.all(this.#leading.values())
+  }
+
+  async #leadHere(id: string, stop: AbortSignal, failed: Map<string, number>): Promise<void> {
+    try {
+      await this.#lead(id, stop)
+    } catch (error) {
+      if (stop.aborted || error instanceof LeadershipLostError) return
+      // What went wrong once may do so again: not at every look.
+      failed.set(id, performance.now() + patienceMs)
+      this.#with.onEvent({ type: 'lead-failed', migration: id, error })
+    }
   }
 
   /** Leads one migration to its end; `undefined` when somebody else leads it. @throws what ended it, the signal's reason */

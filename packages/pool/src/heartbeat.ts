@@ -49,12 +49,16 @@ export async function startBeating(redis: RedisClient, id: string, info: () => W
     if (now - last > lifeMs) since = now
     last = now
   }
-  let beating: Promise<void> = beat()
-  await beating
+  await beat()
   const again = (): void => {
     if (ended) return
-    beating = beat().then(onBeat).catch(() => { /* commands wait while Redis is away; what fails for good is tried again at the next beat */ })
-    beating.then(() => { if (!ended) timer = setTimeout(again, beatMs) }, () => {})
+    void (async () => {
+      try {
+        await beat()
+        await onBeat()
+      } catch { /* commands wait while Redis is away; what fails for good is tried again at the next beat */ }
+      if (!ended) timer = setTimeout(again, beatMs)
+    })()
   }
   timer = setTimeout(again, beatMs)
   return {

@@ -39,6 +39,8 @@ const idleMs = 60_000
 /** How often the ledger is asked what this worker holds: an answer that was lost may have brought a lease. */
 const auditEvery = 10
 const shownTransfers = 8
+/** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
+const handOverShare = 0.6
 
 export type WorkerEvent =
   | { readonly type: 'transfer'; readonly migration: string; readonly event: TransferEvent }
@@ -108,9 +110,12 @@ export class PoolWorker {
     if (!stop.aborted) await new Promise<void>((resolve) => { stop.addEventListener('abort', () => resolve(), { once: true }) })
     this.#stopping = true
     this.#reading.abort(new ShutdownError())
+    this.#handOver(graceMs)
+    const last = setTimeout(() => this.#uploads.handOver(), graceMs * handOverShare)
     const grace = setTimeout(() => this.#work.abort(new ShutdownError()), graceMs)
     await Promise.all(this.#processing.map((processing) => processing.close()))
     while (this.#running.size > 0) await Promise.all(this.#running)
+    clearTimeout(last)
     clearTimeout(grace)
     await Promise.all([...this.#works.values()].map((work) => work[Symbol.asyncDispose]()))
     await beating.end()
@@ -124,6 +129,17 @@ export class PoolWorker {
       const isKnown = work.ended.signal.aborted
       if (isLost(error)) work.end()
       if (!isKnown) this.#with.onEvent({ type: 'trouble', migration: work.record.id, error })
+    }
+  }
+
+  /** Uploads that will not arrive within the grace, as they go, are left to others at once. */
+  #handOver(graceMs: number): void {
+    const now = performance.now()
+    for (const { inFlight } of this.#works.values()) {
+      for (const { registry, desc, startedMs, sent } of inFlight) {
+        const leftMs = sent <= 0 ? Infinity : (desc.size - sent) * (now - startedMs) / sent
+        if (leftMs > graceMs * handOverShare) this.#uploads.handOver(registry, desc.digest)
+      }
     }
   }
 

@@ -3,7 +3,7 @@
 import { pause } from '@longshore/concurrency'
 import type { Descriptor, RepositoryName } from '@longshore/oci'
 import { defineScripts, type RedisClient } from '@longshore/redis'
-import type { Checkpoint, Io, Uploads, UploadTurn } from '@longshore/transfer'
+import { type Checkpoint, HandedOverError, type Io, type Uploads, type UploadTurn } from '@longshore/transfer'
 import { keys, lifeMs } from './keys.ts'
 
 /** How long it is remembered that a repository has a blob, and where an upload that nobody is at stands. */
@@ -38,6 +38,7 @@ const scripts = {
     lua: `if redis.replicate_commands then redis.replicate_commands() end ${now}
       if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
       redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
+      redis.call('PEXPIRE', KEYS[1], ${savedMs})
       return 1`,
   },
   saveUpload: {
@@ -66,8 +67,8 @@ const scripts = {
 export class UploadTurns implements Uploads {
   readonly #scripts: Scripts
   readonly #self: string
-  /** Key to token, of what this process is at. */
-  readonly #mine = new Map<string, string>()
+  /** What this process is at. */
+  readonly #mine = new Map<string, { readonly token: string; readonly handOver: AbortController }>()
   #count = 0
 
   constructor(redis: RedisClient, self: string) {
@@ -82,7 +83,6 @@ export class UploadTurns implements Uploads {
       const [state, first, second] = await this.#scripts.enterUpload(key, token, lifeMs, repository)
       if (state === 'landed') return this.#turn(key, token, repository, first as RepositoryName, undefined)
       if (state === 'yours') {
-        this.#mine.set(key, token)
         return this.#turn(key, token, repository, undefined, first === undefined ? undefined : { location: first, offset: Number(second) })
       }
       await pause(ms, signal)
@@ -91,13 +91,21 @@ export class UploadTurns implements Uploads {
 
   /** Says that this process is at it still: to be called at every beat. */
   async beat(): Promise<void> {
-    await Promise.all([...this.#mine].map(([key, token]) => this.#scripts.keepUpload(key, token, lifeMs)))
+    await Promise.all([...this.#mine].map(([key, { token }]) => this.#scripts.keepUpload(key, token, lifeMs)))
+  }
+
+  /** This blob, or all, if it is in parts: what is on its way may arrive, and the rest is left for another process. */
+  handOver(registry?: string, digest?: string): void {
+    const only = registry === undefined || digest === undefined ? undefined : keys.upload(registry, digest)
+    for (const [key, { handOver }] of this.#mine) if (only === undefined || only === key) handOver.abort(new HandedOverError())
   }
 
   #turn(key: string, token: string, repository: RepositoryName, holder: RepositoryName | undefined, saved: Checkpoint['saved']): UploadTurn {
+    const handOver = new AbortController()
+    if (holder === undefined) this.#mine.set(key, { token, handOver })
     return {
       holder,
-      checkpoint: { saved, save: async ({ location, offset }) => { await this.#scripts.saveUpload(key, token, location, offset) } },
+      checkpoint: { saved, handOver: handOver.signal, save: async ({ location, offset }) => { await this.#scripts.saveUpload(key, token, location, offset) } },
       end: async (landed) => {
         this.#mine.delete(key)
         // Known already, and no news.

@@ -49,3 +49,10 @@ export class StoppedError extends MigrationError {
   override readonly code = 'STOPPED'
   constructor() { super('the run was stopped') }
 }
+
+/** The reason of `Checkpoint.handOver`: the process is to end, and another goes on from what the destination has. */
+export class HandedOverError extends MigrationError {
+  override readonly name = 'HandedOverError'
+  override readonly code = 'HANDED_OVER'
+  constructor() { super('the upload is handed over to another worker') }
+}

@@ -1,6 +1,6 @@
 export type { CopyOptions, MigrationOptions, MigrationResult, Transports, Wanted } from './context.ts'
 export { type Disposition, dispose } from './dispose.ts'
-export { ContentRefusedError, ImageNotFoundError, ImmutableTagError, PlatformNotFoundError, StoppedError, TagConflictError } from './errors.ts'
+export { ContentRefusedError, HandedOverError, ImageNotFoundError, ImmutableTagError, PlatformNotFoundError, StoppedError, TagConflictError } from './errors.ts'
 export type { BlobTally, ImageOutcome, InFlight, RegistryUse, TransferEvent } from './event.ts'
 export { hintFor } from './hint.ts'
 export { formatEnd, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'

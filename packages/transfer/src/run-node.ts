@@ -2,6 +2,7 @@
 import { CopyError, DigestMismatchError, toRecord } from '@longshore/oci'
 import { dispose } from './dispose.ts'
 import type { TransferEvent } from './event.ts'
+import { HandedOverError } from './errors.ts'
 import { executeNode, type ExecuteContext } from './execute-node.ts'
 import type { Ledger, Lease, Progress, Take } from './ledger.ts'
 import type { ManifestNode, NodeOutcome, TagNode } from './node.ts'
@@ -43,7 +44,7 @@ export class NodeRunner {
   async #afterFailure(lease: Lease, error: unknown, signal: AbortSignal): Promise<Progress> {
     const { ledger, resolver } = this.#with
     const { node } = lease
-    if (signal.aborted) return await ledger.release(lease)
+    if (signal.aborted || isHandedOver(error)) return await ledger.release(lease)
     if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag') && !isSparse(node)) {
       try {
         return await ledger.replan(lease, await resolver.replan(node, { signal }))
@@ -68,6 +69,12 @@ export class NodeRunner {
       case 'referrers': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.subject, outcome: put })
     }
   }
+}
+
+/** An upload that this process gave up for another to go on with it. */
+function isHandedOver(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof HandedOverError) return true
+  return false
 }
 
 /** Bytes that are not what their digest says are so in every repository of their registry. */

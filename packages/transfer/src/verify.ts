@@ -1,8 +1,7 @@
 // Whether the destination holds what the source does: digests first, then everything under them and about them.
-import { createHash } from 'node:crypto'
 import { forEachLimit } from '@longshore/concurrency'
 import {
-  type Descriptor, type Digest, DigestMismatchError, type ErrorRecord, isDigest, isForeign, type Manifest, SizeMismatchError, successors, type Tag, toRecord,
+  type Descriptor, type Digest, DigestMismatchError, digestOf, type ErrorRecord, isDigest, isForeign, type Manifest, SizeMismatchError, successors, type Tag, toRecord,
 } from '@longshore/oci'
 import { collect } from './collect.ts'
 import type { Transports, Wanted } from './context.ts'
@@ -203,7 +202,7 @@ export class ImageVerifier {
     if (isForeign(desc) && options.foreignLayers === 'keep') return
     const what = `blob ${formatEnd({ ...to, reference: desc.digest })}`
     const there = await once(this.#placements, `${target.registry}/${to.repository}@${desc.digest}`, () => {
-      walk.blobs.push(createHash('sha1').update(`${target.registry}/${to.repository}@${desc.digest}`).digest('base64url').slice(0, 10))
+      walk.blobs.push(digestOf(Buffer.from(`${target.registry}/${to.repository}@${desc.digest}`)).slice(-12))
       return target.exists(to.repository, desc, { signal })
     })
     if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }
