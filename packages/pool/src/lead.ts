@@ -10,8 +10,8 @@ import { hintFor, type ImageId, imageId, maxDeferred, secondTry, type Wanted } f
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
-import { EventPublisher } from './event-stream.ts'
-import type { MigrationRecord, MigrationState } from './migration-record.ts'
+import type { EventPublisher } from './event-stream.ts'
+import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
 import type { PoolStore } from './pool-store.ts'
 
 /** Images that one worker resolves together. */
@@ -26,6 +26,9 @@ const respiteMs = 5_000
 const stopMs = 15_000
 /** Workers send what they counted several times a second; the last of it is worth waiting for. */
 const settleMs = 150
+
+/** What is ready after a pause goes to the queues at once, up to this; the sweep brings the rest, if there can be any. */
+const handedOutMost = 20_000
 
 export interface LeadOptions {
   readonly store: PoolStore
@@ -51,6 +54,7 @@ class Leader {
   readonly #with: LeadOptions
   readonly #signal: AbortSignal
   readonly #ledger: PoolLedger
+  #wasPaused = false
   /** Ends the expansion: the migration is stopped, cancelled, or led by another. */
   readonly #feeding = new AbortController()
 
@@ -68,18 +72,14 @@ class Leader {
     try {
       // A Redis that was restarted may have forgotten the last second: what it does not know of any more is found once more.
       if (!this.#record.expanded) while (await this.#feed() > 0);
-      let look = await this.#whileOpen()
-      while (look.state === 'running' && this.#record.options.keepGoing && await this.#tryAgain(look)) look = await this.#whileOpen()
-      if (look.state === 'running') return await this.#end(['running'], 'complete')
-      if (look.state === 'stopping') {
-        await this.#whileLeased()
-        return await this.#end(['stopping'], 'stopped')
+      for (;;) {
+        const { state } = await this.#untilOver()
+        if (state === 'stopping' || state === 'cancelled') await this.#whileLeased()
+        const next = state === 'running' ? 'complete' : state === 'stopping' ? 'stopped' : state
+        if (!endStates.has(next)) continue
+        // Somebody may have paused it in the last moment.
+        if ((state !== 'running' && state !== 'stopping' && state !== 'cancelled') || await this.#end([state], next)) return next
       }
-      if (look.state === 'cancelled') {
-        await this.#whileLeased()
-        return await this.#end(['cancelled'], 'cancelled')
-      }
-      return look.state
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason
       if (isLost(error)) throw error
@@ -88,13 +88,19 @@ class Leader {
     }
   }
 
-  async #end(from: readonly MigrationState[], state: MigrationState): Promise<MigrationState> {
+  /** Until there is nothing left to do, not even for a second time. */
+  async #untilOver(): Promise<Look> {
+    let look = await this.#whileOpen()
+    while (look.state === 'running' && this.#record.options.keepGoing && await this.#tryAgain(look)) look = await this.#whileOpen()
+    return look
+  }
+
+  async #end(from: readonly MigrationState[], state: MigrationState): Promise<boolean> {
     const { store, publisher } = this.#with
     await this.#tellFailures()
     await pause(settleMs, this.#signal)
     await publisher.flush()
-    await store.end(this.#record.id, from, state)
-    return state
+    return await store.end(this.#record.id, from, state)
   }
 
   /** Finds the images and opens them, batch by batch; answers how many of those that were new the ledger has forgotten by now. */
@@ -103,7 +109,9 @@ class Leader {
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
     const onEvent = (event: Extract<RunEvent, { type: 'unlisted' | 'dropped' }>): void => {
-      noted.push(store.note(id, event).then((isNew) => { if (isNew) publisher.publish(event) }))
+      noted.push((async () => {
+        if (await store.note(id, event)) publisher.publish(event)
+      })())
     }
     const wanted = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
     let room = 0
@@ -169,7 +177,15 @@ class Leader {
       await store.stop(this.#record.id)
       return await this.#look()
     }
+    if (state === 'running' && this.#wasPaused) await this.#handOut()
+    this.#wasPaused = state === 'paused'
     return { state, counts, open: counts.found - counts.copied - counts.present - counts.failed }
+  }
+
+  /** What was ready while nobody might take it: its jobs have come to workers in vain. */
+  async #handOut(): Promise<void> {
+    const { nodes, batches } = await this.#ledger.overdue(0, handedOutMost)
+    await enqueue(this.#with.queues, this.#record.id, nodes, batches)
   }
 
   /** Somebody asked for a second try of what failed. */

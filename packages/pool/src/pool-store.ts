@@ -104,17 +104,19 @@ export class PoolStore {
     return await this.#move(id, ['complete'], 'running', 'it changed its state meanwhile; try again')
   }
 
-  /** The leader's: the migration is at its end, and only its record stays. */
-  async end(id: string, from: readonly MigrationState[], state: MigrationState, error?: unknown): Promise<void> {
+  /** The leader's: the migration is at its end, and only its record stays. Answers false where it goes on: its state is none of `from` any more. */
+  async end(id: string, from: readonly MigrationState[], state: MigrationState, error?: unknown): Promise<boolean> {
     const ledger = this.#redisLedger(id)
     if (error !== undefined) await ledger.setField('error', JSON.stringify(error instanceof MigrationError || error instanceof Error ? toRecord(error) : error))
-    await ledger.setState(from, state)
+    // A command whose answer was lost is sent again: it may have ended by this very call.
+    if (!await ledger.setState(from, state) && !endStates.has(await this.state(id))) return false
     await ledger.close(this.recordMs)
     const hash = await this.#redis.hget(`${keyPrefix(id)}meta`, 'hash')
     if (hash !== null && await this.#redis.get(keys.spec(hash)) === id) await this.#redis.del(keys.spec(hash))
     await this.#redis.srem(keys.active, id)
     this.#ledgers.delete(id)
     await this.#announce(id, state)
+    return true
   }
 
   ledger(id: string): PoolLedger { return this.#redisLedger(id) }

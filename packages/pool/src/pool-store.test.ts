@@ -1,0 +1,126 @@
+import type { RepositoryName, Tag } from '@longshore/oci'
+import { keyPrefix } from '@longshore/ledger'
+import { defaultContent, type Migration } from '@longshore/spec'
+import type { Image, Wanted } from '@longshore/transfer'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { EventPublisher } from './event-stream.ts'
+import { takeLead } from './leadership.ts'
+import type { PoolOptions } from './migration-record.ts'
+import { PoolStore } from './pool-store.ts'
+import { openRedis } from './redis.fixture.ts'
+
+const spec: Migration = { entries: [] }
+const options: PoolOptions = { task: { kind: 'migrate' }, srcTlsVerify: false, destTlsVerify: false, keepGoing: true, distrust: false, window: 10 }
+const image = (tag: string): Image => ({
+  source: { registry: 'src', repository: 'app' as RepositoryName, reference: tag as Tag }, destination: { registry: 'dst', repository: 'app' as RepositoryName, reference: tag as Tag },
+})
+const wanted = (tag: string): Wanted => ({ image: image(tag), options: defaultContent })
+const boom = { name: 'Error', code: 'BOOM', message: 'boom' }
+
+describe('the store of migrations', () => {
+  let world: Awaited<ReturnType<typeof openRedis>>
+  let store: PoolStore
+  beforeAll(async () => { world = await openRedis() })
+  afterAll(() => world[Symbol.asyncDispose]())
+  beforeEach(async () => {
+    await world.redis.flushall()
+    store = new PoolStore(world.redis, { recordMs: 60_000 })
+  })
+
+  test('submitting what runs already answers the one that runs; what has ended begins anew', async () => {
+    const first = await store.submit(spec, options)
+    expect(first.resumed).toBe(false)
+    expect(await store.submit(spec, options)).toMatchObject({ resumed: true, record: { id: first.record.id } })
+    expect((await store.submit(spec, { ...options, distrust: true })).record.id).not.toBe(first.record.id)
+    await store.end(first.record.id, ['running'], 'complete')
+    const again = await store.submit(spec, options)
+    expect(again.resumed).toBe(false)
+    expect(again.record.id).not.toBe(first.record.id)
+    expect((await store.list()).map(({ id }) => id)).toContain(first.record.id)
+  })
+
+  test('many who submit the same at once get one migration', async () => {
+    const all = await Promise.all(Array.from({ length: 8 }, () => store.submit(spec, options)))
+    expect(new Set(all.map(({ record }) => record.id)).size).toBe(1)
+    expect(all.filter(({ resumed }) => !resumed)).toHaveLength(1)
+  })
+
+  test('states change along their chart, and what cannot be is refused with the reason', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    expect((await store.pause(id)).state).toBe('paused')
+    expect((await store.pause(id)).state).toBe('paused')
+    expect((await store.resume(id)).state).toBe('running')
+    expect((await store.cancel(id)).state).toBe('cancelled')
+    await expect(store.resume(id)).rejects.toMatchObject({ code: 'WRONG_STATE', message: `migration ${id} is cancelled: only a paused migration can be resumed` })
+    await expect(store.pause('nosuchone')).rejects.toMatchObject({ code: 'MIGRATION_NOT_FOUND' })
+  })
+
+  test('the tally is made again from the record: what failed, what was left out, what is open', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const ledger = store.ledger(id)
+    const opened = await ledger.open([wanted('1'), wanted('2'), wanted('3')])
+    const lease = (await ledger.claimBatch(opened!.batch, 'w'))!
+    const [one, two] = lease.images
+    await ledger.registerIn(lease, one!.id, { digest: `sha256:${'a'.repeat(64)}`, referrers: 2 } as never, [], [])
+    await ledger.failImage(lease, two!.id, boom)
+    const dropped = { type: 'dropped', registry: 'src', repository: 'app' as RepositoryName, tag: 'old' as Tag, rule: 'latest', reason: 'not among the latest 3' } as const
+    expect(await store.note(id, dropped)).toBe(true)
+    expect(await store.note(id, dropped)).toBe(false)
+    const tally = await store.tally(id)
+    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1 })
+    expect(tally.failures).toMatchObject([{ error: boom, image: image('2') }])
+  })
+
+  test('retry of a migration that has ended opens what failed, and nothing else', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const ledger = store.ledger(id)
+    const lease = (await ledger.claimBatch((await ledger.open([wanted('1'), wanted('2')]))!.batch, 'w'))!
+    await ledger.registerIn(lease, lease.images[0]!.id, { digest: `sha256:${'a'.repeat(64)}`, referrers: 0 } as never, [], [])
+    await ledger.failImage(lease, lease.images[1]!.id, boom)
+    await store.end(id, ['running'], 'complete')
+    expect((await store.retry(id)).state).toBe('running')
+    expect(await store.active()).toContain(id)
+    expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
+    expect(await store.takeRetry(id)).toBe(true)
+    expect(await store.takeRetry(id)).toBe(false)
+    const { batches } = await store.ledger(id).reopen()
+    expect((await store.ledger(id).claimBatch(batches[0]!, 'w'))?.images.map((one) => one.wanted)).toEqual([wanted('2')])
+  })
+
+  test('watchers read events in order, from where they left off, to the end', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    await using publisher = new EventPublisher(world.redis, keyPrefix(id), () => [{ side: 'source', registry: 'src', requests: 3, bytesIn: 1, bytesOut: 0, retries: 0, pauses: 0 }])
+    publisher.publish({ type: 'found', image: image('1') })
+    await publisher.flush()
+    publisher.publish({ type: 'expanded', images: 1 })
+    await publisher.flush()
+    await store.end(id, ['running'], 'complete')
+    const seen = await Array.fromAsync(store.events(id, undefined, AbortSignal.timeout(5_000)))
+    expect(seen.map(({ event }) => event.type)).toEqual(['found', 'expanded'])
+    expect((await Array.fromAsync(store.events(id, seen[0]!.cursor, AbortSignal.timeout(5_000)))).map(({ event }) => event.type)).toEqual(['expanded'])
+    expect(await store.uses(id)).toMatchObject([{ side: 'source', registry: 'src', requests: 3 }])
+  })
+
+  test('what is published after the end does not outlive the record, and after that leaves nothing', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    await store.end(id, ['running'], 'complete')
+    const publisher = new EventPublisher(world.redis, keyPrefix(id), () => [])
+    publisher.publish({ type: 'expanded', images: 1 })
+    await publisher.flush()
+    expect(await world.redis.pttl(`${keyPrefix(id)}events`)).toBeGreaterThan(0)
+    await store.erase(id)
+    publisher.publish({ type: 'expanded', images: 1 })
+    await publisher.flush()
+    expect(await world.redis.keys('*')).toEqual([])
+  })
+
+  test('one leads; another may when it has left', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const first = (await takeLead(world.redis, keyPrefix(id), 'a', id))!
+    expect(await takeLead(world.redis, keyPrefix(id), 'b', id)).toBeUndefined()
+    expect((await store.status(id))?.led).toBe(true)
+    await first[Symbol.asyncDispose]()
+    await using second = await takeLead(world.redis, keyPrefix(id), 'b', id)
+    expect(second?.signal.aborted).toBe(false)
+  })
+})
