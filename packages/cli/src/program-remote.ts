@@ -20,8 +20,8 @@ migration. Credentials never travel along: the workers have their own.`)
   addOutputOptions(submit)
   submit.addHelpText('after', `
 Examples:
+  longshore submit images.txt --to registry.example.com/mirror --watch --server http://coordinator.example.com:8080 --token-file token
   export LONGSHORE_SERVER=http://coordinator.example.com:8080 LONGSHORE_TOKEN_FILE=token
-  longshore submit images.txt --to registry.example.com/mirror --watch
   id=$(longshore submit rules.yaml --name nightly --quiet)`)
   submit.action(async (specs: readonly string[], flags) => {
     const { submitCommand } = await import('./commands/submit.ts')

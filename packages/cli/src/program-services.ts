@@ -37,8 +37,9 @@ Each flag has a variable of the environment, in (); flags win. Logs are JSON lin
 It lists tags and catalogs, so it needs credentials of its own for what is listed. LONGSHORE_ALLOWED_REGISTRIES=GLOB,... limits which registries
 migrations may name.
 
+A token is made with: openssl rand -hex 32 >token
+
 Examples:
-  openssl rand -hex 32 >token
   longshore coordinator --redis redis://redis.example.com:6379 --token-file token
   LONGSHORE_INSECURE_NO_TOKEN=true longshore coordinator --redis redis://127.0.0.1 --listen 127.0.0.1:8080`)
   coordinator.action(async (flags) => {

@@ -271,6 +271,9 @@ describe('the OpenAPI document', () => {
       }
     }
     expect(checked).toBeGreaterThan(10)
+    const { examples: [submit] = [] } = document.components.schemas['Submit'] as { examples?: unknown[] }
+    expect(schemaOf.get('Submit')?.parse(submit)).toEqual(submit)
+    expect(document.paths['/api/v1/migrations']?.post?.requestBody?.content['application/json']?.schema).toEqual({ $ref: '#/components/schemas/Submit' })
     expect(statusEventSchema.parse({ ...examples.migration, transfers: [] })).toBeTruthy()
   })
 })

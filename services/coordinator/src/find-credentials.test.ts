@@ -23,8 +23,8 @@ describe('credentials in a spec', () => {
 
   test('megabytes of one line take no time', () => {
     const startedMs = performance.now()
-    for (const line of ['a'.repeat(2e6), 'a:'.repeat(1e6), 'a:b@'.repeat(5e5), `${' '.repeat(1e6)}x`, `${'- '.repeat(1e6)}x`, `version: 1\n${'  '.repeat(1e6)}x: 1`]) findCredentials({ name: 'f', content: `version: 1\n${line}` }, 'yaml')
-    expect(performance.now() - startedMs).toBeLessThan(2_000)
+    for (const line of ['a'.repeat(2e6), 'a:'.repeat(1e6), 'a:b@'.repeat(5e5), `${' '.repeat(1e6)}x`, `${'- '.repeat(1e6)}x`, `version: 1\n${'  '.repeat(1e6)}x: 1`, '=a:'.repeat(7e5), `${'=a:'.repeat(7e5)}@h`, '//a:b'.repeat(4e5), '{ '.repeat(1e6), `{${' '.repeat(2e6)}`, '@sha256:'.repeat(2e5), '#'.repeat(2e6)]) findCredentials({ name: 'f', content: `version: 1\n${line}` }, 'yaml')
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
   })
 
   test.each([['srcCreds', true], ['password', true], ['registryToken', true], ['authfile', true], ['username', true], ['window', false], ['from', false]])('a parameter called %s carries some: %s', (name, yes) => { expect(isSecretName(name)).toBe(yes) })

@@ -1,6 +1,7 @@
 // The form of what the API takes and answers. GET /api/v1/openapi.json is made from this; docs/api.md explains it.
 import { reportSchema } from '@longshore/report'
 import { z } from 'zod'
+import { examples } from './examples.ts'
 
 /** The schemas with names of their own in the OpenAPI document. */
 export const components = z.registry<{ readonly id: string }>()
@@ -135,7 +136,7 @@ export const submitSchema = component('Submit', submitOptionsSchema.extend({
   specs: z.array(z.strictObject({ file: z.string().min(1).max(500), content: z.string() })).min(1).max(1_000).optional().meta({ description: 'several of them, in place of spec' }),
 }).check((context) => {
   if ((context.value.spec === undefined) === (context.value.specs === undefined)) context.issues.push({ code: 'custom', message: 'give either spec or specs', input: context.value, path: ['spec'] })
-}))
+}).meta({ examples: [examples.submit] }))
 
 const limit = (fallback: number, most: number): z.ZodType<number> => z.string().regex(/^\d{1,6}$/, 'give a whole number').transform(Number)
   .pipe(z.number().min(1).max(most)).optional().transform((given) => given ?? fallback).meta({ description: `at most so many (default: ${fallback}, most: ${most})` })
