@@ -11,7 +11,7 @@ import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
 import type { EventPublisher } from './event-stream.ts'
-import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
+import type { MigrationRecord, MigrationState } from './migration-record.ts'
 import type { PoolStore } from './pool-store.ts'
 
 /** Images that one worker resolves together. */
@@ -47,6 +47,9 @@ export async function lead(record: MigrationRecord, options: LeadOptions, signal
   return await new Leader(record, options, signal).run()
 }
 
+/** Where each state leads when there is nothing left to do. */
+const endOf: Partial<Readonly<Record<MigrationState, MigrationState>>> = { running: 'complete', stopping: 'stopped', cancelled: 'cancelled' }
+
 interface Look { readonly state: MigrationState; readonly counts: PoolCounts; readonly open: number }
 
 class Leader {
@@ -74,11 +77,12 @@ class Leader {
       if (!this.#record.expanded) while (await this.#feed() > 0);
       for (;;) {
         const { state } = await this.#untilOver()
-        if (state === 'stopping' || state === 'cancelled') await this.#whileLeased()
-        const next = state === 'running' ? 'complete' : state === 'stopping' ? 'stopped' : state
-        if (!endStates.has(next)) continue
+        const end = endOf[state]
+        // It has ended by other hands.
+        if (end === undefined) return state
+        if (state !== 'running') await this.#whileLeased()
         // Somebody may have paused it in the last moment.
-        if ((state !== 'running' && state !== 'stopping' && state !== 'cancelled') || await this.#end([state], next)) return next
+        if (await this.#end([state], end)) return end
       }
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason
