@@ -129,7 +129,7 @@ describe('how much at once', () => {
     embedded.onRequest(async ({ kind }) => {
       if (kind === 'ping') return
       peak = Math.max(peak, ++now)
-      await delay(5)
+      await delay(25)
       now--
     })
     const read = async (digest: Digest): Promise<unknown> => Array.fromAsync(await registry.blob(repository, { mediaType: 'x', digest, size: 300_000 }, { signal }))
