@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { reportSchema } from '@longshore/report'
+import { reportSchema } from '@longshore/report/schema'
 import { digestOf } from '@longshore/oci'
 import {
   type DockerRegistry, type EmbeddedRegistry, kubesphereCorpus, kubesphereListPath, PlainClient, seed, startDockerRegistry, startEmbeddedRegistry, walkImage,

@@ -23,7 +23,7 @@ export async function readSpecs(
     }
     inputs.push(input)
     try {
-      const parsed = parseSpec(input, options)
+      const parsed = await parseSpec(input, options)
       for (const entry of parsed.migration.entries) entries.push(entry)
       warnings.push(...parsed.warnings)
     } catch (error) {

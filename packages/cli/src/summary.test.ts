@@ -1,5 +1,6 @@
 import { digestOf, type ErrorRecord, parseRepositoryName } from '@longshore/oci'
-import { buildReport, describeFailure, printFailedList, printReport, reportSchema, type RunEvent, Tally } from '@longshore/report'
+import { buildReport, describeFailure, printFailedList, printReport, type RunEvent, Tally } from '@longshore/report'
+import { reportSchema } from '@longshore/report/schema'
 import type { Image } from '@longshore/transfer'
 import { describe, expect, test } from 'vitest'
 import { formatImageLine } from './image-line.ts'

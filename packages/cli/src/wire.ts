@@ -1,8 +1,9 @@
 // The only place that knows concrete classes: it constructs them and joins them.
 import { type Access, type AccessOptions, openAccess } from '@longshore/access'
 import { InvalidCredentialsError } from '@longshore/credentials'
-import { MemoryLedger } from '@longshore/ledger'
-import { MemoryQueue } from '@longshore/queue'
+// Not the packages' indexes: Redis and BullMQ, 370 modules, would be loaded before the first request.
+import { MemoryLedger } from '@longshore/ledger/memory'
+import { MemoryQueue } from '@longshore/queue/memory'
 import { type Migration, registriesOf } from '@longshore/spec'
 import type { Ledger, Queue } from '@longshore/transfer'
 import type { Config } from './config.ts'

@@ -17,6 +17,20 @@ describe('Limiter', () => {
     expect(limiter.used).toBe(0)
   })
 
+  test('who is to go first waits for nobody who is not', async () => {
+    const limiter = new Limiter(1)
+    const held = await limiter.acquire(never)
+    const order: string[] = []
+    const waiting = (['last', 'first', 'second'] as const).map(async (name) => {
+      using _slot = await limiter.acquire(never, { first: name !== 'last' })
+      order.push(name)
+    })
+    expect(limiter.waiting).toBe(3)
+    held[Symbol.dispose]()
+    await Promise.all(waiting)
+    expect(order).toEqual(['first', 'second', 'last'])
+  })
+
   test('an aborted waiter gives its place back', async () => {
     const limiter = new Limiter(1)
     const leaving = new AbortController()

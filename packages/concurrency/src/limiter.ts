@@ -3,12 +3,14 @@ export class Limiter {
   #slots: number
   #used = 0
   readonly #waiting = new Set<() => void>()
+  /** Of those who wait, the ones before all others. */
+  readonly #hurrying = new Set<() => void>()
 
   constructor(slots: number) { this.#slots = slots }
 
   get slots(): number { return this.#slots }
   get used(): number { return this.#used }
-  get waiting(): number { return this.#waiting.size }
+  get waiting(): number { return this.#waiting.size + this.#hurrying.size }
 
   /** Slots in use above the new size are not taken away; they are not handed on either. */
   resize(slots: number): void {
@@ -16,16 +18,17 @@ export class Limiter {
     this.#admit()
   }
 
-  /** @throws the signal's reason when it aborts before a slot is free. */
-  async acquire(signal: AbortSignal): Promise<Disposable> {
+  /** @param first before all who wait without it. @throws the signal's reason when it aborts before a slot is free. */
+  async acquire(signal: AbortSignal, { first = false }: { readonly first?: boolean } = {}): Promise<Disposable> {
     signal.throwIfAborted()
     const slot = this.tryAcquire()
     if (slot) return slot
     const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiting = first ? this.#hurrying : this.#waiting
     const onAbort = (): void => {
-      if (this.#waiting.delete(resolve)) reject(signal.reason as Error)
+      if (waiting.delete(resolve)) reject(signal.reason as Error)
     }
-    this.#waiting.add(resolve)
+    waiting.add(resolve)
     signal.addEventListener('abort', onAbort, { once: true })
     try { await promise } finally { signal.removeEventListener('abort', onAbort) }
     return this.#slot()
@@ -33,7 +36,7 @@ export class Limiter {
 
   /** A slot at once, or none. Those who wait go first. */
   tryAcquire(): Disposable | undefined {
-    if (this.#used >= this.#slots || this.#waiting.size > 0) return undefined
+    if (this.#used >= this.#slots || this.waiting > 0) return undefined
     this.#used++
     return this.#slot()
   }
@@ -45,11 +48,13 @@ export class Limiter {
 
   /** The slot is taken in the name of the waiter before it wakes, so nobody can slip in between. */
   #admit(): void {
-    for (const next of this.#waiting) {
-      if (this.#used >= this.#slots) return
-      this.#waiting.delete(next)
-      this.#used++
-      next()
+    for (const waiting of [this.#hurrying, this.#waiting]) {
+      for (const next of waiting) {
+        if (this.#used >= this.#slots) return
+        waiting.delete(next)
+        this.#used++
+        next()
+      }
     }
   }
 }

@@ -35,6 +35,8 @@ export interface Ask {
   readonly attempts?: number
   /** The lane the caller already holds a slot of: none is taken here. */
   readonly held?: boolean
+  /** Begins something: what goes on with something begun goes before it, so that images come to their end one after another. */
+  readonly begins?: boolean
   /** Another origin than the registry's own: no authorization is shown there. */
   readonly origin?: string
   /** Whether redirects are followed. Default: but for HEAD, where "elsewhere" mostly is answer enough. */
@@ -104,7 +106,7 @@ export class Host implements AsyncDisposable {
       try {
         await this.ready(signal)
         const authorization = await this.#authorization(ask, signal)
-        const slot = ask.held === true ? undefined : this.lanes.small.tryAcquire() ?? await this.lanes.small.acquire(signal)
+        const slot = ask.held === true ? undefined : this.lanes.small.tryAcquire() ?? await this.lanes.small.acquire(signal, { first: ask.begins !== true })
         const began = performance.now()
         let answer: Answer
         try {

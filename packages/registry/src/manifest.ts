@@ -65,7 +65,7 @@ export async function putManifest(
 
 function askFor(host: Host, method: 'GET' | 'HEAD', repository: RepositoryName, reference: Tag | Digest): Ask {
   const path = wirePath(host.registry, repository)
-  return { method, path: manifestPath(path, reference), scope: pullScope(path), repository, headers: accept, limit: maxManifestBytes, follow: true }
+  return { method, path: manifestPath(path, reference), scope: pullScope(path), repository, headers: accept, limit: maxManifestBytes, follow: true, begins: !isDigest(reference) }
 }
 
 function mediaTypeOf(answer: Answer): string {

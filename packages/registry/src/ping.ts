@@ -1,4 +1,6 @@
 // The first question to a registry, asked once: which scheme, and does it want credentials? distribution-spec v1.1.1, end-1.
+// Where plain HTTP is allowed, both schemes are asked at once: that a port speaks no TLS is known only a round trip after the
+// connection stands. TLS goes before, whoever answers first; what is sent in the clear is this question, without credentials.
 import { type Backoff, backoffMs, pause } from '@longshore/concurrency'
 import { ConnectionError } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
@@ -17,26 +19,42 @@ export async function findOrigin(
   for (let attempt = 1; ; attempt++) {
     let failure: Error | undefined
     let waitMs: number | undefined
-    for (const origin of origins) {
-      try {
-        const answer = await wire.send(origin, {
-          method: 'GET', path: '/v2/', headers: ['user-agent', userAgent], limit: 64 * 1024, headersMs: timeouts.headersMs,
-        }, signal)
-        if (isTransientStatus(answer.status)) {
+    const settled = new AbortController()
+    const scoped = AbortSignal.any([signal, settled.signal])
+    const asked = origins.map((origin) => ask(wire, origin, userAgent, timeouts, scoped))
+    try {
+      for (const asking of asked) {
+        const { origin, answer, cause } = await asking
+        if (answer === undefined) {
+          signal.throwIfAborted()
+          if (cause instanceof ConnectionError) throw cause
+          // The first of two failures tells more: the second is what a TLS port says to plain HTTP.
+          failure ??= connectionError(registry, 'GET /v2/', cause)
+        } else if (isTransientStatus(answer.status)) {
           failure = registryError(registry, 'GET', '/v2/', answer)
           waitMs = parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now())
           break
-        }
-        return { origin, challenge: checkRegistry(registry, answer) }
-      } catch (cause) {
-        signal.throwIfAborted()
-        if (cause instanceof ConnectionError) throw cause
-        // The first of two failures tells more: the second is what a TLS port says to plain HTTP.
-        failure ??= connectionError(registry, 'GET /v2/', cause)
+        } else return { origin, challenge: checkRegistry(registry, answer) }
       }
+    } finally {
+      settled.abort()
+      await Promise.all(asked)
     }
     if (failure && (!isTransient(failure, false) || attempt >= Math.min(3, retries.attempts))) throw failure
     await pause(waitMs ?? backoffMs(retries, attempt - 1), signal)
+  }
+}
+
+interface Asked { readonly origin: string; readonly answer?: Answer; readonly cause?: unknown }
+
+async function ask(wire: Wire, origin: string, userAgent: string, timeouts: Timeouts, signal: AbortSignal): Promise<Asked> {
+  try {
+    const answer = await wire.send(origin, {
+      method: 'GET', path: '/v2/', headers: ['user-agent', userAgent], limit: 64 * 1024, headersMs: timeouts.headersMs,
+    }, signal)
+    return { origin, answer }
+  } catch (cause) {
+    return { origin, cause }
   }
 }
 

@@ -1,11 +1,17 @@
 // HTTP/1.1 over undici's lowest interface. Blobs in parallel want sockets of their own, not streams within one window.
+import { createRequire } from 'node:module'
 import { ConnectionError } from '@longshore/oci'
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import type { Dispatcher, EnvHttpProxyAgent, Pool as PoolOf } from 'undici'
 import { watchAbort } from './abort.ts'
 import { type Answer, AnswerHandler } from './answer.ts'
 import { BodyStream } from './body.ts'
 import type { RegistryOptions, Timeouts } from './options.ts'
 import type { RegistryStats } from './stats.ts'
+
+// undici's own index loads fetch, caches, mocks and WebSockets too: 80 modules and as many milliseconds before the first request
+// of a slow machine. What a proxy needs is loaded where there is one.
+const load = createRequire(import.meta.url)
+const Pool = load('undici/lib/dispatcher/pool.js') as typeof PoolOf
 
 export type Body = Buffer | AsyncIterable<Uint8Array>
 
@@ -39,9 +45,11 @@ export class Wire implements AsyncDisposable {
   /** A small answer. @throws the socket's error or the signal's reason, as they are. */
   async send(origin: string, call: Call, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted()
+    // First: a proxy's setting may be no URL, and then nothing has begun.
+    const pool = this.#poolOf(origin)
     const handler = new AnswerHandler(call.limit, signal)
     watchAbort(signal, handler)
-    this.#dispatch(origin, call, handler)
+    this.#dispatch(pool, origin, call, handler)
     try {
       const answer = await handler.answered
       this.#stats.bytesIn += answer.body.byteLength
@@ -56,9 +64,10 @@ export class Wire implements AsyncDisposable {
   /** An answer whose body is read as it comes. */
   async open(origin: string, call: Call, signal: AbortSignal): Promise<BodyStream> {
     signal.throwIfAborted()
+    const pool = this.#poolOf(origin)
     const stream = new BodyStream(signal)
     watchAbort(signal, stream)
-    this.#dispatch(origin, call, stream)
+    this.#dispatch(pool, origin, call, stream)
     try {
       await stream.started
       this.#count(call.method, stream.status)
@@ -82,8 +91,9 @@ export class Wire implements AsyncDisposable {
     await Promise.all(pools.map((pool) => pool.destroy()))
   }
 
-  #dispatch(origin: string, call: Call, handler: Dispatcher.DispatchHandler): void {
-    const pool = this.#pools.get(origin) ?? this.#open(origin)
+  #poolOf(origin: string): Dispatcher { return this.#pools.get(origin) ?? this.#open(origin) }
+
+  #dispatch(pool: Dispatcher, origin: string, call: Call, handler: Dispatcher.DispatchHandler): void {
     pool.dispatch({
       origin, path: call.path, method: call.method,
       // undici's way through a proxy without a tunnel knows headers by name only.
@@ -102,14 +112,15 @@ export class Wire implements AsyncDisposable {
     const own = origin === `https://${this.#options.registry}`
     const connect = {
       timeout: this.#timeouts.connectMs, rejectUnauthorized: tlsVerify,
-      ...(tls.ca ? { ca: [...tls.ca] } : {}),
+      // Where nothing is verified, no authorities are needed; to read the system's takes 50 ms in which nothing else is done.
+      ...(tls.ca ? { ca: [...tls.ca] } : tlsVerify ? {} : { ca: [] }),
       ...(own && tls.cert !== undefined ? { cert: tls.cert } : {}), ...(own && tls.key !== undefined ? { key: tls.key } : {}),
     }
     const settings = { allowH2: false, pipelining: 1, keepAliveTimeout: keepAliveMs }
     const via = proxyUrl(this.#options.registry, origin.startsWith('https:') ? proxy?.https : proxy?.http)
     const pool = via === undefined
       ? new Pool(origin, { ...settings, connect })
-      : new EnvHttpProxyAgent({ ...settings, connect, requestTls: connect, httpProxy: via, httpsProxy: via, noProxy: proxy?.no ?? '' })
+      : new (load('undici') as { readonly EnvHttpProxyAgent: typeof EnvHttpProxyAgent }).EnvHttpProxyAgent({ ...settings, connect, requestTls: connect, httpProxy: via, httpsProxy: via, noProxy: proxy?.no ?? '' })
     this.#pools.set(origin, pool)
     return pool
   }

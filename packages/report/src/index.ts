@@ -2,7 +2,7 @@ export { describeFailure, describePlace, describeUnlisted } from './describe-fai
 export { codeOf } from './error-code.ts'
 export { printFailedList } from './failed-list.ts'
 export { buildReport, printReport, type RunFacts } from './report.ts'
-export { type Report, reportJsonSchema, reportSchema } from './report-schema.ts'
+export type { Report } from './report-schema.ts'
 export { type Dropped, fromExpansion, type RunEvent, toJsonEvent, type Unlisted } from './run-event.ts'
 export { type FailedEntry, type ImageEntry, Tally } from './tally.ts'
 export { countNamed, wantedOf } from './wanted.ts'

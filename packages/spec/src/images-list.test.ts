@@ -12,8 +12,8 @@ async function pairs(content: string | Uint8Array, options: Parameters<typeof pa
   const events = await Array.fromAsync(expand(migration, () => { throw new Error('no request is needed') }, { signal: new AbortController().signal, concurrency: 2 }))
   return events.map((e) => (e.kind === 'image' ? `${formatEnd(e.image.source)} ${formatEnd(e.image.destination)}` : e.kind))
 }
-function complaint(content: string | Uint8Array, options: Parameters<typeof parseSpec>[1] = flags): string {
-  try { parseSpec({ name: 'l', content }, options) } catch (error) { return (error as SpecError).message }
+async function complaint(content: string | Uint8Array, options: Parameters<typeof parseSpec>[1] = flags): Promise<string> {
+  try { await parseSpec({ name: 'l', content }, options) } catch (error) { return (error as SpecError).message }
   throw new Error('it was taken')
 }
 const digest = `sha256:${'a'.repeat(64)}`
@@ -46,8 +46,8 @@ describe('a line', () => {
     expect(await pairs('quay.io/a:1', { ...flags, fromForAll: true })).toEqual(['src:1/a:1 dst:1/m/a:1'])
     expect(await pairs('src:1/p/a:1', { ...flags, from: 'src:1/p', fromForAll: true })).toEqual(['src:1/p/a:1 dst:1/m/p/a:1'])
   })
-  test('comments alone are nothing to do', () => {
-    expect(parseSpec({ name: 'l', content: '# Nothing failed.\n' }, flags)).toEqual({ migration: { entries: [] }, warnings: [{ file: 'l', message: 'names no images' }] })
+  test('comments alone are nothing to do', async () => {
+    expect(await parseSpec({ name: 'l', content: '# Nothing failed.\n' }, flags)).toEqual({ migration: { entries: [] }, warnings: [{ file: 'l', message: 'names no images' }] })
   })
   test('an untagged name is warned about', () => {
     expect(parseImagesList({ name: 'l', content: '\n  a' }, flags).warnings).toEqual([{ file: 'l', line: 2, column: 3, message: '"a" has no tag: taken as a:latest' }])
@@ -71,21 +71,21 @@ describe('what is not a list', () => {
     ['a bad digest', 'a@sha256:12', 'l:1:1: "a@sha256:12" is not a valid reference: a digest is sha256: and 64, or sha512: and 128, lower-case hex digits'],
     ['a bad destination', 'a:1 B:2', 'l:1:5: "B:2" is not a valid reference: a repository name is in lower case'],
     ['a tag put at a digest', `a:1 b@${digest}`, `l:1:5: "b@${digest}" is not a valid reference: a destination by digest takes only the source of that same digest; name a tag`],
-  ])('%s', (_, content, message) => { expect(complaint(content)).toBe(message) })
+  ])('%s', async (_, content, message) => { expect(await complaint(content)).toBe(message) })
 
-  test('no --to', () => { expect(complaint('a:1', {})).toBe('l:1:1: "a:1" has no destination registry: give --to HOST[/PREFIX], or write a full reference behind it') })
-  test('a bad flag', () => { expect(complaint('a:1', { to: ['a b'] })).toBe('--to: "a b" is not a valid reference: a registry is a host name or address, with a port where needed') })
-  test('a password in a flag is not shown', () => {
-    expect(complaint('a:1', { to: ['me:hunter2@d.io/x'] })).toBe('--to: "…@d.io/x" is not a valid reference: credentials are not part of a place; use --authfile, --src-creds or --dest-creds')
+  test('no --to', async () => { expect(await complaint('a:1', {})).toBe('l:1:1: "a:1" has no destination registry: give --to HOST[/PREFIX], or write a full reference behind it') })
+  test('a bad flag', async () => { expect(await complaint('a:1', { to: ['a b'] })).toBe('--to: "a b" is not a valid reference: a registry is a host name or address, with a port where needed') })
+  test('a password in a flag is not shown', async () => {
+    expect(await complaint('a:1', { to: ['me:hunter2@d.io/x'] })).toBe('--to: "…@d.io/x" is not a valid reference: credentials are not part of a place; use --authfile, --src-creds or --dest-creds')
   })
-  test('nor one in a line', () => { expect(complaint('https://me:hunter2@d.io/x:1')).not.toContain('hunter2') })
-  test('twenty problems are shown, the others counted', () => {
-    const lines = complaint('A:1\n'.repeat(25)).split('\n')
+  test('nor one in a line', async () => { expect(await complaint('https://me:hunter2@d.io/x:1')).not.toContain('hunter2') })
+  test('twenty problems are shown, the others counted', async () => {
+    const lines = (await complaint('A:1\n'.repeat(25))).split('\n')
     expect(lines).toHaveLength(21)
     expect(lines.at(-1)).toBe('and 5 more')
   })
-  test('several specs are complained about together', () => {
-    expect(() => parseSpecs([{ name: 'x', content: 'A' }, { name: 'y', content: '' }], flags)).toThrow(/^x:1:1.*\ny: is empty/)
+  test('several specs are complained about together', async () => {
+    await expect(parseSpecs([{ name: 'x', content: 'A' }, { name: 'y', content: '' }], flags)).rejects.toThrow(/^x:1:1.*\ny: is empty/)
   })
 })
 
@@ -100,7 +100,7 @@ describe('the format is told by content', () => {
     ['sync:\n  - source: a\n    target: b\n    type: image', 'a regsync YAML'],
     ['quay.io/a/b: dst:1/b', 'an image-syncer images file'],
     ['auth: {}\nimages: { a: b }', 'an image-syncer configuration'],
-  ])('%j is known but not taken', (text, name) => { expect(complaint(text)).toContain(`looks like ${name}, which is not taken yet`) })
+  ])('%j is known but not taken', async (text, name) => { expect(await complaint(text)).toContain(`looks like ${name}, which is not taken yet`) })
 })
 
 test('the KubeSphere list', async () => {

@@ -6,7 +6,7 @@ import { workStream } from './work-stream.ts'
 import { createdTime } from './created.ts'
 import type { ContentOptions, Entry, Origin, Requested } from './migration.ts'
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
-import { type DropRule, selectTags } from './select-tags.ts'
+import type { DropRule } from './select-tags.ts'
 
 /** What the expansion has to say. Image events of one source repository come together. */
 export type ExpandEvent =
@@ -93,6 +93,8 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
       const tags = await listing
       if (!tags) throw new RepositoryMissingError(location)
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
+      // Loaded where there are rules: most lists name their tags.
+      const { selectTags } = await import('./select-tags.ts')
       const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers })
       for (const drop of dropped) {
         if (left.has(drop.tag)) continue

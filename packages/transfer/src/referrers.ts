@@ -22,6 +22,15 @@ export interface ReferrerFinderOptions {
   readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: ResolveIo) => Promise<Followed>
 }
 
+/** Questions about an image's referrers that are asked while the image itself is read; what they came to is told to whoever waits. */
+export interface LookAhead {
+  readonly source: Promise<RepositoryState>
+  /** Asks for what refers to the root. */
+  ask(digest: Digest): void
+  /** What was asked for, once. */
+  take(digest: Digest): Promise<readonly Descriptor[] | undefined> | undefined
+}
+
 interface Search extends ResolveIo {
   readonly graph: Graph
   readonly image: Image
@@ -32,6 +41,7 @@ interface Search extends ResolveIo {
   readonly target: RepositoryState
   readonly subjects: Digest[]
   readonly followed: Set<Tag>
+  readonly ahead: LookAhead
   found: number
 }
 
@@ -45,18 +55,37 @@ export class ReferrerFinder {
 
   constructor(options: ReferrerFinderOptions) { this.#with = options }
 
+  /** Begins what needs no answer about the image itself. */
+  lookAhead({ source: { registry, repository } }: Image, io: ResolveIo): LookAhead {
+    const asked = new Map<Digest, Promise<readonly Descriptor[] | undefined>>()
+    const begin = <T>(asking: Promise<T>): Promise<T> => {
+      // An image that cannot be read has failed for that; nobody waits for this then.
+      asking.catch(() => {})
+      return asking
+    }
+    return {
+      source: begin(this.#with.sources.get({ registry, repository }, io)),
+      ask: (digest) => { asked.set(digest, begin(this.#with.transports.source(registry).referrers(repository, digest, io))) },
+      take: (digest) => {
+        const asking = asked.get(digest)
+        asked.delete(digest)
+        return asking
+      },
+    }
+  }
+
   /** Adds what is about `root` and the manifests below it, and what is about that in turn; answers how many. */
-  async add(graph: Graph, image: Image, options: CopyOptions, root: Followed, io: ResolveIo): Promise<number> {
+  async add(graph: Graph, image: Image, options: CopyOptions, root: Followed, io: ResolveIo, ahead: LookAhead): Promise<number> {
     const route: Route = {
       from: { registry: image.source.registry, repository: image.source.repository },
       to: { registry: image.destination.registry, repository: image.destination.repository },
     }
     const [source, target] = await Promise.all([
-      atSide('source', 'list', undefined, io.signal, this.#with.sources.get(route.from, io)),
+      atSide('source', 'list', undefined, io.signal, ahead.source),
       atSide('destination', 'list', undefined, io.signal, this.#with.targets.get(route.to, io)),
     ])
     const search: Search = {
-      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), found: 0,
+      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), ahead, found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
     if (root.rewritten === undefined) search.subjects.push(root.digest)
@@ -73,9 +102,9 @@ export class ReferrerFinder {
     return search.found
   }
 
-  async #warnOfOrphans({ source, image, route, signal }: Search, digest: Digest): Promise<void> {
-    const from = this.#with.transports.source(route.from.registry)
-    const listed = await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, digest, { signal })) ?? []
+  async #warnOfOrphans(search: Search, digest: Digest): Promise<void> {
+    const { source, image } = search
+    const listed = await this.#list(search, digest) ?? []
     const count = (source.companions.get(digest)?.length ?? 0) + listed.length
     if (count > 0) this.#with.onWarning(`${formatEnd(image.source)}: ${count} of its signatures and other referrers stay behind: they are about the index as it was, and --platform-policy=strip makes another of it`)
   }
@@ -140,9 +169,8 @@ export class ReferrerFinder {
   }
 
   async #addByApi(search: Search, subject: Digest): Promise<void> {
-    const { route, signal, graph } = search
-    const source = this.#with.transports.source(route.from.registry)
-    const descs = await atSide('source', 'list', undefined, signal, source.referrers(route.from.repository, subject, { signal }))
+    const { route, graph } = search
+    const descs = await this.#list(search, subject)
     if (!descs || descs.length === 0) return
     const added: NodeKey[] = []
     for (const desc of descs) {
@@ -154,6 +182,11 @@ export class ReferrerFinder {
     graph.roots.push(...added)
     const tag = referrersTag(subject)
     if (!search.followed.has(tag)) graph.roots.push(graph.addReferrers(route, tag, subject, descs, added))
+  }
+
+  #list({ route: { from }, signal, ahead }: Search, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const asking = ahead.take(subject) ?? this.#with.transports.source(from.registry).referrers(from.repository, subject, { signal })
+    return atSide('source', 'list', undefined, signal, asking)
   }
 
   async #addReferrer(search: Search, desc: Descriptor): Promise<NodeKey | undefined> {

@@ -60,9 +60,10 @@ export class Resolver {
   /** @throws CopyError, ImageNotFoundError, InvalidManifestError */
   async resolve({ image, options }: Wanted, io: ResolveIo): Promise<ResolvedImage> {
     const graph = new Graph()
-    const root = await this.#follow(graph, image, options, io)
+    const ahead = options.referrers ? this.#referrers.lookAhead(image, io) : undefined
+    const root = await this.#follow(graph, image, options, io, (digest) => ahead?.ask(digest))
     if (root.root !== undefined) graph.roots.push(root.root)
-    const referrers = options.referrers ? await this.#referrers.add(graph, image, options, root, io) : 0
+    const referrers = ahead ? await this.#referrers.add(graph, image, options, root, io, ahead) : 0
     return {
       digest: root.digest, ...(root.rewritten === undefined ? {} : { rewritten: root.rewritten }),
       nodes: [...graph.nodes.values()], roots: graph.roots, referrers,
@@ -79,7 +80,8 @@ export class Resolver {
     return [...graph.nodes.values()]
   }
 
-  async #follow(graph: Graph, image: Image, options: CopyOptions, io: ResolveIo): Promise<Followed> {
+  /** @param onRead hears of the manifest before what is below it is read */
+  async #follow(graph: Graph, image: Image, options: CopyOptions, io: ResolveIo, onRead: (digest: Digest) => void = () => {}): Promise<Followed> {
     const { source: from, destination: to } = image
     const { signal, distrust } = io
     const source = this.#transports.source(from.registry)
@@ -102,6 +104,7 @@ export class Resolver {
       ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named.digest, io))
       : await atSide('source', 'fetch', undefined, signal, source.manifest(from.repository, from.reference, io))
     if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
+    onRead(manifest.digest)
 
     const route: Route = { from: { registry: from.registry, repository: from.repository }, to: { registry: to.registry, repository: to.repository } }
     // A tag that is new to its repository may name a manifest that is not.

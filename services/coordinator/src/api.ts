@@ -76,7 +76,7 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
       problems: { 403: ['REGISTRY_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
       handle: async ({ query }, request, reply) => {
         const pool = store()
-        const { migration, options: poolOptions, warnings } = readSubmission(request, query, allowed)
+        const { migration, options: poolOptions, warnings } = await readSubmission(request, query, allowed)
         const { record, resumed } = await pool.submit(migration, poolOptions)
         onSubmit(record, resumed)
         return await reply.code(resumed ? 200 : 201).header('location', `${base}/migrations/${record.id}`).send({ ...await statusOf(pool, record.id), resumed, warnings })

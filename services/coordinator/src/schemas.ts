@@ -1,5 +1,5 @@
 // The form of what the API takes and answers. GET /api/v1/openapi.json is made from this; docs/api.md explains it.
-import { reportSchema } from '@longshore/report'
+import { reportSchema } from '@longshore/report/schema'
 import { z } from 'zod'
 import { examples } from './examples.ts'
 

@@ -29,20 +29,20 @@ export function takeSpecBodies(app: HttpApp): void {
 }
 
 /** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, RequestInvalidError */
-export function readSubmission(request: HttpRequest, query: z.output<typeof submitQuerySchema>, allowed: AllowedRegistries): Submission {
+export async function readSubmission(request: HttpRequest, query: z.output<typeof submitQuerySchema>, allowed: AllowedRegistries): Promise<Submission> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (type === jsonType) {
     if (Object.keys(query).length > 0) throw new RequestInvalidError(400, 'query: a JSON body carries its options itself; leave them out of the query')
     const { spec, specs = [{ file: 'spec', content: spec ?? '' }], ...options } = check('body', submitSchema, parseJson(body))
-    return read(specs.map(({ file, content }) => ({ name: file, content })), options, allowed)
+    return await read(specs.map(({ file, content }) => ({ name: file, content })), options, allowed)
   }
   const isYaml = yamlTypes.some((one) => one === type)
   const { file = isYaml ? 'spec.yaml' : 'images.txt', ...options } = query
-  return read([{ name: file, content: body }], isYaml ? { format: 'yaml', ...options } : options, allowed)
+  return await read([{ name: file, content: body }], isYaml ? { format: 'yaml', ...options } : options, allowed)
 }
 
-function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: AllowedRegistries): Submission {
+async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: AllowedRegistries): Promise<Submission> {
   const { name, format, from, to, fromForAll, platforms, platformPolicy, referrers, foreignLayers } = options
   const secrets = [
     ...inputs.flatMap((input) => findCredentials(input, format)),
@@ -54,7 +54,7 @@ function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: All
     ...(platforms === undefined ? {} : { platforms: platforms.map(toPlatform) }), ...(platformPolicy === undefined ? {} : { platformPolicy }),
     ...(referrers === undefined ? {} : { referrers }), ...(foreignLayers === undefined ? {} : { foreignLayers }),
   }
-  const { migration, warnings } = parse(inputs, {
+  const { migration, warnings } = await parse(inputs, {
     ...(format === undefined ? {} : { format }), ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to: typeof to === 'string' ? [to] : to }),
     ...(fromForAll === undefined ? {} : { fromForAll }), content,
   })
@@ -66,9 +66,9 @@ function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: All
 }
 
 /** Complaints about places name the flags of the command line; here they are parameters. */
-function parse(...[inputs, options]: Parameters<typeof parseSpecs>): ReturnType<typeof parseSpecs> {
+async function parse(...[inputs, options]: Parameters<typeof parseSpecs>): ReturnType<typeof parseSpecs> {
   try {
-    return parseSpecs(inputs, options)
+    return await parseSpecs(inputs, options)
   } catch (error) {
     if (!(error instanceof SpecError)) throw error
     throw new SpecError(error.problems.map((problem) => ({ ...problem, file: problem.file.replace(/^--(from|to)$/, '$1') })))

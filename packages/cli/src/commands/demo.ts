@@ -22,7 +22,7 @@ export async function demoCommand(): Promise<ExitCode> {
   const access = { srcTlsVerify: false, destTlsVerify: false, srcNoCreds: true, destNoCreds: true }
   // Traffic to this machine is nobody else's business, whatever proxies there are.
   const { proxy: _, ...config } = readConfig()
-  const { migration } = parseSpec({ name: 'images.txt', content: `${demoImages.join('\n')}\n` }, { from: source.host, to: [`${destination.host}/mirror`] })
+  const { migration } = await parseSpec({ name: 'images.txt', content: `${demoImages.join('\n')}\n` }, { from: source.host, to: [`${destination.host}/mirror`] })
   const run = await runMigration(migration, { ...access, maxBandwidth: pace, concurrency: 6 }, config, { keepsEntries: false })
   process.stdout.write(`\n${formatSummary(run.tally, { ms: run.ms, stopped: run.result.stopped, registries: run.registries, files: [] })}`)
   if (run.interrupted) return ExitCode.interrupted
