@@ -2,13 +2,10 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { WorkerOrder, WorkerWord } from './local-worker.ts'
 
-/** As the launcher gives the young generation, and for the same reason. */
-const nodeFlags = ['--max-semi-space-size=8', '--expose-gc', '--disable-warning=ExperimentalWarning', '--disable-warning=DeprecationWarning']
-
 /** Starts workers as child processes; disposing of it ends them, once what they have in hand has arrived or their grace is over. */
 export async function startLocalWorkers(count: number, order: WorkerOrder, say: (line: string) => void): Promise<AsyncDisposable & { readonly pids: readonly number[] }> {
   const children = Array.from({ length: count }, () => {
-    const child = fork(fileURLToPath(new URL('local-worker.ts', import.meta.url)), { execArgv: nodeFlags, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(fileURLToPath(new URL('local-worker.ts', import.meta.url)), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     const ended = new Promise<void>((resolve) => { child.on('exit', () => resolve()) })
     const ready = new Promise<void>((resolve) => {
       child.on('message', (word) => {
