@@ -179,6 +179,20 @@ describe('an outage', () => {
     expect(await pong).toBe('PONG')
   })
 
+  test('a server that hangs for longer is told, though its connections stay', async () => {
+    const server = await start()
+    const connection = await connect(server.url)
+    connection.duplicate('other')
+    server.freeze()
+    const pong = connection.client.ping()
+    await vi.waitFor(() => { expect(told).toEqual([`${server.url}: it does not answer; work waits until it is back`]) }, { timeout: 10_000 })
+    expect(connection.isUp).toBe(false)
+    server.thaw()
+    expect(await pong).toBe('PONG')
+    await vi.waitFor(() => { expect(told.slice(1)).toEqual(['recovered']) }, { timeout: 5000 })
+    expect(connection.isUp).toBe(true)
+  })
+
   test.each([
     ['a replica', ['replicaof', '127.0.0.1', '1'], ['replicaof', 'no', 'one'], /replica/],
     ['too few replicas', ['config', 'set', 'min-replicas-to-write', '1'], ['config', 'set', 'min-replicas-to-write', '0'], /too few replicas/],

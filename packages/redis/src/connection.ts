@@ -37,6 +37,9 @@ export interface RedisConnection extends AsyncDisposable {
 
 const defaultConnectMs = 10_000
 const quitMs = 1_000
+/** How often a server is asked whether it is there, and how long it may take to answer before it counts as away: TCP alone notices after a minute or never. */
+const askMs = 1_000
+const patienceMs = 3_000
 
 /**
  * @throws InvalidRedisUrlError REDIS_URL_INVALID, RedisUnreachableError REDIS_UNREACHABLE, RedisTlsError REDIS_TLS_FAILED, RedisAuthError
@@ -67,6 +70,7 @@ class Connection implements RedisConnection {
   readonly #clients = new Set<RedisClient>()
   #lastError: unknown
   #isOver = false
+  #asking: NodeJS.Timeout | undefined
 
   constructor(url: RedisUrl, { name, tls = {}, sentinel = {}, onTrouble, onRecovered }: RedisConnectionOptions) {
     this.#parsed = url
@@ -100,6 +104,22 @@ class Connection implements RedisConnection {
       clearTimeout(late)
       for (const event of telling) client.off(event, fail)
     }
+    this.#ask()
+  }
+
+  /** A server that hangs keeps its connections, and nobody would hear of it. */
+  #ask(): void {
+    const hanging = {}
+    this.#asking = setTimeout(() => {
+      const late = setTimeout(() => { this.#outage.down(hanging, 'it does not answer') }, patienceMs).unref()
+      const answered = (): void => {
+        clearTimeout(late)
+        if (this.#isOver) return
+        this.#outage.up(hanging)
+        this.#ask()
+      }
+      this.client.ping().then(answered, answered)
+    }, askMs).unref()
   }
 
   duplicate(purpose: string): RedisClient {
@@ -113,6 +133,7 @@ class Connection implements RedisConnection {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isOver) return
     this.#isOver = true
+    clearTimeout(this.#asking)
     this.#outage.end()
     await Promise.all([...this.#clients].map((client) => close(client, client === this.client)))
   }
