@@ -1,4 +1,4 @@
-import { reportSchema } from '@longshore/report'
+import { reportSchema } from '@longshore/report/schema'
 import { readConfig } from '../config.ts'
 import { createView } from '../create-view.ts'
 import { traceError } from '../explain-error.ts'
