@@ -137,6 +137,22 @@ describe('BullQueues', () => {
     expect(active).toBe(0)
   })
 
+  test('concurrency that changes all the time stops nothing', async () => {
+    const queues = open(shared)
+    let done = 0
+    const hasBegun = Promise.withResolvers<void>()
+    await queues.of('m').blobs.add([job('early')])
+    const processing = queues.process('blobs', async () => { done++; hasBegun.resolve() }, { concurrency: 1 })
+    // At once: BullMQ is only about to begin.
+    await processing.setConcurrency(2)
+    await hasBegun.promise
+    for (let i = 0; i < 200; i++) {
+      await queues.of('m').blobs.add([job(`node ${i}`)])
+      await processing.setConcurrency([2, 1, 3, 0, 1][i % 5] ?? 1)
+    }
+    await vi.waitFor(() => { expect(done).toBe(201) }, { timeout: 5000 })
+  })
+
   test('tells how many wait, and for how long', async () => {
     const queues = open(shared)
     expect(await queues.oldestMs('blobs')).toBe(0)
@@ -157,10 +173,8 @@ describe('BullQueues', () => {
     const processing = mine.process('blobs', async ({ node }) => { begun.resolve(); await end.promise; seen.push(node) }, { concurrency: 1 })
     await mine.of('m').blobs.add([job('a'), job('b')])
     await begun.promise
-    let isClosed = false
-    const closing = processing.close().then(() => { isClosed = true })
-    await delay(100)
-    expect(isClosed).toBe(false)
+    const closing = processing.close()
+    expect(await Promise.race([closing.then(() => 'closed'), delay(100, 'open')])).toBe('open')
     end.resolve()
     await closing
     expect(seen).toEqual(['a'])

@@ -1,7 +1,7 @@
 // BullMQ carries hints: which node might be worth a look. What is true is in the ledger, so that a job may come twice, late, or not at all.
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { type RedisConnection, untilAnswered } from '@longshore/redis'
-import type { Job, NodeKey, Queue } from '@longshore/transfer'
+import type { Job } from '@longshore/transfer'
 import { Queue as BullQueue } from 'bullmq'
 import type { JobData } from './job-data.ts'
 import { Processing, type QueuedJob } from './processing.ts'
@@ -9,8 +9,15 @@ import { Processing, type QueuedJob } from './processing.ts'
 export const queueKinds = ['images', 'blobs', 'manifests'] as const
 export type QueueKind = (typeof queueKinds)[number]
 
+export interface AddOptions {
+  /** Before all that waits. */
+  readonly first?: boolean
+  /** Who had the job is dead: it comes again now, and not only when BullMQ notices, which takes no job of an id that somebody has. */
+  readonly anew?: boolean
+}
+
 /** What one migration's work is added to. */
-export type MigrationQueues = Readonly<Record<QueueKind, Pick<Queue, 'add'>>>
+export type MigrationQueues = Readonly<Record<QueueKind, { add(jobs: readonly Job[], options?: AddOptions): Promise<void> }>>
 
 export interface BullQueuesOptions {
   /** Of BullMQ's keys: one hash tag, so that a cluster has all of a queue in one slot. */
@@ -50,7 +57,7 @@ export class BullQueues implements AsyncDisposable {
 
   /** For adding. Cheap: nothing has to be closed. */
   of(migration: string): MigrationQueues {
-    const adder = (kind: QueueKind): Pick<Queue, 'add'> => ({ add: async (jobs, { first = false } = {}) => this.#add(kind, migration, jobs, first) })
+    const adder = (kind: QueueKind): MigrationQueues[QueueKind] => ({ add: async (jobs, options = {}) => this.#add(kind, migration, jobs, options) })
     return { images: adder('images'), blobs: adder('blobs'), manifests: adder('manifests') }
   }
 
@@ -83,9 +90,10 @@ export class BullQueues implements AsyncDisposable {
     await Promise.all(queueKinds.map((kind) => this.#queues[kind].close()))
   }
 
-  async #add(kind: QueueKind, migration: string, jobs: readonly Job[], first: boolean): Promise<void> {
+  async #add(kind: QueueKind, migration: string, jobs: readonly Job[], { first = false, anew = false }: AddOptions): Promise<void> {
     if (this.#isClosed) return
-    const unique = new Map(jobs.map(({ node }) => [jobId(migration, node), node]))
+    const turn = anew ? ` ${randomUUID()}` : ''
+    const unique = new Map(jobs.map(({ node }) => [jobId(migration, node + turn), node]))
     // A job whose handler is at work still has its id, and BullMQ would take no second one: it comes again when the handler returns.
     const processing = this.#processings.get(kind)
     for (const id of unique.keys()) if (processing?.again(id) === true) unique.delete(id)
@@ -110,6 +118,6 @@ export class BullQueues implements AsyncDisposable {
 const looked = 100
 
 /** No `:`, which BullMQ's keys are made of. */
-function jobId(migration: string, node: NodeKey): string {
+function jobId(migration: string, node: string): string {
   return createHash('sha1').update(`${migration} ${node}`).digest('hex')
 }

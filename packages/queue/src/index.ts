@@ -1,3 +1,3 @@
-export { BullQueues, type BullQueuesOptions, type MigrationQueues, type QueueKind, queueKinds } from './bull-queues.ts'
+export { type AddOptions, BullQueues, type BullQueuesOptions, type MigrationQueues, type QueueKind, queueKinds } from './bull-queues.ts'
 export { MemoryQueue } from './memory-queue.ts'
 export type { Processing, QueuedJob } from './processing.ts'

@@ -66,8 +66,12 @@ export class Processing {
     this.#worker.concurrency = concurrency
     // BullMQ looks for more when a handler returns; this wakes it.
     if (isMore && !this.#isPaused) await this.#worker.pause(true)
-    if (isMore || this.#isPaused) await this.#worker.resume()
+    if (!isMore && !this.#isPaused) return
     this.#isPaused = false
+    await this.#worker.resume()
+    // Its loop may have come to its end for the pause and not said so yet: BullMQ takes it for running then, and it is not.
+    await new Promise(setImmediate)
+    if (!this.#worker.isRunning() && !this.#isPaused && !this.#closing) this.#worker.run().catch((error: unknown) => { this.#tell(error as Error) })
   }
 
   /** The job is to come again, after its handler. @returns false: no handler has it */
@@ -83,13 +87,16 @@ export class Processing {
   }
 
   async #close(): Promise<void> {
-    await this.#worker.pause(true)
-    if (this.#held.size > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
-    // While Redis is away, BullMQ waits for it to say goodbye. What it could not say, its locks say when they end.
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, closeMs)
-    await Promise.race([this.#worker.close(), late.promise])
-    clearTimeout(timer)
+    const closed = this.#worker.close().then(() => true)
+    for (;;) {
+      if (this.#held.size > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
+      // While Redis is away, BullMQ waits for it to say goodbye. What it could not say, its locks say when they end.
+      const late = Promise.withResolvers<boolean>()
+      const timer = setTimeout(late.resolve, closeMs, false)
+      const isClosed = await Promise.race([closed, late.promise])
+      clearTimeout(timer)
+      if (isClosed || this.#held.size === 0) return
+    }
   }
 
   async #handle(job: BullJob<JobData>, token: string): Promise<void> {

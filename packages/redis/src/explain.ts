@@ -39,7 +39,7 @@ export function explain(error: unknown, url: RedisUrl, where: string): Explanati
   }
   if (/WRONGPASS|invalid username-password|invalid password/i.test(text)) return fatal(new RedisAuthError(where, 'the user or the password was refused', error))
   if (/NOAUTH/.test(text)) return fatal(new RedisAuthError(where, 'it wants a password: put it into the URL, LONGSHORE_REDIS_PASSWORD or LONGSHORE_REDIS_PASSWORD_FILE', error))
-  if (/NOPERM/.test(text)) return fatal(new RedisAuthError(where, `the user may not do what Longshore needs (${line(text)}): docs/redis.md has the ACL`, error))
+  if (/NOPERM|user executing the script can.t run/.test(text)) return fatal(new RedisAuthError(where, `the user may not do what Longshore needs (${line(text)}): docs/redis.md has the ACL`, error))
   if (/cluster support disabled/i.test(text)) return fatal(new RedisModeError(where, 'this is no cluster: write redis:// instead of redis+cluster://', error))
   if (url.kind === 'sentinel' && /unknown command.*sentinel/i.test(text)) return fatal(new RedisModeError(where, 'this is no Sentinel: name the port of the sentinels (26379), or write redis://', error))
   if (/invalid DB index|DB index is out of range/i.test(text)) return fatal(new RedisModeError(where, 'it has no such database', error))

@@ -20,9 +20,9 @@ async function connect(url: string, password?: string): Promise<RedisConnection>
 /** Counts up one after another until told to stop; each answer in turn. */
 function counter({ client }: RedisConnection, key: string): { readonly seen: number[]; stop(): Promise<void> } {
   const seen: number[] = []
-  let isOver = false
-  const counting = (async () => { while (!isOver) seen.push(await client.incr(key)) })()
-  return { seen, async stop() { isOver = true; await counting } }
+  const over = new AbortController()
+  const counting = (async () => { while (!over.signal.aborted) seen.push(await client.incr(key)) })()
+  return { seen, async stop() { over.abort(); await counting } }
 }
 
 describe('Sentinel', () => {
