@@ -38,7 +38,7 @@ test('restarted in mid-upload: what was on its way is sent anew, and nothing els
   expect(sent - all).toBeLessThan(2 * 8 * mib)
   expect((await after.stop()).violations).toEqual([])
   for (const { repository, content } of [...small, ...large]) await assertIntact(destination.url, repository, 'v1', { expectDigest: content.root.digest, deep: true })
-}, 60_000)
+}, 180_000)
 
 test('an upload that it has forgotten is begun anew; the others know nothing of it', async () => {
   const corpus: Corpus = Array.from({ length: 12 }, (_, i) => ({ repository: `forget/app${i}`, tag: 'v1', content: image({ seed: `forget ${i}`, layers: [2 * mib + i] }) }))
@@ -56,7 +56,7 @@ test('an upload that it has forgotten is begun anew; the others know nothing of 
   }
   expect((await prober.stop()).violations).toEqual([])
   for (const { repository, content } of corpus) await assertIntact(destination.url, repository, 'v1', { expectDigest: content.root.digest, deep: true })
-}, 60_000)
+}, 180_000)
 
 test('a blob that is gone before the manifest comes is sent again, and then the manifest is committed', async () => {
   const shared = image({ seed: 'shared', layers: [300_000] })
@@ -88,4 +88,4 @@ test('a blob that is gone before the manifest comes is sent again, and then the 
   expect(bytesInto(destination)).toBe(bytesOf(corpus) - 8 * layer.size + 50_002)
   expect((await prober.stop()).violations).toEqual([])
   for (const { repository, content } of corpus) await assertIntact(destination.url, repository, 'v1', { expectDigest: content.root.digest, deep: true })
-}, 60_000)
+}, 180_000)

@@ -38,7 +38,7 @@ test('cut at random offsets: each blob goes on where it was, at both sides', asy
   expect(bytesTaken(destination)).toBe(bytesOf(corpus))
   expect((await prober.stop()).violations).toEqual([])
   await assertAll(destination, corpus)
-}, 60_000)
+}, 180_000)
 
 test('standing still: given up when nothing moves, however long all of it takes', async () => {
   const corpus = make('still', 3, 2 * mib)
@@ -60,7 +60,7 @@ test('standing still: given up when nothing moves, however long all of it takes'
   expect((await stand.store.uses(id)).find(({ side }) => side === 'source')?.retries).toBe(1)
   expect((await prober.stop()).violations).toEqual([])
   await assertAll(destination, corpus)
-}, 60_000)
+}, 180_000)
 
 test('a byte that is wrong: named as corrupt at once, never committed; mended and tried again, it arrives', async () => {
   const corpus = make('lie', 10, 400 * kib, 30 * kib)
@@ -96,7 +96,7 @@ test('a byte that is wrong: named as corrupt at once, never committed; mended an
   expect(bytesTaken(destination) - sentBefore).toBe(2 * 400 * kib)
   expect((await prober.stop()).violations).toEqual([])
   await assertAll(destination, corpus)
-}, 60_000)
+}, 180_000)
 
 function largest(corpus: Corpus, at: number): Corpus[number]['content']['root']['digest'] {
   const [blob] = [...corpus[at]?.content.blobs.values() ?? []].toSorted((a, b) => b.size - a.size)

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RedisClient, RedisConnection } from '@longshore/redis'
 import { connectRedis } from '@longshore/redis'
 import { endStates, type MigrationStatus, PoolStore } from '@longshore/pool'
-import { type Corpus, type RedisOptions, type RedisServer, startRedis } from '@longshore/testing'
+import { assertIntact, type Corpus, type EmbeddedRegistry, type LoggedRequest, type RedisOptions, type RedisServer, startRedis } from '@longshore/testing'
 import { bin } from '../e2e/cli-process.ts'
 
 export interface Service {
@@ -70,7 +70,7 @@ export function startServices(redisUrl: string): Services {
       return service
     },
     async [Symbol.asyncDispose]() {
-      for (const { kill } of all) kill('SIGKILL')
+      for (const service of all) service.kill('SIGKILL')
       await Promise.all(all.map(({ exited }) => exited))
     },
   }
@@ -96,6 +96,18 @@ export function listOf(corpus: Corpus): string {
   return corpus.flatMap(({ repository, tag }) => (tag === undefined || tag.startsWith('sha256-') ? [] : [`${repository}:${tag}\n`])).join('')
 }
 
+export function repositoriesOf(corpus: Corpus): readonly string[] { return [...new Set(corpus.map(({ repository }) => repository))] }
+
+/** P1: every tag of the corpus names what it named at the source, and all of it is there. */
+export async function assertAll(url: string, corpus: Corpus): Promise<void> {
+  for (const { repository, tag, content } of corpus) if (tag !== undefined) await assertIntact(url, repository, tag, { expectDigest: content.root.digest, deep: true })
+}
+
+/** How each blob was read at its source, by digest. */
+export function readingsOf({ requests }: EmbeddedRegistry): ReadonlyMap<string, readonly LoggedRequest[]> {
+  return Map.groupBy(requests.filter(({ kind }) => kind === 'blob-get'), ({ reference = '' }) => reference)
+}
+
 /** Bytes of blobs that are on their way at the moment, by what the workers tell. */
 export async function bytesInFlight(store: PoolStore): Promise<number> {
   return (await store.workers()).flatMap(({ transfers }) => transfers).reduce((sum, { size }) => sum + Math.max(0, size), 0)
@@ -108,6 +120,7 @@ export interface Stand extends AsyncDisposable {
   readonly services: Services
   readonly workers: readonly Service[]
   readonly coordinator: Service
+  readonly coordinators: readonly Service[]
   /** Of the coordinator's API, with the token; below /api/v1. */
   ask(path: string, init?: RequestInit): Promise<Response>
   /** Submits an images list through the API; answers the migration's id. `more` goes to the query. */
@@ -122,32 +135,40 @@ export interface StandOptions {
   /** Of every process; of one worker by its number. */
   readonly env?: Readonly<Record<string, string>>
   readonly envOf?: (worker: number) => Readonly<Record<string, string>>
+  /** More arguments of every worker. */
+  readonly workerArgs?: readonly string[]
+  /** Default 1. Any of them leads; `Stand.coordinator` is the first. */
+  readonly coordinators?: number
+  /** Where the processes find Redis, when it is not at its own port: behind a proxy. */
+  readonly through?: (redis: RedisServer) => Promise<{ readonly port: number } & AsyncDisposable>
 }
 
 /** A whole pool: Redis, a coordinator and workers, all of them processes, and all of them ready. */
-export async function startStand({ workers: count = 2, redis: redisOptions = {}, env = {}, envOf = () => ({}) }: StandOptions = {}): Promise<Stand> {
+export async function startStand({ workers: count = 2, redis: redisOptions = {}, env = {}, envOf = () => ({}), workerArgs = [], coordinators: leaders = 1, through }: StandOptions = {}): Promise<Stand> {
   await using stack = new AsyncDisposableStack()
   const redis = stack.use(await startRedis(redisOptions))
-  const services = stack.use(startServices(redis.url))
+  const way = through && stack.use(await through(redis))
+  const services = stack.use(startServices(way ? `redis://127.0.0.1:${way.port}` : redis.url))
   const { password } = redisOptions
   const secret: Readonly<Record<string, string>> = password === undefined ? {} : { LONGSHORE_REDIS_PASSWORD: password }
-  const coordinator = services.start('coordinator', { env: { ...secret, ...env } })
-  const workers = Array.from({ length: count }, (_, i) => services.start('worker', { env: { ...secret, ...env, ...envOf(i) } }))
-  const [listening] = await Promise.all([coordinator.logged('listening'), coordinator.logged('coordinator ready'), ...workers.map(({ logged }) => logged('worker ready'))])
+  const coordinators = Array.from({ length: leaders }, () => services.start('coordinator', { env: { ...secret, ...env } }))
+  const [coordinator = services.start('coordinator')] = coordinators
+  const workers = Array.from({ length: count }, (_, i) => services.start('worker', { args: workerArgs, env: { ...secret, ...env, ...envOf(i) } }))
+  const [listening] = await Promise.all([coordinator.logged('listening'), ...coordinators.map((one) => one.logged('coordinator ready')), ...workers.map((one) => one.logged('worker ready'))])
   const { store, redis: client } = stack.use(await openStore(password === undefined ? redis.url : redis.url.replace('://', `://:${encodeURIComponent(password)}@`)))
   const ask = async (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(`${String(listening?.['url'])}/api/v1${path}`, { ...init, headers: new Headers([['authorization', `Bearer ${apiToken}`], ...new Headers(init.headers)]) })
   const all = stack.move()
   return {
-    redis, client, store, services, workers, coordinator, ask,
+    redis, client, store, services, workers, coordinator, coordinators, ask,
     async submit(list, from, to, more = {}) {
       const query = new URLSearchParams({ from, to, srcTlsVerify: 'false', destTlsVerify: 'false', ...more })
-      const answer = await ask(`/migrations?${query}`, { method: 'POST', body: list, headers: { 'content-type': 'text/plain' } })
+      const answer = await ask(`/migrations?${query.toString()}`, { method: 'POST', body: list, headers: { 'content-type': 'text/plain' } })
       const body = await answer.json() as { readonly id?: string }
       if (body.id === undefined) throw new Error(`not submitted: ${JSON.stringify(body)}`)
       return body.id
     },
-    async ended(id, withinMs) {
+    async ended(id, withinMs = 150_000) {
       let status: MigrationStatus | undefined
       await until(`the end of ${id}`, async () => {
         status = await store.status(id)

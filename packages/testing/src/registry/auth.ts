@@ -13,10 +13,13 @@ type Wanted = ReadonlyMap<string, readonly string[]>
 export class Tokens {
   readonly #tokens = new Map<string, Token>()
   readonly #refresh = new Map<string, string>()
+  /** Every one so far, the dead ones too. */
+  readonly given: string[] = []
 
   give(access: Token['access'], ttlMs: number): string {
     const token = randomBytes(24).toString('base64url')
     this.#tokens.set(token, { access, expiresAt: Date.now() + ttlMs })
+    this.given.push(token)
     return token
   }
 

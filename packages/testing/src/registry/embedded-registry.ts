@@ -35,6 +35,8 @@ export interface EmbeddedRegistry extends AsyncDisposable {
   /** Returns what takes the hook away again. */
   onRequest(hook: RequestHook): () => void
   expireTokens(): void
+  /** All that were given so far: to see that they are nowhere else. */
+  readonly tokens: readonly string[]
   hasBlob(repository: string, digest: Digest): boolean
   hasManifest(repository: string, digest: Digest): boolean
   manifest(repository: string, reference: string): Manifest | undefined
@@ -84,6 +86,7 @@ export async function startEmbeddedRegistry(options: EmbeddedRegistryOptions = {
       return () => { hooks.delete(hook) }
     },
     expireTokens() { state.tokens.expireAll() },
+    tokens: state.tokens.given,
     hasBlob: (repository, digest) => store.blob(repository, digest) !== undefined,
     hasManifest: (repository, digest) => store.repositories.get(repository)?.manifests.has(digest) === true,
     manifest: (repository, reference) => store.manifest(repository, reference),
