@@ -226,7 +226,7 @@ export class PoolWorker {
       void running.finally(() => this.#running.delete(running))
     }
     for (const image of settled) this.#tellSettled(work, image)
-    if (ready.length > 0) await enqueue(this.#with.queues, work.record.id, ready, [], first)
+    if (ready.length > 0) await enqueue(this.#with.queues, work.record.id, ready, [], { first })
   }
 
   #tellSettled({ publisher, record }: MigrationWork, { result }: SettledImage): void {

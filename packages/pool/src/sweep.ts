@@ -1,5 +1,4 @@
 // What processes that died have left behind is given to others: leases of the dead, and ready work that no queue knows of.
-import type { Lost } from '@longshore/ledger'
 import type { BullQueues } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
 import { isLost } from './errors.ts'
@@ -37,17 +36,14 @@ export async function sweep(options: SweepOptions): Promise<void> {
         const lost = await ledger.reclaim(worker)
         const count = lost.nodes.length + lost.batches.length
         if (count > 0) onReclaim(worker, migration, count)
-        await again(queues, migration, lost)
+        await enqueue(queues, migration, lost.nodes, lost.batches, { anew: true })
       }
-      await again(queues, migration, await ledger.overdue(overdueMs, overdueMost))
+      const { nodes, batches } = await ledger.overdue(overdueMs, overdueMost)
+      await enqueue(queues, migration, nodes, batches)
     } catch (error) {
       if (!isLost(error)) throw error
       await store.drop(migration)
     }
   }
   if (dead.length > 0) await redis.zrem(keys.workers, ...dead)
-}
-
-async function again(queues: BullQueues, migration: string, { nodes, batches }: Lost): Promise<void> {
-  await enqueue(queues, migration, nodes, batches)
 }
