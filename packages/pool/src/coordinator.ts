@@ -12,7 +12,7 @@ import { EventPublisher } from './event-stream.ts'
 import { type Beating, newProcessId, startBeating } from './heartbeat.ts'
 import { lead } from './lead.ts'
 import { takeLead } from './leadership.ts'
-import type { MigrationRecord, MigrationState } from './migration-record.ts'
+import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
 import type { Ears } from './ears.ts'
 import { SharedPauses } from './pauses.ts'
 import type { PoolStore } from './pool-store.ts'
@@ -83,12 +83,25 @@ export class Coordinator {
     }
   }
 
-  /** Leads one migration to its end; `undefined` when somebody else leads it. @throws what ended it, the signal's reason */
+  /**
+   * Sees one migration to its end: leads it whenever nobody else does. A leader that has just been killed seems to lead for some seconds
+   * more. Answers its last state; `undefined` when it is not known any more. @throws what ended it, the signal's reason
+   */
   async runOne(id: string, stop: AbortSignal): Promise<MigrationState | undefined> {
     await using _alive = await this.#live()
-    return await this.#lead(id, stop)
+    for (;;) {
+      try {
+        await this.#lead(id, stop)
+      } catch (error) {
+        if (stop.aborted || !(error instanceof LeadershipLostError)) throw error
+      }
+      const record = await this.#with.store.get(id)
+      if (!record || endStates.has(record.state)) return record?.state
+      await pause(lookMs, stop)
+    }
   }
 
+  /** `undefined`: somebody else leads it. */
   async #lead(id: string, stop: AbortSignal): Promise<MigrationState | undefined> {
     const { redis, store, queues, openAccess, onEvent, respiteMs } = this.#with
     await using leadership = await takeLead(redis, keyPrefix(id), this.id, id)

@@ -25,19 +25,28 @@ export async function takeLead(redis: RedisClient, prefix: string, holder: strin
   // The answer to the first attempt may have been lost, and the command sent again.
   if (taken === null && await redis.get(key) !== holder) return undefined
   const lost = new AbortController()
+  let hasEnded = false
+  let timer: NodeJS.Timeout | undefined
+  /** One at a time: while Redis is away they would gather, and each would find that another of ours has taken the lock. */
   const renew = async (): Promise<void> => {
     try {
-      if (await run.renewLead(key, holder, lifeMs) === 1) return
-      // Redis was away for longer than the lock lives, and nobody else was there to take it.
-      if (await redis.set(key, holder, 'PX', lifeMs, 'NX') !== null) return
-      lost.abort(new LeadershipLostError(migration))
+      if (await run.renewLead(key, holder, lifeMs) !== 1 && !hasEnded) {
+        // Redis was away for longer than the lock lives, and perhaps nobody else was there to take it.
+        if (await redis.set(key, holder, 'PX', lifeMs, 'NX') === null && await redis.get(key) !== holder) {
+          lost.abort(new LeadershipLostError(migration))
+          return
+        }
+        if (hasEnded) await run.endLead(key, holder)
+      }
     } catch { /* commands wait while Redis is away: whatever this is, the next beat tells */ }
+    if (!hasEnded) timer = setTimeout(() => { void renew() }, beatMs)
   }
-  const timer = setInterval(() => { void renew() }, beatMs)
+  timer = setTimeout(() => { void renew() }, beatMs)
   return {
     signal: lost.signal,
     async [Symbol.asyncDispose]() {
-      clearInterval(timer)
+      hasEnded = true
+      clearTimeout(timer)
       await run.endLead(key, holder)
     },
   }

@@ -1,7 +1,7 @@
 // Every migration that Redis knows of: submitted, looked at, steered. All of it is in Redis, so any process may have one of these.
 import { createHash, randomInt } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { keyPrefix, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
+import { keyPrefix, MigrationLostError, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
 import type { RedisClient } from '@longshore/redis'
 import { type Dropped, Tally, type Unlisted } from '@longshore/report'
 import { type Migration } from '@longshore/spec'
@@ -142,15 +142,17 @@ export class PoolStore {
   async *events(id: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<StreamedEvent, void, void> {
     const prefix = keyPrefix(id)
     let cursor = after ?? '0'
+    let isKnown = false
     for (let hasEnded = false; ;) {
       signal.throwIfAborted()
       const events = await readEvents(this.#redis, prefix, cursor, readEntries)
       yield* events
       const last = events.at(-1)
-      if (last) { cursor = last.cursor; continue }
+      if (last) { cursor = last.cursor; isKnown = true; continue }
       if (hasEnded) return
       const state = await this.#redis.hget(`${prefix}meta`, 'state')
-      if (state === null) throw new MigrationNotFoundError(id)
+      if (state === null) throw isKnown ? new MigrationLostError(id) : new MigrationNotFoundError(id)
+      isKnown = true
       hasEnded = endStates.has(state as MigrationState)
       if (!hasEnded) await new Promise((resolve) => setTimeout(resolve, pollMs))
     }
