@@ -41,7 +41,7 @@ test('is enough for the queues', { timeout: 20_000 }, async () => {
   subscriber.on('message', (_, message: string) => { heard.push(message) })
   await subscriber.subscribe('longshore:control')
   await connection.client.publish('longshore:control', 'x')
-  await vi.waitFor(() => { expect(heard).toEqual(['x']) })
+  await vi.waitFor(() => { expect(heard).toEqual(['x']) }, { timeout: 15_000 })
   expect(problems).toEqual([])
   expect(await server.ask('acl', 'log')).toBe('')
 })

@@ -71,7 +71,7 @@ describe('BullQueues', () => {
     await queues.of('m1').images.add([job('a')])
     await queues.of('m1').manifests.add([job('a')])
     for (const kind of ['images', 'blobs', 'manifests'] as const) queues.process(kind, handler(kind), { concurrency: 1 })
-    await vi.waitFor(() => { expect(seen.toSorted()).toEqual(['blobs m1 a', 'blobs m2 a', 'images m1 a', 'manifests m1 a']) })
+    await vi.waitFor(() => { expect(seen.toSorted()).toEqual(['blobs m1 a', 'blobs m2 a', 'images m1 a', 'manifests m1 a']) }, { timeout: 15_000 })
   })
 
   test('a job that this version does not understand is told and dropped', async () => {
@@ -82,7 +82,7 @@ describe('BullQueues', () => {
     const seen: string[] = []
     queues.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
     await queues.of('m').blobs.add([job('b')])
-    await vi.waitFor(() => { expect(seen).toEqual(['b']) })
+    await vi.waitFor(() => { expect(seen).toEqual(['b']) }, { timeout: 15_000 })
     expect(problems).toHaveLength(4)
     expect(problems[0]).toMatch(/does not understand.*"v":2/)
     await foreign.close()
@@ -93,8 +93,8 @@ describe('BullQueues', () => {
     const queues = open(shared, prefix)
     queues.process('blobs', async () => { throw new Error('boom') }, { concurrency: 1 })
     await queues.of('m').blobs.add([job('a')])
-    await vi.waitFor(() => { expect(problems).toEqual(['blobs: the handler of a threw']) })
-    await vi.waitFor(async () => { expect(await keysOf(prefix)).toEqual([]) })
+    await vi.waitFor(() => { expect(problems).toEqual(['blobs: the handler of a threw']) }, { timeout: 15_000 })
+    await vi.waitFor(async () => { expect(await keysOf(prefix)).toEqual([]) }, { timeout: 15_000 })
   })
 
   test('nothing is left of jobs that are done, and the notes of them are few', async () => {
@@ -117,21 +117,21 @@ describe('BullQueues', () => {
       active--
     }, { concurrency: 1 })
     await queues.of('m').blobs.add(jobs(10))
-    await vi.waitFor(() => { expect(active).toBe(1) })
+    await vi.waitFor(() => { expect(active).toBe(1) }, { timeout: 15_000 })
     await processing.setConcurrency(4)
-    await vi.waitFor(() => { expect(active).toBe(4) })
+    await vi.waitFor(() => { expect(active).toBe(4) }, { timeout: 15_000 })
     expect(processing.running).toBe(4)
     await processing.setConcurrency(0)
     for (const end of ends.splice(0)) end()
-    await vi.waitFor(() => { expect(active).toBe(0) })
+    await vi.waitFor(() => { expect(active).toBe(0) }, { timeout: 15_000 })
     await delay(200)
     expect(active).toBe(0)
     await processing.setConcurrency(2)
-    await vi.waitFor(() => { expect(active).toBe(2) })
+    await vi.waitFor(() => { expect(active).toBe(2) }, { timeout: 15_000 })
     await delay(100)
     expect(active).toBe(2)
     const over = setInterval(() => { for (const end of ends.splice(0)) end() }, 5)
-    await vi.waitFor(async () => { expect(await queues.depth('blobs')).toBe(0) })
+    await vi.waitFor(async () => { expect(await queues.depth('blobs')).toBe(0) }, { timeout: 15_000 })
     await processing.close()
     clearInterval(over)
     expect(active).toBe(0)
@@ -150,7 +150,7 @@ describe('BullQueues', () => {
       await queues.of('m').blobs.add([job(`node ${i}`)])
       await processing.setConcurrency([2, 1, 3, 0, 1][i % 5] ?? 1)
     }
-    await vi.waitFor(() => { expect(done).toBe(201) }, { timeout: 5000 })
+    await vi.waitFor(() => { expect(done).toBe(201) }, { timeout: 15_000 })
   })
 
   test('tells how many wait, and for how long', async () => {
@@ -179,7 +179,7 @@ describe('BullQueues', () => {
     await closing
     expect(seen).toEqual(['a'])
     others.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
-    await vi.waitFor(() => { expect(seen).toEqual(['a', 'b']) })
+    await vi.waitFor(() => { expect(seen).toEqual(['a', 'b']) }, { timeout: 15_000 })
     // Not one that was left half done, to come again when its lock ends.
     expect(await shared.client.llen(`${prefix}:blobs:active`)).toBe(0)
   })
@@ -210,14 +210,14 @@ describe('when something dies', () => {
     const seen = new Set<string>()
     queues.process('blobs', async ({ node }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
     const adding = (async () => { for (let i = 0; i < 20; i++) { await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50)); await delay(20) } })()
-    await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) })
+    await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) }, { timeout: 15_000 })
     await mortal.stop('SIGKILL')
     await delay(1500)
     await mortal.start()
     await adding
     await vi.waitFor(() => { expect(seen.size).toBe(1000) }, { timeout: 40_000, interval: 100 })
     expect(problems).toEqual([])
-    await vi.waitFor(() => { expect(told).toEqual([expect.stringContaining('work waits'), 'recovered']) }, { timeout: 5000 })
+    await vi.waitFor(() => { expect(told).toEqual([expect.stringContaining('work waits'), 'recovered']) }, { timeout: 15_000 })
   })
 
   test('cut connections lose nothing', { timeout: 60_000 }, async () => {
@@ -257,7 +257,7 @@ describe('when something dies', () => {
     const seen = new Set<string>()
     queues.process('blobs', async ({ node }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
     const adding = (async () => { for (let i = 0; i < 20; i++) { await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50), { first: i % 2 === 0 }); await delay(20) } })()
-    await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) })
+    await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) }, { timeout: 15_000 })
     await Promise.all(cluster.nodes.map((node) => node.stop('SIGKILL')))
     await delay(1500)
     await Promise.all(cluster.nodes.map((node) => node.start()))

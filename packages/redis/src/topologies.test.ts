@@ -32,13 +32,13 @@ describe('Sentinel', () => {
     await connection.client.set('where', 'primary')
     expect(await primary.ask('get', 'where')).toBe('primary')
     const counting = counter(connection, 'n')
-    await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(10) })
+    await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(10) }, { timeout: 15_000 })
     await primary.stop('SIGKILL')
     const before = counting.seen.length
     await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(before + 10) }, { timeout: 40_000 })
     await counting.stop()
     expect(await replica.ask('get', 'n')).toBe(String(counting.seen.at(-1)))
-    await vi.waitFor(() => { expect(told).toEqual([expect.stringContaining('work waits'), 'recovered']) }, { timeout: 5000 })
+    await vi.waitFor(() => { expect(told).toEqual([expect.stringContaining('work waits'), 'recovered']) }, { timeout: 15_000 })
   })
 
   test('names a master that the sentinels do not know', { timeout: 60_000 }, async () => {
@@ -68,7 +68,7 @@ describe('Cluster', () => {
     const blocking = connection.duplicate('blocking')
     await blocking.ping()
     const counting = counter(connection, 'n')
-    await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(10) })
+    await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(10) }, { timeout: 15_000 })
     await Promise.all(nodes.map((node) => node.stop('SIGKILL')))
     await vi.waitFor(() => { expect(told).toHaveLength(1) }, { timeout: 10_000 })
     const waiting = [connection.client.get('a'), untilAnswered(async () => blocking.rpush('b', '1'), () => false)]
@@ -86,7 +86,7 @@ describe('Cluster', () => {
     const connection = await connect(url)
     const owner = (await Promise.all(nodes.map(async (node) => ({ node, at: (await node.ask('set', 'n', '0').catch(String)) })))).find(({ at }) => at === 'OK')
     const counting = counter(connection, 'n')
-    await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(10) })
+    await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(10) }, { timeout: 15_000 })
     await owner?.node.stop('SIGKILL')
     const before = counting.seen.length
     await vi.waitFor(() => { expect(counting.seen.length).toBeGreaterThan(before + 10) }, { timeout: 30_000 })
