@@ -15,6 +15,9 @@ export class SharedPauses {
   readonly #scripts: Scripts
   readonly #self: string
   readonly #accesses = new Set<Access>()
+  /** By registry: until when, ms on the monotonic clock. */
+  readonly #until = new Map<string, number>()
+  readonly #listeners = new Set<() => void>()
 
   constructor(redis: RedisClient, self: string) {
     this.#redis = redis
@@ -38,6 +41,15 @@ export class SharedPauses {
     if (from !== this.#self) this.#apply(registry, ms)
   }
 
+  /** For how many milliseconds more this registry is to be left alone. */
+  leftMs(registry: string): number { return Math.max(0, (this.#until.get(registry) ?? 0) - performance.now()) }
+
+  /** Whenever a registry wants to be left alone, or for longer. */
+  onPause(hear: () => void): Disposable {
+    this.#listeners.add(hear)
+    return { [Symbol.dispose]: () => { this.#listeners.delete(hear) } }
+  }
+
   /** Clients that come to an access later are told of the pauses that are on. */
   async join(access: Access, registries: Iterable<string>): Promise<Disposable> {
     this.#accesses.add(access)
@@ -49,6 +61,10 @@ export class SharedPauses {
   }
 
   #apply(registry: string, ms: number): void {
+    const now = performance.now()
+    for (const [other, until] of this.#until) if (until < now) this.#until.delete(other)
+    this.#until.set(registry, Math.max(this.#until.get(registry) ?? 0, now + ms))
+    for (const hear of this.#listeners) hear()
     for (const access of this.#accesses) for (const { client } of access.clients()) if (client.registry === registry) client.pauseFor(ms)
   }
 }

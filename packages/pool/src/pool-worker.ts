@@ -20,6 +20,7 @@ import { SharedPauses } from './pauses.ts'
 import type { PoolStore } from './pool-store.ts'
 import { sweep } from './sweep.ts'
 import { UploadTurns } from './upload-turns.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 export interface WorkerLimits {
   /** Batches that are resolved at once, of up to 16 images each. */
@@ -69,6 +70,7 @@ export class PoolWorker {
   readonly #works = new Map<string, MigrationWork>()
   readonly #opening = new SingleFlight<string, MigrationWork | undefined>()
   readonly #pauses: SharedPauses
+  readonly #waiting: WaitingRoom
   readonly #uploads: UploadTurns
   readonly #running = new Set<Promise<void>>()
   readonly #flying = { images: 0, blobs: 0, manifests: 0 }
@@ -86,6 +88,7 @@ export class PoolWorker {
     this.#with = options
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#pauses = new SharedPauses(options.redis, this.id)
+    this.#waiting = new WaitingRoom(options.queues, this.#pauses)
     this.#uploads = new UploadTurns(options.redis, this.id)
   }
 
@@ -114,6 +117,7 @@ export class PoolWorker {
     const last = setTimeout(() => this.#uploads.handOver(), graceMs * handOverShare)
     const grace = setTimeout(() => this.#work.abort(new ShutdownError()), graceMs)
     await Promise.all(this.#processing.map((processing) => processing.close()))
+    await this.#waiting.empty()
     while (this.#running.size > 0) await Promise.all(this.#running)
     clearTimeout(last)
     clearTimeout(grace)
@@ -149,16 +153,25 @@ export class PoolWorker {
     await this.#guard(work, async () => {
       const lease = await work.ledger.claimBatch(node, this.id)
       if (!lease) return this.#tellJob('images', migration, 'void')
-      work.held.add(node)
-      this.#flying.images += lease.images.length
-      try {
-        await Promise.all(lease.images.map((image) => this.#resolve(work, lease, image).finally(() => { this.#flying.images-- })))
-        if (work.reading.aborted) await work.ledger.releaseBatch(lease)
-      } finally {
-        work.held.delete(node)
+      const waitMs = this.#waiting.waitMs(lease)
+      if (waitMs > 0) {
+        await work.ledger.releaseBatch(lease)
+        return this.#waiting.putAside(migration, { batches: [node] }, waitMs)
       }
-      this.#tellJob('images', migration, 'done')
+      await this.#waiting.untilWaiting(this.#keep(work, async () => await this.#resolveAll(work, lease)), lease)
     })
+  }
+
+  async #resolveAll(work: MigrationWork, lease: BatchLease): Promise<void> {
+    work.held.add(lease.key)
+    this.#flying.images += lease.images.length
+    try {
+      await Promise.all(lease.images.map((image) => this.#resolve(work, lease, image).finally(() => { this.#flying.images-- })))
+      if (work.reading.aborted) await work.ledger.releaseBatch(lease)
+    } finally {
+      work.held.delete(lease.key)
+    }
+    this.#tellJob('images', work.record.id, 'done')
   }
 
   async #resolve(work: MigrationWork, lease: BatchLease, { id, wanted }: { readonly id: ImageId; readonly wanted: Wanted }): Promise<void> {
@@ -186,8 +199,22 @@ export class PoolWorker {
     if (!work || this.#stopping) return this.#tellJob(queue, migration, 'void')
     await this.#guard(work, async () => {
       const lease = await work.ledger.claim(node, this.id)
-      this.#tellJob(queue, migration, lease ? await this.#run(work, lease) ? 'done' : 'failed' : 'void')
+      if (!lease) return this.#tellJob(queue, migration, 'void')
+      const waitMs = this.#waiting.waitMs(lease)
+      if (waitMs > 0) {
+        await work.ledger.release(lease)
+        return this.#waiting.putAside(migration, { nodes: [node] }, waitMs)
+      }
+      await this.#waiting.untilWaiting(this.#keep(work, async () => { this.#tellJob(queue, migration, await this.#run(work, lease) ? 'done' : 'failed') }), lease)
     })
+  }
+
+  /** What goes on whether a job is behind it or not; waited for when the process ends. */
+  #keep(work: MigrationWork, act: () => Promise<void>): Promise<void> {
+    const running = this.#guard(work, act)
+    this.#running.add(running)
+    void running.finally(() => this.#running.delete(running))
+    return running
   }
 
   #tellJob(queue: 'images' | 'blobs' | 'manifests', migration: string, result: 'done' | 'failed' | 'void'): void {
@@ -220,11 +247,7 @@ export class PoolWorker {
   }
 
   async #advance(work: MigrationWork, { ready, taken, settled }: Progress, first = false): Promise<void> {
-    for (const lease of taken) {
-      const running = this.#guard(work, async () => { await this.#run(work, lease) })
-      this.#running.add(running)
-      void running.finally(() => this.#running.delete(running))
-    }
+    for (const lease of taken) void this.#keep(work, async () => { await this.#run(work, lease) })
     for (const image of settled) this.#tellSettled(work, image)
     if (ready.length > 0) await enqueue(this.#with.queues, work.record.id, ready, [], { first })
   }
