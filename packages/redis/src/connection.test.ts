@@ -101,7 +101,7 @@ describe('TLS', () => {
   test('with a certificate of its own, where one is wanted', async () => {
     const server = await start({ tls: certificates, clientCertificates: true })
     expect(await (await connect(server.url, { tls: { ca: certificates.ca, ...certificates.client } })).client.ping()).toBe('PONG')
-    await expect(connect(server.url, { tls: { ca: certificates.ca } })).rejects.toMatchObject({ code: 'REDIS_TLS_FAILED', message: expect.stringContaining('LONGSHORE_REDIS_CERT') as string })
+    await expect(connect(server.url, { tls: { ca: certificates.ca }, connectMs: 3000 })).rejects.toThrow(/client certificate.*LONGSHORE_REDIS_CERT/)
   })
 
   test('one side speaks it, the other does not', async () => {

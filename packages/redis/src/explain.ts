@@ -54,6 +54,8 @@ export function explain(error: unknown, url: RedisUrl, where: string): Explanati
 /** What a server that never answered may be: neither side of a mismatch is told so. A plain one waits for the rest of a line that TLS does not end, one with TLS hangs up. */
 export function guess(why: string, { tls }: RedisUrl): string {
   if (tls && why.includes('ETIMEDOUT')) return `${why}; where it speaks plain Redis, write redis… instead of rediss…`
+  // Its alert may be lost when it hangs up.
+  if (tls && /ECONNRESET|EPIPE/.test(why)) return `${why}; where it wants a client certificate, name its PEM files in LONGSHORE_REDIS_CERT and LONGSHORE_REDIS_KEY`
   if (!tls && /ECONNRESET|EPIPE/.test(why)) return `${why}; where it speaks TLS, write rediss… instead of redis…`
   return why
 }
