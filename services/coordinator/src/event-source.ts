@@ -16,7 +16,7 @@ export interface EventSourceOptions {
   readonly answers: Answers
   /** Aborts when the server closes. */
   readonly signal: AbortSignal
-  readonly times?: Partial<typeof defaultTimes>
+  readonly times?: Partial<Readonly<Record<keyof typeof defaultTimes, number>>>
 }
 
 /** Milliseconds: between two looks at the state of things, between signs of life, and how long a watcher may not read. */
