@@ -83,7 +83,7 @@ export async function openStore(url: string): Promise<{ readonly store: PoolStor
 }
 
 /** Waits for something that is looked at now and then. @throws Error with what was waited for */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 150_000): Promise<void> {
   const end = performance.now() + withinMs
   while (!await holds()) {
     if (performance.now() > end) throw new Error(`it did not come to be within ${withinMs} ms: ${what}`)

@@ -54,9 +54,20 @@ function load(): Readonly<Record<keyof LedgerScripts, Script>> {
   for (const [name, file] of Object.entries(files) as Array<[keyof LedgerScripts, string]>) {
     const [, keys = ''] = /-(\d)$/.exec(file) ?? []
     // The one that creates what the others look for first.
-    scripts[name] = { keys: Number(keys), lua: file === 'begin-1' ? read(file) : shared + read(file) }
+    scripts[name] = { keys: Number(keys), lua: file === 'begin-1' ? read(file) : inline(shared + read(file)) }
   }
   return scripts as Record<keyof LedgerScripts, Script>
+}
+
+/** `local A, B = 1, 2` at the beginning of a line: numbers in place of names, as Lua knows no constants and would capture variables. */
+function inline(lua: string): string {
+  const numbers = new Map<string, string>()
+  const rest = lua.replace(/^local ([A-Z]+(?:, [A-Z]+)*) = (\d+(?:, \d+)*)$/gm, (_, names: string, values: string) => {
+    const list = values.split(', ')
+    names.split(', ').forEach((name, i) => numbers.set(name, list[i] ?? ''))
+    return ''
+  })
+  return rest.replace(/\b[A-Z]+\b/g, (word) => numbers.get(word) ?? word)
 }
 
 function read(file: string): string { return readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8') }

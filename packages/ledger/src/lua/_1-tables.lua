@@ -16,6 +16,8 @@
 --   states   hash   how many nodes are in each state (w r l d), and numbers for new nodes and batches
 local P = KEYS[1]
 local call = redis.call
+-- Functions stand in a table: a closure that captures many variables is made slowly, and all are made anew whenever a script runs.
+local F = {}
 
 local meta = call('HMGET', P .. 'meta', 'state', 'ended')
 if not meta[1] then return redis.error_reply('MIGRATIONLOST nothing is known of it') end
@@ -29,7 +31,7 @@ local STATE, MISSING, FENCE, REPLANS, AGAIN, NUMBER, SINCE, LIVE, OWNER, IMAGES,
 local WANTED, CREATED, BATCH, ROOTS, PENDING, ERRORS, TALLY, FACTS, KNOWN = 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 local clock
-local function now()
+function F.now()
   if not clock then
     local time = call('TIME')
     clock = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -38,35 +40,35 @@ local function now()
 end
 
 -- Lua cannot give more than some thousands of arguments.
-local function inParts(list, act)
+function F.inParts(list, act)
   for first = 1, #list, 1000 do act(unpack(list, first, math.min(first + 999, #list))) end
 end
 
-local function write(command, key, list)
-  inParts(list, function(...) call(command, P .. key, ...) end)
+function F.write(command, key, list)
+  F.inParts(list, function(...) call(command, P .. key, ...) end)
 end
 
-local function lines(text)
+function F.lines(text)
   local list = {}
   for line in string.gmatch(text, '[^\n]+') do list[#list + 1] = line end
   return list
 end
 
-local function hasLine(text, line) return text == line or string.find('\n' .. text .. '\n', '\n' .. line .. '\n', 1, true) ~= nil end
+function F.hasLine(text, line) return text == line or string.find('\n' .. text .. '\n', '\n' .. line .. '\n', 1, true) ~= nil end
 
-local function addLines(text, more)
-  for _, line in ipairs(lines(more)) do
-    if text == '' then text = line elseif not hasLine(text, line) then text = text .. '\n' .. line end
+function F.addLines(text, more)
+  for _, line in ipairs(F.lines(more)) do
+    if text == '' then text = line elseif not F.hasLine(text, line) then text = text .. '\n' .. line end
   end
   return text
 end
 
-local function countLines(text)
+function F.countLines(text)
   if text == '' then return 0 end
   return select(2, string.gsub(text, '\n', '')) + 1
 end
 
-local function short(text)
+function F.short(text)
   local hex = redis.sha1hex(text)
   local function part(at) return tonumber(string.sub(hex, at, at + 7), 16) end
   return struct.pack('>I4I4I4I4I4', part(1), part(9), part(17), part(25), part(33))
@@ -74,8 +76,8 @@ end
 
 -- Numbers that grow: of the record, and of the graph.
 local counted, states = {}, {}
-local function count(name, by) counted[name] = (counted[name] or 0) + by end
-local function enter(node, state)
+function F.count(name, by) counted[name] = (counted[name] or 0) + by end
+function F.enter(node, state)
   local before = node[STATE]
   if before == state then return end
   if before ~= '' then states[before] = (states[before] or 0) - 1 end
@@ -87,7 +89,7 @@ end
 local nodes, changed, finished = {}, {}, {}
 local needs, bodies = {}, {}
 
-local function load(keys)
+function F.load(keys)
   local ask = {}
   for _, key in ipairs(keys) do
     if nodes[key] == nil then
@@ -96,7 +98,7 @@ local function load(keys)
     end
   end
   local at = 0
-  inParts(ask, function(...)
+  F.inParts(ask, function(...)
     for i, value in ipairs(call('HMGET', P .. 'nodes', ...)) do
       if value then nodes[ask[at + i]] = cmsgpack.unpack(value) end
     end
@@ -104,12 +106,12 @@ local function load(keys)
   end)
 end
 
-local function get(key)
-  if nodes[key] == nil then load({ key }) end
+function F.get(key)
+  if nodes[key] == nil then F.load({ key }) end
   return nodes[key]
 end
 
-local function drop(key)
+function F.drop(key)
   nodes[key] = false
   changed[key] = nil
   bodies[key] = nil
@@ -117,29 +119,29 @@ local function drop(key)
   finished[#finished + 1] = key
 end
 
-local function isBlob(key) return string.sub(key, 1, 5) == 'blob ' end
-local function partsOf(key) return string.match(key, '^blob ([^/]+)/(.+)@([^@]+)%+(-?%d+)$') end
-local function sizeOf(key) return math.max(0, tonumber(string.match(key, '%+(-?%d+)$'))) end
+function F.isBlob(key) return string.sub(key, 1, 5) == 'blob ' end
+function F.partsOf(key) return string.match(key, '^blob ([^/]+)/(.+)@([^@]+)%+(-?%d+)$') end
+function F.sizeOf(key) return math.max(0, tonumber(string.match(key, '%+(-?%d+)$'))) end
 
-local function needsOf(key)
-  if isBlob(key) then return {} end
+function F.needsOf(key)
+  if F.isBlob(key) then return {} end
   local own = needs[key]
   if not own then
     local body = call('HGET', P .. 'bodies', key)
     own = body and string.sub(body, 1, string.find(body, '\n\n', 1, true) - 1) or ''
     needs[key] = own
   end
-  return lines(addLines(own, nodes[key][LINKS]))
+  return F.lines(F.addLines(own, nodes[key][LINKS]))
 end
 
 -- One digest in one registry: who leads, who has it. Both never: with a holder nobody leads.
 local shared = {}
-local function sharedOf(key)
-  local registry, repository, digest = partsOf(key)
+function F.sharedOf(key)
+  local registry, repository, digest = F.partsOf(key)
   local id = registry .. ' ' .. digest
   local blob = shared[id]
   if not blob then
-    blob = { id = short(id), holders = '' }
+    blob = { id = F.short(id), holders = '' }
     local value = call('HGET', P .. 'blobs', blob.id)
     blob.isFresh = not value
     if value and string.sub(value, 1, 1) == '>' then blob.leader = string.sub(value, 2) elseif value then blob.holders = value end
@@ -149,7 +151,7 @@ local function sharedOf(key)
   return blob, repository
 end
 
-local function followers(blob)
+function F.followers(blob)
   if not blob.leader then return {} end
   local list = call('LRANGE', P .. 'wait:' .. blob.leader, 0, -1)
   if #list > 0 then call('UNLINK', P .. 'wait:' .. blob.leader) end
@@ -158,15 +160,15 @@ end
 
 -- Images by id; false: it is not open.
 local images, changedImages, results = {}, {}, {}
-local function imageOf(id)
+function F.imageOf(id)
   if images[id] == nil then
     local value = call('HGET', P .. 'images', id)
     images[id] = value and cmsgpack.unpack(value) or false
   end
   return images[id]
 end
-local function moving(id)
-  local image = imageOf(id)
+function F.moving(id)
+  local image = F.imageOf(id)
   return image and image[STATE] == 'm' and image
 end
 

@@ -1,26 +1,26 @@
 -- The rules of the graph: the same as those of MemoryLedger.
 local readied, settled = {}, {}
 
-local function makeReady(key)
-  enter(nodes[key], 'r')
+function F.makeReady(key)
+  F.enter(nodes[key], 'r')
   changed[key] = true
   readied[#readied + 1] = key
 end
 
-local function arrived(key)
-  local node = get(key)
+function F.arrived(key)
+  local node = F.get(key)
   if not node or node[STATE] ~= 'w' then return end
   node[MISSING] = node[MISSING] - 1
   changed[key] = true
-  if node[MISSING] == 0 then makeReady(key) end
+  if node[MISSING] == 0 then F.makeReady(key) end
 end
 
-local function settleIfOver(id, image)
+function F.settleIfOver(id, image)
   if image[PENDING] > 0 then return end
   images[id] = false
   changedImages[id] = true
   local outcome, errors = image[ROOTS] == '' and 'p' or 'c', {}
-  for i, line in ipairs(lines(image[ERRORS])) do
+  for i, line in ipairs(F.lines(image[ERRORS])) do
     if i % 2 == 0 then errors[#errors + 1] = line end
   end
   if #errors > 0 then outcome = 'f' end
@@ -29,93 +29,92 @@ local function settleIfOver(id, image)
   -- Also of an image that was never opened it is remembered under which roots it failed: for `retry`.
   if image[WANTED] ~= '' or outcome == 'f' then
     result = table.concat({
-      outcome, image[WANTED], image[FACTS], tally, image[CREATED], now() - image[CREATED], errors[1] or '', outcome == 'f' and image[ROOTS] or nil,
+      outcome, image[WANTED], image[FACTS], tally, image[CREATED], F.now() - image[CREATED], errors[1] or '', outcome == 'f' and image[ROOTS] or nil,
     }, '\n')
     results[id] = result
   end
   if image[WANTED] ~= '' then
     local _, rewritten, referrers = string.match(image[FACTS], '^(%S+) (%S+) (%d+)')
-    if outcome == 'f' then count('failed', 1)
+    if outcome == 'f' then F.count('failed', 1)
     else
-      count(outcome == 'c' and 'copied' or 'present', 1)
-      if rewritten ~= '-' then count('rewritten', 1) end
-      if outcome == 'c' then count('referrers', tonumber(referrers)) end
+      F.count(outcome == 'c' and 'copied' or 'present', 1)
+      if rewritten ~= '-' then F.count('rewritten', 1) end
+      if outcome == 'c' then F.count('referrers', tonumber(referrers)) end
     end
   else result = '' end
   settled[#settled + 1] = { id, table.concat(errors, '\n'), tally, result }
 end
 
-local function compact(key)
+function F.compact(key)
   local node = nodes[key]
   if not node or node[STATE] ~= 'd' or node[LIVE] > 0 then return end
-  enter(node, '')
-  drop(key)
-  call('SADD', P .. 'done', short(key))
+  F.enter(node, '')
+  F.drop(key)
+  call('SADD', P .. 'done', F.short(key))
 end
 
 -- A node is at its end: so may be its images, and the needs that only it kept open.
-local function ended(key)
+function F.ended(key)
   local node = nodes[key]
-  for _, id in ipairs(lines(node[IMAGES])) do
-    local image = moving(id)
-    if image and hasLine(image[ROOTS], key) then
+  for _, id in ipairs(F.lines(node[IMAGES])) do
+    local image = F.moving(id)
+    if image and F.hasLine(image[ROOTS], key) then
       image[PENDING] = image[PENDING] - 1
       if node[STATE] == 'f' then image[ERRORS] = (image[ERRORS] == '' and '' or image[ERRORS] .. '\n') .. key .. '\n' .. node[BY] end
       changedImages[id] = true
-      settleIfOver(id, image)
+      F.settleIfOver(id, image)
     end
   end
-  local wanted = needsOf(key)
-  load(wanted)
+  local wanted = F.needsOf(key)
+  F.load(wanted)
   for _, need in ipairs(wanted) do
     local other = nodes[need]
     if other and other[LIVE] > 0 and call('LREM', P .. 'deps:' .. need, 1, key) == 1 then
       other[LIVE] = other[LIVE] - 1
       changed[need] = true
-      compact(need)
+      F.compact(need)
     end
   end
-  compact(key)
+  F.compact(key)
 end
 
-local function dependents(key)
+function F.dependents(key)
   if nodes[key][LIVE] == 0 then return {} end
   local list = call('LRANGE', P .. 'deps:' .. key, 0, -1)
-  load(list)
+  F.load(list)
   return list
 end
 
-local failNode
-local function failIfWaiting(key, record)
-  local node = get(key)
-  if node and node[STATE] == 'w' then failNode(key, record) end
+function F.failIfWaiting(key, record)
+  local node = F.get(key)
+  if node and node[STATE] == 'w' then F.failNode(key, record) end
 end
 
-failNode = function(key, record)
+function F.failNode(key, record)
   local node = nodes[key]
   if node[STATE] == 'f' then return end
-  enter(node, 'f')
+  F.enter(node, 'f')
   node[BY] = record
   changed[key] = true
   call('ZADD', P .. 'failed', node[NUMBER], key)
-  for _, other in ipairs(dependents(key)) do failIfWaiting(other, record) end
-  if isBlob(key) then
-    local blob = sharedOf(key)
+  for _, other in ipairs(F.dependents(key)) do F.failIfWaiting(other, record) end
+  if F.isBlob(key) then
+    local blob = F.sharedOf(key)
     if blob.leader == key then
       blob.leader = call('LPOP', P .. 'wait:' .. key) or nil
       blob.changed = true
       if blob.leader then
         if call('EXISTS', P .. 'wait:' .. key) == 1 then call('RENAME', P .. 'wait:' .. key, P .. 'wait:' .. blob.leader) end
-        arrived(blob.leader)
+        F.arrived(blob.leader)
       end
     end
   end
-  ended(key)
+  F.ended(key)
 end
 
 -- Why one of these nodes failed, if one did.
-local function broken(keys)
-  load(keys)
+function F.broken(keys)
+  F.load(keys)
   for _, key in ipairs(keys) do
     local node = nodes[key]
     if node and node[STATE] == 'f' then return node[BY] end
@@ -123,7 +122,7 @@ local function broken(keys)
 end
 
 -- Lets `key` wait for these, unless they are done; answers for how many it does.
-local function need(keys, key)
+function F.need(keys, key)
   local missing = 0
   for _, other in ipairs(keys) do
     local node = nodes[other]
@@ -137,76 +136,76 @@ local function need(keys, key)
   return missing
 end
 
-local function waitFor(key, missing)
-  if missing == 0 then return makeReady(key) end
+function F.waitFor(key, missing)
+  if missing == 0 then return F.makeReady(key) end
   local node = nodes[key]
   node[MISSING] = missing
-  enter(node, 'w')
+  F.enter(node, 'w')
   changed[key] = true
 end
 
 -- Finds out what a new (or reopened) node waits for.
 local freshBlobs, freshBytes = 0, 0
-local function place(key)
+function F.place(key)
   local node = nodes[key]
-  if not isBlob(key) then
-    local wanted = needsOf(key)
-    local record = broken(wanted)
-    if record then return failNode(key, record) end
-    return waitFor(key, need(wanted, key))
+  if not F.isBlob(key) then
+    local wanted = F.needsOf(key)
+    local record = F.broken(wanted)
+    if record then return F.failNode(key, record) end
+    return F.waitFor(key, F.need(wanted, key))
   end
-  local blob = sharedOf(key)
+  local blob = F.sharedOf(key)
   if blob.isFresh then
     blob.isFresh = false
     freshBlobs = freshBlobs + 1
-    freshBytes = freshBytes + sizeOf(key)
+    freshBytes = freshBytes + F.sizeOf(key)
   end
   if blob.holders ~= '' or not blob.leader or blob.leader == key then
     if blob.holders == '' then
       blob.leader = key
       blob.changed = true
     end
-    return makeReady(key)
+    return F.makeReady(key)
   end
   -- A leader may read from where a follower would have: one repository may refuse what another serves.
-  local leader = get(blob.leader)
+  local leader = F.get(blob.leader)
   if leader then
-    leader[LINKS] = addLines(leader[LINKS], node[LINKS])
+    leader[LINKS] = F.addLines(leader[LINKS], node[LINKS])
     changed[blob.leader] = true
   end
   call('RPUSH', P .. 'wait:' .. blob.leader, key)
-  waitFor(key, 1)
+  F.waitFor(key, 1)
 end
 
 -- Nodes come as three arguments each: key, where a blob can be read, body.
-local function keysFrom(first)
+function F.keysFrom(first)
   local keys = {}
   for i = first, #ARGV, 3 do keys[#keys + 1] = ARGV[i] end
-  load(keys)
+  F.load(keys)
   return keys
 end
 
 local numbers
-local function add(key, links, body, owner, again)
+function F.add(key, links, body, owner, again)
   numbers = numbers or call('HINCRBY', P .. 'states', 'added', math.floor(#ARGV / 3)) - math.floor(#ARGV / 3)
   numbers = numbers + 1
-  nodes[key] = { '', 0, 0, 0, again, numbers, now(), 0, owner, '', links, '' }
+  nodes[key] = { '', 0, 0, 0, again, numbers, F.now(), 0, owner, '', links, '' }
   bodies[key] = body
-  if not isBlob(key) then needs[key] = string.sub(body, 1, string.find(body, '\n\n', 1, true) - 1) end
-  place(key)
+  if not F.isBlob(key) then needs[key] = string.sub(body, 1, string.find(body, '\n\n', 1, true) - 1) end
+  F.place(key)
 end
 
 -- Which of these are finished, by key.
-local function finishedOf(keys)
+function F.finishedOf(keys)
   local unknown, marks, known = {}, {}, {}
   for _, key in ipairs(keys) do
     if not nodes[key] then
       unknown[#unknown + 1] = key
-      marks[#marks + 1] = short(key)
+      marks[#marks + 1] = F.short(key)
     end
   end
   local at = 0
-  inParts(marks, function(...)
+  F.inParts(marks, function(...)
     for i, isDone in ipairs(call('SMISMEMBER', P .. 'done', ...)) do known[unknown[at + i]] = isDone == 1 end
     at = at + 1000
   end)
@@ -214,16 +213,16 @@ local function finishedOf(keys)
 end
 
 -- Adds an image's nodes. `image` is what is known of it by now.
-local function register(id, image, first)
-  local keys = keysFrom(first)
-  local done = finishedOf(keys)
+function F.register(id, image, first)
+  local keys = F.keysFrom(first)
+  local done = F.finishedOf(keys)
   for i, key in ipairs(keys) do
     local at = first + (i - 1) * 3
     local node = nodes[key]
     if not node then
-      if not done[key] then add(key, ARGV[at + 1], ARGV[at + 2], id, 0) end
-    elseif isBlob(key) then
-      node[LINKS] = addLines(node[LINKS], ARGV[at + 1])
+      if not done[key] then F.add(key, ARGV[at + 1], ARGV[at + 2], id, 0) end
+    elseif F.isBlob(key) then
+      node[LINKS] = F.addLines(node[LINKS], ARGV[at + 1])
       changed[key] = true
     end
   end
@@ -231,29 +230,29 @@ local function register(id, image, first)
   image[PENDING] = 0
   images[id] = image
   changedImages[id] = true
-  local roots = lines(image[ROOTS])
-  load(roots)
+  local roots = F.lines(image[ROOTS])
+  F.load(roots)
   for _, root in ipairs(roots) do
     local node = nodes[root]
     if node and node[STATE] ~= 'd' then
       if node[STATE] == 'f' then image[ERRORS] = (image[ERRORS] == '' and '' or image[ERRORS] .. '\n') .. root .. '\n' .. node[BY]
       else image[PENDING] = image[PENDING] + 1 end
-      node[IMAGES] = addLines(node[IMAGES], id)
+      node[IMAGES] = F.addLines(node[IMAGES], id)
       changed[root] = true
     end
   end
-  settleIfOver(id, image)
+  F.settleIfOver(id, image)
 end
 
-local function newImage(wanted, created) return { 'o', wanted, created, '', '', 0, '', { 0, 0, 0, 0, 0, 0 }, '', 0 } end
+function F.newImage(wanted, created) return { 'o', wanted, created, '', '', 0, '', { 0, 0, 0, 0, 0, 0 }, '', 0 } end
 
 -- An image that failed is open again, as far as its roots are not at their end; nil when it did not fail.
-local function restore(id)
+function F.restore(id)
   local result = call('HGET', P .. 'results', id)
   if not result or string.sub(result, 1, 1) ~= 'f' then return end
   local fields = {}
   for line in string.gmatch(result .. '\n', '([^\n]*)\n') do fields[#fields + 1] = line end
-  local image = newImage(fields[2], tonumber(fields[5]))
+  local image = F.newImage(fields[2], tonumber(fields[5]))
   image[STATE] = 'm'
   image[FACTS] = fields[3]
   image[KNOWN] = fields[3] == '' and 0 or 1
@@ -261,16 +260,16 @@ local function restore(id)
   return image
 end
 
-local function admit(id, image)
+function F.admit(id, image)
   call('HDEL', P .. 'results', id)
-  if image[WANTED] ~= '' then count('failed', -1) end
+  if image[WANTED] ~= '' then F.count('failed', -1) end
   images[id] = image
   changedImages[id] = true
 end
 
 -- A root that had failed is tried again.
-local function waitAgain(id, image, root)
-  local left, errors = {}, lines(image[ERRORS])
+function F.waitAgain(id, image, root)
+  local left, errors = {}, F.lines(image[ERRORS])
   for i = 1, #errors, 2 do
     if errors[i] == root then image[PENDING] = image[PENDING] + 1
     else
@@ -283,16 +282,16 @@ local function waitAgain(id, image, root)
 end
 
 -- Makes failed nodes under these images (all failed nodes) ready or waiting again, and opens their images.
-local function retry(ids, isAll)
+function F.retry(ids, isAll)
   local failed, chosen, opened = {}, {}, {}
   local function choose(keys)
-    load(keys)
+    F.load(keys)
     for _, key in ipairs(keys) do
       local node = nodes[key]
       if node and node[STATE] == 'f' and not chosen[key] then
         chosen[key] = true
         failed[#failed + 1] = key
-        choose(needsOf(key))
+        choose(F.needsOf(key))
       end
     end
   end
@@ -301,7 +300,7 @@ local function retry(ids, isAll)
     ids = {}
     local seen = {}
     for _, key in ipairs(failed) do
-      for _, id in ipairs(lines(nodes[key][IMAGES])) do
+      for _, id in ipairs(F.lines(nodes[key][IMAGES])) do
         if not seen[id] then
           seen[id] = true
           ids[#ids + 1] = id
@@ -310,12 +309,12 @@ local function retry(ids, isAll)
     end
   end
   for _, id in ipairs(ids) do
-    local image = moving(id) or not imageOf(id) and restore(id)
+    local image = F.moving(id) or not F.imageOf(id) and F.restore(id)
     if image then
-      local roots, mine = lines(image[ROOTS]), {}
-      load(roots)
+      local roots, mine = F.lines(image[ROOTS]), {}
+      F.load(roots)
       for _, root in ipairs(roots) do
-        if nodes[root] and nodes[root][STATE] == 'f' and hasLine(nodes[root][IMAGES], id) then mine[#mine + 1] = root end
+        if nodes[root] and nodes[root][STATE] == 'f' and F.hasLine(nodes[root][IMAGES], id) then mine[#mine + 1] = root end
       end
       if #mine > 0 then
         choose(mine)
@@ -326,82 +325,82 @@ local function retry(ids, isAll)
   table.sort(failed, function(a, b) return nodes[a][NUMBER] < nodes[b][NUMBER] end)
   for _, key in ipairs(failed) do
     -- Whoever is open waits for it again, though another asked.
-    for _, id in ipairs(lines(nodes[key][IMAGES])) do
-      local image = moving(id)
-      if image then waitAgain(id, image, key) end
+    for _, id in ipairs(F.lines(nodes[key][IMAGES])) do
+      local image = F.moving(id)
+      if image then F.waitAgain(id, image, key) end
     end
   end
   for id, image in pairs(opened) do
-    for _, root in ipairs(lines(image[ROOTS])) do
+    for _, root in ipairs(F.lines(image[ROOTS])) do
       local node = nodes[root]
-      if node and node[STATE] ~= 'd' and hasLine(node[IMAGES], id) then image[PENDING] = image[PENDING] + 1 end
+      if node and node[STATE] ~= 'd' and F.hasLine(node[IMAGES], id) then image[PENDING] = image[PENDING] + 1 end
     end
-    admit(id, image)
+    F.admit(id, image)
   end
   for _, key in ipairs(failed) do
     local node = nodes[key]
-    enter(node, 'w')
+    F.enter(node, 'w')
     node[MISSING] = 0
     node[BY] = ''
     changed[key] = true
   end
-  write('ZREM', 'failed', failed)
-  for _, key in ipairs(failed) do place(key) end
+  F.write('ZREM', 'failed', failed)
+  for _, key in ipairs(failed) do F.place(key) end
 end
 
-local function held(key, fence)
-  local node = get(key)
+function F.held(key, fence)
+  local node = F.get(key)
   return node and node[STATE] == 'l' and node[FENCE] == tonumber(fence) and node
 end
 
-local function unlease(key, node) call('SREM', P .. 'leases:' .. node[BY], key) end
+function F.unlease(key, node) call('SREM', P .. 'leases:' .. node[BY], key) end
 
 -- What a worker is told of a node that it holds now.
-local function lease(key, worker, out)
+function F.lease(key, worker, out)
   local node = nodes[key]
-  enter(node, 'l')
+  F.enter(node, 'l')
   node[FENCE] = node[FENCE] + 1
   node[BY] = worker
   changed[key] = true
   call('SADD', P .. 'leases:' .. worker, key)
   local holders = ''
-  if isBlob(key) then
-    local blob, repository = sharedOf(key)
-    for _, holder in ipairs(lines(blob.holders)) do
+  if F.isBlob(key) then
+    local blob, repository = F.sharedOf(key)
+    for _, holder in ipairs(F.lines(blob.holders)) do
       if holder ~= repository then holders = holders == '' and holder or holders .. '\n' .. holder end
     end
   end
-  for _, value in ipairs({ key, node[FENCE], node[REPLANS], node[AGAIN], now() - node[SINCE], holders, node[LINKS], bodies[key] or call('HGET', P .. 'bodies', key) or '' }) do
+  for _, value in ipairs({ key, node[FENCE], node[REPLANS], node[AGAIN], F.now() - node[SINCE], holders, node[LINKS], bodies[key] or call('HGET', P .. 'bodies', key) or '' }) do
     out[#out + 1] = value
   end
 end
 
 -- A batch: [state, fence, worker, images]. The image is to be resolved in it, by whoever holds it.
-local function heldBatch(number, fence)
+function F.heldBatch(number, fence)
   local value = call('HGET', P .. 'batches', number)
   local batch = value and cmsgpack.unpack(value)
   return batch and batch[1] == 'l' and batch[2] == tonumber(fence) and batch
 end
 
-local function makeBatch(ids)
+function F.makeBatch(ids)
   local number = string.format('%.0f', call('HINCRBY', P .. 'states', 'batches', 1))
   for _, id in ipairs(ids) do images[id][BATCH] = number end
   call('HSET', P .. 'batches', number, cmsgpack.pack({ 'r', 0, '', table.concat(ids, '\n') }))
-  call('ZADD', P .. 'ready', now(), 'batch ' .. number)
+  call('ZADD', P .. 'ready', F.now(), 'batch ' .. number)
   return number
 end
 
-local function returnBatch(number, batch)
+function F.returnBatch(number, batch)
   call('SREM', P .. 'leases:' .. batch[3], 'batch ' .. number)
   batch[1] = 'r'
   batch[3] = ''
   call('HSET', P .. 'batches', number, cmsgpack.pack(batch))
-  call('ZADD', P .. 'ready', now(), 'batch ' .. number)
+  call('ZADD', P .. 'ready', F.now(), 'batch ' .. number)
 end
 
-local function leaveBatch(number, batch, id)
+function F.leaveBatch(number, batch, id)
   local left = {}
-  for _, other in ipairs(lines(batch[4])) do
+  for _, other in ipairs(F.lines(batch[4])) do
     if other ~= id then left[#left + 1] = other end
   end
   if #left == 0 then
@@ -414,22 +413,22 @@ local function leaveBatch(number, batch, id)
 end
 
 -- Writes back what has changed. What is ready and was not leased is put among the ready.
-local function flush(taken)
+function F.flush(taken)
   local list = {}
   for key in pairs(changed) do
     list[#list + 1] = key
     list[#list + 1] = cmsgpack.pack(nodes[key])
   end
   -- What is dropped may have been added anew.
-  write('HDEL', 'nodes', finished)
-  write('HDEL', 'bodies', finished)
-  write('HSET', 'nodes', list)
+  F.write('HDEL', 'nodes', finished)
+  F.write('HDEL', 'bodies', finished)
+  F.write('HSET', 'nodes', list)
   list = {}
   for key, body in pairs(bodies) do
     list[#list + 1] = key
     list[#list + 1] = body
   end
-  write('HSET', 'bodies', list)
+  F.write('HSET', 'bodies', list)
   list = {}
   for _, blob in pairs(shared) do
     if blob.changed then
@@ -437,7 +436,7 @@ local function flush(taken)
       list[#list + 1] = blob.leader and '>' .. blob.leader or blob.holders
     end
   end
-  write('HSET', 'blobs', list)
+  F.write('HSET', 'blobs', list)
   list = {}
   local gone = {}
   for id in pairs(changedImages) do
@@ -446,38 +445,38 @@ local function flush(taken)
       list[#list + 1] = cmsgpack.pack(images[id])
     else gone[#gone + 1] = id end
   end
-  write('HSET', 'images', list)
-  write('HDEL', 'images', gone)
+  F.write('HSET', 'images', list)
+  F.write('HDEL', 'images', gone)
   list = {}
   for id, result in pairs(results) do
     list[#list + 1] = id
     list[#list + 1] = result
   end
-  write('HSET', 'results', list)
+  F.write('HSET', 'results', list)
   list = {}
   for i = taken + 1, #readied do
-    list[#list + 1] = now()
+    list[#list + 1] = F.now()
     list[#list + 1] = readied[i]
   end
-  write('ZADD', 'ready', list)
+  F.write('ZADD', 'ready', list)
   for name, by in pairs(counted) do if by ~= 0 then call('HINCRBY', P .. 'counts', name, by) end end
   for name, by in pairs(states) do if by ~= 0 then call('HINCRBY', P .. 'states', name, by) end end
 end
 
 -- Leases the first of what is ready, as far as there is room; writes all back; the answer is a list, each part behind its length.
-local function progress(worker, most, bytes)
+function F.progress(worker, most, bytes)
   local taken, leases = 0, {}
   if worker and isRunning then
     local room = tonumber(bytes)
     for i = 1, math.min(tonumber(most), #readied) do
       local key = readied[i]
-      if isBlob(key) then room = room - sizeOf(key) end
+      if F.isBlob(key) then room = room - F.sizeOf(key) end
       if room < 0 or nodes[key][STATE] ~= 'r' then break end
-      lease(key, worker, leases)
+      F.lease(key, worker, leases)
       taken = i
     end
   end
-  flush(taken)
+  F.flush(taken)
   local out = { #readied - taken }
   for i = taken + 1, #readied do out[#out + 1] = readied[i] end
   out[#out + 1] = taken

@@ -10,8 +10,8 @@ call('HSET', P .. 'batches', number, cmsgpack.pack(batch))
 call('ZREM', P .. 'ready', 'batch ' .. number)
 call('SADD', P .. 'leases:' .. worker, 'batch ' .. number)
 local out = { batch[2] }
-for _, id in ipairs(lines(batch[4])) do
+for _, id in ipairs(F.lines(batch[4])) do
   out[#out + 1] = id
-  out[#out + 1] = imageOf(id)[WANTED]
+  out[#out + 1] = F.imageOf(id)[WANTED]
 end
 return out

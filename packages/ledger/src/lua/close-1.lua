@@ -1,14 +1,14 @@
 -- One step of dropping the graph: what belongs to some nodes, and last what belongs to all. ARGV: cursor, ms that the record is kept. Answers the next cursor.
-call('HSETNX', P .. 'meta', 'ended', now())
+call('HSETNX', P .. 'meta', 'ended', F.now())
 local found = call('HSCAN', P .. 'nodes', ARGV[1], 'COUNT', 200)
 local keys = {}
 for i = 1, #found[2], 2 do
   local key, node = found[2][i], cmsgpack.unpack(found[2][i + 1])
   if node[LIVE] > 0 then keys[#keys + 1] = P .. 'deps:' .. key end
-  if isBlob(key) then keys[#keys + 1] = P .. 'wait:' .. key end
+  if F.isBlob(key) then keys[#keys + 1] = P .. 'wait:' .. key end
   if node[STATE] == 'l' then keys[#keys + 1] = P .. 'leases:' .. node[BY] end
 end
-inParts(keys, function(...) call('UNLINK', ...) end)
+F.inParts(keys, function(...) call('UNLINK', ...) end)
 if found[1] ~= '0' then return found[1] end
 for _, value in ipairs(call('HVALS', P .. 'batches')) do
   local batch = cmsgpack.unpack(value)

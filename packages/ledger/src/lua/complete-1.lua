@@ -1,12 +1,12 @@
 -- ARGV: key, fence, outcome, worker or '', room for nodes, for bytes.
 local key, outcome = ARGV[1], ARGV[3]
-local node = held(key, ARGV[2])
+local node = F.held(key, ARGV[2])
 if not node then
   -- Asked again, it answers again what became ready.
-  node = get(key)
+  node = F.get(key)
   local again = { 0 }
   if node and node[STATE] == 'd' then
-    for _, other in ipairs(dependents(key)) do
+    for _, other in ipairs(F.dependents(key)) do
       if nodes[other] and nodes[other][STATE] == 'r' then again[#again + 1] = other end
     end
     again[1] = #again - 1
@@ -15,24 +15,24 @@ if not node then
   again[#again + 1] = 0
   return again
 end
-unlease(key, node)
-enter(node, 'd')
+F.unlease(key, node)
+F.enter(node, 'd')
 node[BY] = ''
 changed[key] = true
-if isBlob(key) then
-  local blob, repository = sharedOf(key)
+if F.isBlob(key) then
+  local blob, repository = F.sharedOf(key)
   -- A few places to mount from are as good as all of them.
-  if countLines(blob.holders) < 3 then blob.holders = addLines(blob.holders, repository) end
-  local waiting = followers(blob)
+  if F.countLines(blob.holders) < 3 then blob.holders = F.addLines(blob.holders, repository) end
+  local waiting = F.followers(blob)
   blob.leader = nil
   blob.changed = true
-  load(waiting)
-  for _, other in ipairs(waiting) do arrived(other) end
+  F.load(waiting)
+  for _, other in ipairs(waiting) do F.arrived(other) end
   if outcome ~= 'skipped' and not (node[AGAIN] == 1 and outcome == 'existed') then
-    local size = sizeOf(key)
-    count(outcome, 1)
-    count(outcome .. 'Bytes', size)
-    local image = moving(node[OWNER])
+    local size = F.sizeOf(key)
+    F.count(outcome, 1)
+    F.count(outcome .. 'Bytes', size)
+    local image = F.moving(node[OWNER])
     if image then
       local at = outcome == 'pushed' and 1 or outcome == 'mounted' and 3 or 5
       image[TALLY][at] = image[TALLY][at] + 1
@@ -40,7 +40,7 @@ if isBlob(key) then
       changedImages[node[OWNER]] = true
     end
   end
-elseif outcome == 'pushed' then count('manifests', 1) end
-for _, other in ipairs(dependents(key)) do arrived(other) end
-ended(key)
-return progress(ARGV[4] ~= '' and ARGV[4], ARGV[5], ARGV[6])
+elseif outcome == 'pushed' then F.count('manifests', 1) end
+for _, other in ipairs(F.dependents(key)) do F.arrived(other) end
+F.ended(key)
+return F.progress(ARGV[4] ~= '' and ARGV[4], ARGV[5], ARGV[6])

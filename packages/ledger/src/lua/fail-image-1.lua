@@ -1,10 +1,10 @@
 -- The image could not be resolved. ARGV: image, batch, fence, error.
 local id, number = ARGV[1], ARGV[2]
-local batch = heldBatch(number, ARGV[3])
-local image = batch and imageOf(id)
+local batch = F.heldBatch(number, ARGV[3])
+local image = batch and F.imageOf(id)
 if image and image[STATE] == 'o' and image[BATCH] == number then
-  leaveBatch(number, batch, id)
+  F.leaveBatch(number, batch, id)
   image[ERRORS] = 'resolve\n' .. ARGV[4]
-  settleIfOver(id, image)
+  F.settleIfOver(id, image)
 end
-return progress()
+return F.progress()

@@ -1,8 +1,8 @@
 -- ARGV: key, fence.
 local key = ARGV[1]
-local node = held(key, ARGV[2])
+local node = F.held(key, ARGV[2])
 if node then
-  unlease(key, node)
-  makeReady(key)
+  F.unlease(key, node)
+  F.makeReady(key)
 end
-return progress()
+return F.progress()

@@ -1,5 +1,5 @@
 -- ARGV: batch, fence.
-local batch = heldBatch(ARGV[1], ARGV[2])
+local batch = F.heldBatch(ARGV[1], ARGV[2])
 if not batch then return 0 end
-returnBatch(ARGV[1], batch)
+F.returnBatch(ARGV[1], batch)
 return 1

@@ -2,12 +2,12 @@
 -- ARGV: images, no more than a batch has room for. The batch comes behind the rest of the answer, or ''.
 local known, unknown = {}, {}
 for _, id in ipairs(ARGV) do
-  local image = not hasEnded and not imageOf(id) and restore(id)
+  local image = not hasEnded and not F.imageOf(id) and F.restore(id)
   if image and image[WANTED] ~= '' then
-    local roots = lines(image[ROOTS])
+    local roots = F.lines(image[ROOTS])
     local isThere, hasFailed = #roots > 0, false
-    load(roots)
-    local done = finishedOf(roots)
+    F.load(roots)
+    local done = F.finishedOf(roots)
     for _, root in ipairs(roots) do
       if nodes[root] then hasFailed = hasFailed or nodes[root][STATE] == 'f' elseif not done[root] then isThere = false end
     end
@@ -19,25 +19,25 @@ for _, id in ipairs(ARGV) do
         local node = nodes[root]
         if node and node[STATE] ~= 'd' then
           image[PENDING] = image[PENDING] + 1
-          node[IMAGES] = addLines(node[IMAGES], id)
+          node[IMAGES] = F.addLines(node[IMAGES], id)
           changed[root] = true
         end
       end
-      admit(id, image)
-      settleIfOver(id, image)
+      F.admit(id, image)
+      F.settleIfOver(id, image)
     end
   end
 end
-retry(known, false)
+F.retry(known, false)
 local batch = ''
 if #unknown > 0 then
   for _, id in ipairs(unknown) do
-    admit(id, restore(id))
+    F.admit(id, F.restore(id))
     images[id][STATE] = 'o'
     images[id][ROOTS] = ''
   end
-  batch = makeBatch(unknown)
+  batch = F.makeBatch(unknown)
 end
-local out = progress()
+local out = F.progress()
 out[#out + 1] = batch
 return out

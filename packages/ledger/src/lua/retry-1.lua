@@ -1,3 +1,3 @@
 -- Makes failed nodes ready or waiting again, and opens their images. ARGV: images; none: all.
-retry(ARGV, #ARGV == 0)
-return progress()
+F.retry(ARGV, #ARGV == 0)
+return F.progress()

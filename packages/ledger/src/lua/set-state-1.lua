@@ -2,7 +2,7 @@
 for i = 3, #ARGV do
   if meta[1] == ARGV[i] then
     call('HSET', P .. 'meta', 'state', ARGV[1])
-    if ARGV[2] == '1' then call('HSET', P .. 'meta', 'ended', now()) end
+    if ARGV[2] == '1' then call('HSET', P .. 'meta', 'ended', F.now()) end
     return 1
   end
 end
