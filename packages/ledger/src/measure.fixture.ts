@@ -52,7 +52,7 @@ await phase(`register (${blobs + 1} nodes)`, batches.flatMap((lease) => lease.im
   const [, repository = '', name = ''] = /^dst\.test\/(.*):(.*)$/.exec(id) ?? []
   const layers = Array.from({ length: blobs }, (_, i) => blob(repository, i < 2 ? `${name} ${i}` : `shared ${i} ${Number(name.slice(1)) % 50}`))
   const top = { ...tag(repository, name, layers), manifest: { ...manifest(repository, name.padEnd(1300)).manifest } }
-  ready.push(...(await ledger.registerIn(lease, id as ImageId, { digest: desc(name).digest, referrers: 0 }, [top.key], [...layers, top])).ready)
+  ready.push(...(await ledger.registerIn(lease, id, { digest: desc(name).digest, referrers: 0 }, [top.key], [...layers, top])).ready)
 })
 const open = await memory()
 await phase('claim (blob)', ready.splice(0), async (key) => { leases.push((await ledger.claim(key, 'w1'))!) })
@@ -67,7 +67,7 @@ await phase('complete (tag)', tops, async (lease) => { await ledger.complete(lea
 const end = await memory()
 console.log(await ledger.counts(), JSON.stringify(await ledger.tally()))
 const { done } = await ledger.counts()
-const of = async (name: string): Promise<number> => Number(await client.memory('USAGE', `longshore:{measure}:${name}`, 'SAMPLES', '0') ?? 0)
+const of = async (name: string): Promise<number> => await client.memory('USAGE', `longshore:{measure}:${name}`, 'SAMPLES', '0') ?? 0
 console.log(`memory: ${Math.round((open - empty) / images)} bytes per open image of ${blobs + 1} nodes; at the end per finished node: done ${Math.round(await of('done') / done)}, blobs ${
   Math.round(await of('blobs') / done)} (${Math.round(await of('blobs') / await client.hlen('longshore:{measure}:blobs'))} per distinct blob); per image: results ${Math.round(await of('results') / images)}; all in all ${
   Math.round((end - empty - await of('results')) / done)} per finished node, without results`)
