@@ -70,10 +70,10 @@ export function isTransientStatus(status: number): boolean {
 export function registryError(
   registry: string, method: string, path: string, answer: { readonly status: number; readonly headers: AnswerHeaders; readonly body: Uint8Array },
 ): RegistryError {
-  const retryAfterMs = parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now())
+  const waitMs = parseRetryAfter(answer.headers)
   return new RegistryError({
     status: answer.status, registry, request: `${method} ${redact(path)}`,
-    details: isRedirect(answer.status) ? [{ code: 'UNKNOWN', message: 'a redirect that leads nowhere, or in circles' }] : errorDetails(answer.body, answer.headers), ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    details: isRedirect(answer.status) ? [{ code: 'UNKNOWN', message: 'a redirect that leads nowhere, or in circles' }] : errorDetails(answer.body, answer.headers), ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
   })
 }
 
@@ -101,10 +101,12 @@ function errorDetails(body: Uint8Array, headers: AnswerHeaders): readonly Regist
   return message === '' ? [] : [{ code: 'UNKNOWN', message: message.slice(0, 500) }]
 }
 
-/** Milliseconds from `Retry-After`, which is in seconds or a date. RFC 9110 §10.2.3. */
-export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+/** Milliseconds from `Retry-After`, which is in seconds or a date: a date by the clock of whoever answered, as far as he tells the time. RFC 9110 §10.2.3. */
+export function parseRetryAfter(headers: AnswerHeaders): number | undefined {
+  const value = headerOf(headers, 'retry-after')
   if (value === undefined) return undefined
   if (/^\s*\d+(?:\.\d+)?\s*$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs)
+  const until = Date.parse(value)
+  const now = Date.parse(headerOf(headers, 'date') ?? '')
+  return Number.isNaN(until) ? undefined : Math.max(0, until - (Number.isNaN(now) ? Date.now() : now))
 }

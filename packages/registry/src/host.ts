@@ -177,10 +177,9 @@ export class Host implements AsyncDisposable {
   /** Draws the lesson of an answer for everyone. */
   heed(answer: Pick<Answer, 'status' | 'headers'>): void {
     const { status } = answer
-    const retryAfter = status === 429 || status === 503 ? headerOf(answer.headers, 'retry-after') : undefined
-    if (status === 429 || (status === 503 && retryAfter !== undefined)) {
+    if (status === 429 || (status === 503 && headerOf(answer.headers, 'retry-after') !== undefined)) {
       this.lanes.refused()
-      const ms = this.gate.close(parseRetryAfter(retryAfter, Date.now()))
+      const ms = this.gate.close(parseRetryAfter(answer.headers))
       this.stats.pauses++
       this.options.onPause?.({ registry: this.registry, ms, status })
     } else if (status === 503) this.lanes.refused()

@@ -32,7 +32,7 @@ export async function findOrigin(
           failure ??= connectionError(registry, 'GET /v2/', cause)
         } else if (isTransientStatus(answer.status)) {
           failure = registryError(registry, 'GET', '/v2/', answer)
-          waitMs = parseRetryAfter(headerOf(answer.headers, 'retry-after'), Date.now())
+          waitMs = parseRetryAfter(answer.headers)
           break
         } else return { origin, challenge: checkRegistry(registry, answer) }
       }
