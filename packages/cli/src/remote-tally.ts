@@ -10,18 +10,20 @@ export class RemoteTally {
   readonly shown = new Tally({ keepsEntries: false })
   readonly told = new Tally({ keepsEntries: false })
   readonly inFlight = new Set<InFlight>()
+  #found = 0
   readonly #flying = new Map<string, InFlight>()
 
   add(event: RunEvent): void {
-    // How many there are is the status' to say: the first events may not be kept any more.
-    if (event.type === 'found' || event.type === 'expanded') return
-    this.told.add(event)
+    // How many there are the status knows, a moment later; the first events may not be kept any more.
+    if (event.type === 'found') this.told.found = Math.max(this.told.found, ++this.#found)
+    else if (event.type === 'expanded') Object.assign(this.told, { found: Math.max(this.told.found, event.images), expanded: true })
+    else this.told.add(event)
     if (event.type === 'failed' || event.type === 'unlisted') this.shown.add(event)
   }
 
   set({ images: { found, resolved, copied, present }, blobs, expectedBytes, manifests, referrers, expanded, transfers }: RemoteStatus): void {
-    for (const tally of [this.shown, this.told]) Object.assign(tally, { found, expanded })
-    Object.assign(this.shown, { resolved, copied, present, expectedBytes, manifests, referrers })
+    Object.assign(this.told, { found: Math.max(found, this.#found), expanded: expanded || this.told.expanded })
+    Object.assign(this.shown, { found, expanded, resolved, copied, present, expectedBytes, manifests, referrers })
     Object.assign(this.shown.blobs, toBlobTally(blobs))
     this.inFlight.clear()
     for (const { registry, repository, digest, size, sent } of transfers) {
@@ -48,7 +50,7 @@ export function tallyOf({ images, totals, unlisted, dropped }: Report): Tally {
       tally.add({ type: 'done', image: ends, outcome, digest: digest as Digest, ...(rewritten === undefined ? {} : { rewritten: rewritten as Digest }), blobs: toBlobTally(blobs), referrers, ms })
     }
   }
-  for (const one of unlisted) tally.add({ type: 'unlisted', ...one } as never)
+  for (const { code: _, ...one } of unlisted) tally.add({ type: 'unlisted', ...one } as never)
   for (const one of dropped) tally.add({ type: 'dropped', ...one } as never)
   Object.assign(tally.blobs, toBlobTally(totals.blobs))
   tally.manifests = totals.manifests

@@ -49,10 +49,13 @@ export async function watch(client: RemoteClient, id: string, flags: WatchFlags)
   return await summarise(client, id, flags)
 }
 
+/** A coordinator looks for new migrations every second, a worker may just be starting. */
+const patienceMs = 5_000
+
 /** What would explain that nothing moves. */
-function noteOn({ id, state, led, workers, images, expanded }: RemoteStatus): string {
+function noteOn({ id, state, led, workers, images, expanded, elapsedMs }: RemoteStatus): string {
   if (state === 'paused') return `migration ${id} is paused: longshore resume ${id} lets it go on`
-  if (state !== 'running') return ''
+  if (state !== 'running' || elapsedMs < patienceMs) return ''
   if (!led && !expanded && images.found === 0) return 'no coordinator leads it yet'
   return workers === 0 ? 'no worker is alive: start some (longshore worker --redis URL)' : ''
 }
