@@ -162,9 +162,9 @@ test('report prints the report or the failed list, to stdout or to a file', asyn
 test('a watcher comes back by itself when the coordinator does', async () => {
   const port = await freePort()
   const { running: first, url } = await start('coordinator', [], {}, port)
+  using held = hold()
   const { stdout } = await remote(['submit', '-', ...places()], 'team/app9:1\nteam/app10:1\n')
   const id = stdout.trim()
-  using held = hold()
   await remote(['pause', id])
   const watching = launch(['watch', id, '--server', url], { env: { LONGSHORE_TOKEN: token } })
   await watching.saw(/is paused/)
