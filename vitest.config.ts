@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'test/bench/.work/**'],
     pool: 'forks',
     maxWorkers: 2,
+    // Real servers, real processes and kill -9 on a machine that others use too: what fails twice has failed.
+    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 120_000,
   },

@@ -30,7 +30,7 @@ describe('wrong usage ends with 2 and a sentence on stderr', () => {
     ['an unknown command', () => ['migrat'], /unknown command 'migrat'[^]*Did you mean migrate/],
     ['no SPEC', () => ['migrate', ...to], /missing required argument 'SPEC'/],
     ['an unknown flag', () => ['migrate', file('good.txt'), '--form', 'x'], /unknown option '--form'[^]*--from/],
-    ['a flag of a later day', () => ['migrate', file('good.txt'), '--redis', 'redis://x'], /unknown option '--redis'/],
+    ['a Redis that is none', () => ['migrate', file('good.txt'), ...to, '--redis', 'http://x'], /the Redis URL is not valid: it begins with none of the known schemes/],
     ['a number that is none', () => ['migrate', file('good.txt'), '--concurrency', 'many'], /--concurrency <N>' argument 'many' is invalid\. Give a whole number/],
     ['a bandwidth in bits', () => ['migrate', file('good.txt'), '--max-bandwidth', '5Mbit/s'], /Give bytes per second/],
     ['a boolean that is none', () => ['migrate', file('good.txt'), '--src-tls-verify=perhaps'], /Give true or false/],

@@ -29,7 +29,13 @@ async function startSource(): Promise<EmbeddedRegistry> {
   const source = await startEmbeddedRegistry()
   await seed(source.url, corpus)
   source.clearRequests()
-  source.onRequest(async ({ kind }) => { if (kind === 'tags') await delay(400) })
+  // Many repositories are listed at once: here their answers come one after the other.
+  let turn = Promise.resolve()
+  source.onRequest(async ({ kind }) => {
+    if (kind !== 'tags') return
+    turn = turn.then(() => delay(400))
+    await turn
+  })
   return source
 }
 

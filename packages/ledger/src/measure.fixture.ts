@@ -2,7 +2,7 @@
 // nine others, two blobs of its own and the rest shared; its manifest has 1,500 bytes. Results are in docs/adr/0006.
 import { connectRedis } from '@longshore/redis'
 import { startRedis } from '@longshore/testing'
-import type { ImageId, Lease, NodeKey } from '@longshore/transfer'
+import type { Lease, NodeKey } from '@longshore/transfer'
 import { blob, desc, manifest, tag, wanted } from './graph.fixture.ts'
 import type { BatchLease } from './pool-ledger.ts'
 import { RedisLedger } from './redis-ledger.ts'

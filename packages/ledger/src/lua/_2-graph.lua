@@ -50,7 +50,7 @@ function F.compact(key)
   if not node or node[STATE] ~= 'd' or node[LIVE] > 0 then return end
   F.enter(node, '')
   F.drop(key)
-  marks[#marks + 1] = F.short(key)
+  call('SADD', P .. 'done', F.short(key))
 end
 
 -- A node is at its end: so may be its images, and the needs that only it kept open.
@@ -197,15 +197,15 @@ end
 
 -- Which of these are finished, by key.
 function F.finishedOf(keys)
-  local unknown, shorts, known = {}, {}, {}
+  local unknown, marks, known = {}, {}, {}
   for _, key in ipairs(keys) do
     if not nodes[key] then
       unknown[#unknown + 1] = key
-      shorts[#shorts + 1] = F.short(key)
+      marks[#marks + 1] = F.short(key)
     end
   end
   local at = 0
-  F.inParts(shorts, function(...)
+  F.inParts(marks, function(...)
     for i, isDone in ipairs(call('SMISMEMBER', P .. 'done', ...)) do known[unknown[at + i]] = isDone == 1 end
     at = at + 1000
   end)
@@ -216,11 +216,6 @@ end
 function F.register(id, image, first)
   local keys = F.keysFrom(first)
   local done = F.finishedOf(keys)
-  local unknown = {}
-  for _, key in ipairs(keys) do
-    if not nodes[key] and not done[key] then unknown[#unknown + 1] = key end
-  end
-  F.loadShared(unknown)
   for i, key in ipairs(keys) do
     local at = first + (i - 1) * 3
     local node = nodes[key]
@@ -367,10 +362,11 @@ function F.lease(key, worker, out)
   node[FENCE] = node[FENCE] + 1
   node[BY] = worker
   changed[key] = true
+  call('SADD', P .. 'leases:' .. worker, key)
   local holders = ''
   if F.isBlob(key) then
-    local repository = F.repositoryOf(key)
-    for _, holder in ipairs(F.lines(F.sharedOf(key).holders)) do
+    local blob, repository = F.sharedOf(key)
+    for _, holder in ipairs(F.lines(blob.holders)) do
       if holder ~= repository then holders = holders == '' and holder or holders .. '\n' .. holder end
     end
   end
@@ -424,7 +420,6 @@ function F.flush(taken)
     list[#list + 1] = cmsgpack.pack(nodes[key])
   end
   -- What is dropped may have been added anew.
-  F.write('SADD', 'done', marks)
   F.write('HDEL', 'nodes', finished)
   F.write('HDEL', 'bodies', finished)
   F.write('HSET', 'nodes', list)
