@@ -11,7 +11,9 @@ import { LeadershipLostError } from './errors.ts'
 import { EventPublisher } from './event-stream.ts'
 import { type Beating, newProcessId, startBeating } from './heartbeat.ts'
 import { lead } from './lead.ts'
+import { goodbyeMs } from './keys.ts'
 import { takeLead } from './leadership.ts'
+import { leaveInTime } from './leave-in-time.ts'
 import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
 import type { Ears } from './ears.ts'
 import { SharedPauses } from './pauses.ts'
@@ -59,6 +61,10 @@ export class Coordinator {
 
   /** Leads whatever has no leader, until `stop` aborts; then others take over. */
   async run(stop: AbortSignal): Promise<void> {
+    await leaveInTime(this.#run(stop), stop, goodbyeMs)
+  }
+
+  async #run(stop: AbortSignal): Promise<void> {
     await using _alive = await this.#live()
     const failed = new Map<string, number>()
     while (!stop.aborted) {

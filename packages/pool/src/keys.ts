@@ -25,3 +25,5 @@ export const keys = {
 /** How often a process says that it is alive, and how long it is believed. Redis' time, so that nobody's clock matters. */
 export const beatMs = 1_500
 export const lifeMs = 6_000
+/** What a process that stops gives Redis to hear what it has to say. */
+export const goodbyeMs = 3_000

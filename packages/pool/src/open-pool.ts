@@ -1,7 +1,9 @@
 import { describeRecord, toRecord } from '@longshore/oci'
 import { BullQueues } from '@longshore/queue'
 import { connectRedis, type RedisClient, type RedisConnection, type RedisSettings } from '@longshore/redis'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Ears } from './ears.ts'
+import { goodbyeMs } from './keys.ts'
 import { PoolStore } from './pool-store.ts'
 
 /** What every process of a pool has in common. */
@@ -34,7 +36,9 @@ export async function openPool(settings: RedisSettings, { recordMs, name, onSay 
       connection, redis: connection.client, queues, store: new PoolStore(connection.client, { recordMs }),
       ears: await Ears.open(connection.duplicate('ears')),
       async [Symbol.asyncDispose]() {
-        await queues[Symbol.asyncDispose]()
+        // Handlers wait for a Redis that is away until there is no connection any more.
+        const closed = queues[Symbol.asyncDispose]().catch(() => {})
+        await Promise.race([closed, delay(goodbyeMs, undefined, { ref: false })])
         await connection[Symbol.asyncDispose]()
       },
     }

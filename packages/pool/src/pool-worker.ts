@@ -6,7 +6,7 @@ import { SingleFlight } from '@longshore/concurrency'
 import { toRecord } from '@longshore/oci'
 import { type BatchLease, keyPrefix } from '@longshore/ledger'
 import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
-import type { RedisClient } from '@longshore/redis'
+import { isInterrupted, type RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
 import { hintFor, type ImageId, type Lease, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
 import type { Ears } from './ears.ts'
@@ -14,6 +14,8 @@ import { enqueue } from './enqueue.ts'
 import { isLost, ShutdownError } from './errors.ts'
 import { type Beating, newProcessId, startBeating, type WorkerInfo } from './heartbeat.ts'
 import { isToldLate } from './lead.ts'
+import { goodbyeMs } from './keys.ts'
+import { leaveInTime } from './leave-in-time.ts'
 import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
 import { MigrationWork } from './migration-work.ts'
 import { SharedPauses } from './pauses.ts'
@@ -39,6 +41,8 @@ export const defaultLimits: WorkerLimits = { batches: 8, nodes: 128, bytes: 16 *
 const idleMs = 60_000
 /** How often the ledger is asked what this worker holds: an answer that was lost may have brought a lease. */
 const auditEvery = 10
+/** Where connections were cut, answers were lost: it is asked at so many beats from then on. Two must agree. */
+const auditsAfterCut = 3
 const shownTransfers = 8
 /** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
 const handOverShare = 0.6
@@ -77,6 +81,8 @@ export class PoolWorker {
   /** Bytes of the blobs in hand. */
   #bytes = 0
   #stopping = false
+  /** Beats at which the books are to be compared, whatever their number. */
+  #audits = 0
   /** Aborts when the grace after a stop is over. */
   readonly #work = new AbortController()
   /** Aborts the resolving of images, which holds nothing, at once. */
@@ -98,12 +104,17 @@ export class PoolWorker {
 
   /** Works until `stop` aborts; then takes no more, and gives what is in flight `graceMs` to arrive before it hands it back. */
   async run(stop: AbortSignal, graceMs: number): Promise<void> {
+    await leaveInTime(this.#serve(stop, graceMs), stop, graceMs + goodbyeMs)
+  }
+
+  async #serve(stop: AbortSignal, graceMs: number): Promise<void> {
     const { redis, ears, queues } = this.#with
     const { batches, blobs, manifests } = this.#limits
     let beats = 0
     let beating: Beating | undefined
     beating = await startBeating(redis, this.id, this.#info(new Date().toISOString()), async () => await this.#onBeat(++beats, beating))
     using _pauses = ears.onPause((message) => this.#pauses.heard(message))
+    using _reconnected = onReconnect(redis, () => { this.#audits = auditsAfterCut })
     using _control = ears.onControl(({ migration, state }) => this.#onState(migration, state))
     this.#processing = [
       queues.process('images', (job) => this.#onBatch(job), { concurrency: batches }),
@@ -132,7 +143,9 @@ export class PoolWorker {
     } catch (error) {
       const isKnown = work.ended.signal.aborted
       if (isLost(error)) work.end()
-      if (!isKnown) this.#with.onEvent({ type: 'trouble', migration: work.record.id, error })
+      // Redis is away, and this process does not wait for it any more.
+      const isLeft = this.#stopping && isInterrupted(error)
+      if (!isKnown && !isLeft) this.#with.onEvent({ type: 'trouble', migration: work.record.id, error })
     }
   }
 
@@ -300,10 +313,12 @@ export class PoolWorker {
   async #onBeat(beats: number, beating: Beating | undefined): Promise<void> {
     const { redis, store, queues, onEvent } = this.#with
     await this.#uploads.beat()
+    const isAudit = beats % auditEvery === 0 || this.#audits > 0
+    if (this.#audits > 0) this.#audits--
     for (const [migration, work] of this.#works) {
       const record = await redis.hget(`${keyPrefix(migration)}meta`, 'state') as MigrationState | null
       if (record === null || endStates.has(record)) work.end()
-      else if (beats % auditEvery === 0) await this.#audit(work)
+      else if (isAudit) await this.#audit(work)
       if (work.isIdle && (work.ended.signal.aborted || performance.now() - work.usedAtMs > idleMs)) {
         this.#works.delete(migration)
         await work[Symbol.asyncDispose]()
@@ -336,4 +351,10 @@ export class PoolWorker {
       }))).sort((a, b) => b.size - a.size).slice(0, shownTransfers),
     })
   }
+}
+
+/** The connection is there again. Of a cluster only the loss of all nodes is heard of. */
+function onReconnect(redis: RedisClient, listener: () => void): Disposable {
+  redis.on('ready', listener)
+  return { [Symbol.dispose]: () => { redis.off('ready', listener) } }
 }

@@ -67,7 +67,8 @@ export async function startWorker(config: WorkerConfig, log: Logger, version: st
       case 'pause': return log.info({ migration, registry: event.registry, ms: Math.round(event.ms) }, 'registry asks to be left alone')
       case 'reclaimed':
         metrics.countReclaims(event.count)
-        return log.warn({ migration, worker: event.worker, leases: event.count }, 'leases taken from a worker that died')
+        return log.warn({ migration, worker: event.worker, leases: event.count },
+          event.worker === worker?.id ? 'leases given back: the answer that brought them was lost' : 'leases taken from a worker that died')
       case 'trouble': return log.error({ migration, err: event.error }, 'work failed in a way that was not foreseen')
     }
   }
