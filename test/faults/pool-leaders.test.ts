@@ -33,7 +33,7 @@ async function startSource(): Promise<EmbeddedRegistry> {
   let turn = Promise.resolve()
   source.onRequest(async ({ kind }) => {
     if (kind !== 'tags') return
-    turn = turn.then(() => delay(400))
+    turn = turn.then(() => delay(250))
     await turn
   })
   return source
