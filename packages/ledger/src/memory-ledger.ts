@@ -37,6 +37,9 @@ interface OpenImage {
 }
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+/** Places to read a blob from, beyond which a leader is lent no more. */
+const maxLent = 8
+
 /**
  * The ledger of the in-process runtime. Done nodes that nothing waits for are compacted, so memory follows the
  * open window, plus a few bytes per finished node and per distinct blob.
@@ -221,10 +224,10 @@ export class MemoryLedger implements Ledger {
     return 1
   }
 
-  /** A leader may read from where a follower would have: one repository may refuse what another serves. */
+  /** A leader may read from where a follower would have: one repository may refuse what another serves. Beyond a few the followers have their turn to lead. */
   #lend(leader: NodeKey, follower: PlanNode): void {
     const entry = this.#entries.get(leader)
-    if (entry?.node.kind === 'blob' && follower.kind === 'blob') entry.node = { ...entry.node, from: union(entry.node.from, follower.from) }
+    if (entry?.node.kind === 'blob' && follower.kind === 'blob' && entry.node.from.length < maxLent) entry.node = { ...entry.node, from: union(entry.node.from, follower.from) }
   }
 
   #landed(entry: Entry, node: BlobNode, outcome: NodeOutcome): void {

@@ -54,10 +54,33 @@ function load(): Readonly<Record<keyof LedgerScripts, Script>> {
   for (const [name, file] of Object.entries(files) as Array<[keyof LedgerScripts, string]>) {
     const [, keys = ''] = /-(\d)$/.exec(file) ?? []
     // The one that creates what the others look for first.
-    scripts[name] = { keys: Number(keys), lua: file === 'begin-1' ? read(file) : inline(shared + read(file)) }
+    scripts[name] = { keys: Number(keys), lua: file === 'begin-1' ? read(file) : withoutComments(inline(linked(shared, read(file)))) }
   }
   return scripts as Record<keyof LedgerScripts, Script>
 }
+
+// A script is sent as a whole to each connection once, and runs from its beginning each time: so it is made small.
+
+/** With only those functions that the script calls, or that these call. */
+function linked(shared: string, script: string): string {
+  const functions = new Map([...shared.matchAll(/^function F\.(\w+)(?:.*\bend$|[^]*?^end$)/gm)].map(([text, name = '']) => [name, text]))
+  const needed = new Set<string>()
+  const need = (text: string): void => {
+    for (const [, name = ''] of text.matchAll(/\bF\.(\w+)/g)) {
+      const known = functions.get(name)
+      if (known === undefined) throw new Error(`a script of the ledger calls F.${name}, which is not there`)
+      if (needed.has(name)) continue
+      needed.add(name)
+      need(known)
+    }
+  }
+  need(script)
+  let rest = shared
+  for (const [name, text] of functions) if (!needed.has(name)) rest = rest.replace(text, '')
+  return rest + script
+}
+
+function withoutComments(lua: string): string { return lua.replace(/^ *--.*\n/gm, '').replace(/\n{2,}/g, '\n') }
 
 /** `local A, B = 1, 2` at the beginning of a line: numbers in place of names, as Lua knows no constants and would capture variables. */
 function inline(lua: string): string {

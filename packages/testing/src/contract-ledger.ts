@@ -72,6 +72,12 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect(node.kind === 'blob' && node.from.map((from) => from.repository)).toEqual(['r1', 'r2'])
     })
 
+    test('a leader is lent a few places to read from, however many follow', async () => {
+      for (let i = 1; i <= 12; i++) await register(`i${i}`, `r${i}`, ['a'])
+      const { node } = await claim(blob('r1', 'a').key)
+      expect(node.kind === 'blob' && node.from).toHaveLength(8)
+    })
+
     test('when the leader fails the next placement leads, and only the image of the failed one fails', async () => {
       await register('i1', 'r1', ['a'])
       await register('i2', 'r2', ['a'])
@@ -181,6 +187,37 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       await ledger.fail(await claim(blob('r', 'b').key), boom)
       expect((await ledger.retry([id('i2')])).ready).toEqual([blob('r', 'b').key])
       expect(await ledger.counts()).toMatchObject({ failed: 2, ready: 1, waiting: 1 })
+    })
+
+    test('retry of one image opens no other, though both failed for the same node', async () => {
+      const sbom = manifest('r', 'sbom', [blob('r', 's')])
+      for (const image of ['i1', 'i2']) {
+        const top = manifest('r', `m-${image}`, [])
+        await ledger.register(id(image), [top.key, sbom.key], [top, blob('r', 's'), sbom])
+        if (image === 'i1') await ledger.complete(await claim(top.key), 'pushed')
+      }
+      await ledger.fail(await claim(blob('r', 's').key), boom)
+      // i2 is still open, waits for the node again, and has no error of it.
+      expect((await ledger.retry([id('i1')])).ready).toEqual([blob('r', 's').key])
+      await ledger.complete(await claim(blob('r', 's').key), 'pushed')
+      expect((await ledger.complete(await claim(sbom.key), 'pushed')).settled).toMatchObject([{ image: 'i1', errors: [] }])
+      expect((await ledger.complete(await claim(manifest('r', 'm-i2', []).key), 'pushed')).settled).toMatchObject([{ image: 'i2', errors: [] }])
+    })
+
+    test('retry lets a manifest wait for what a replan found it to need', async () => {
+      const m = manifest('r', 'm', []), a = blob('r', 'a')
+      await ledger.register(id('i'), [m.key], [m])
+      await ledger.replan(await claim(m.key), [a])
+      await ledger.fail(await claim(a.key), boom)
+      expect((await ledger.retry()).ready).toEqual([a.key])
+      expect((await ledger.complete(await claim(a.key), 'pushed')).ready).toEqual([m.key])
+    })
+
+    test('a list of needs may name one twice', async () => {
+      const a = blob('r', 'a'), m = manifest('r', 'm', [a, a])
+      await ledger.register(id('i'), [m.key], [a, m])
+      expect((await ledger.complete(await claim(a.key), 'pushed')).ready).toEqual([m.key])
+      expect((await ledger.complete(await claim(m.key), 'pushed')).settled).toMatchObject([{ image: 'i', errors: [] }])
     })
 
     test('forget lets go of failed manifests, and a later image that needs one finds its own end', async () => {

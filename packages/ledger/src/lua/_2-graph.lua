@@ -50,7 +50,7 @@ function F.compact(key)
   if not node or node[STATE] ~= 'd' or node[LIVE] > 0 then return end
   F.enter(node, '')
   F.drop(key)
-  call('SADD', P .. 'done', F.short(key))
+  marks[#marks + 1] = F.short(key)
 end
 
 -- A node is at its end: so may be its images, and the needs that only it kept open.
@@ -167,9 +167,9 @@ function F.place(key)
     end
     return F.makeReady(key)
   end
-  -- A leader may read from where a follower would have: one repository may refuse what another serves.
+  -- A leader may read from where a follower would have: one repository may refuse what another serves. Beyond a few the followers have their turn to lead.
   local leader = F.get(blob.leader)
-  if leader then
+  if leader and F.countLines(leader[LINKS]) < 8 then
     leader[LINKS] = F.addLines(leader[LINKS], node[LINKS])
     changed[blob.leader] = true
   end
@@ -197,15 +197,15 @@ end
 
 -- Which of these are finished, by key.
 function F.finishedOf(keys)
-  local unknown, marks, known = {}, {}, {}
+  local unknown, shorts, known = {}, {}, {}
   for _, key in ipairs(keys) do
     if not nodes[key] then
       unknown[#unknown + 1] = key
-      marks[#marks + 1] = F.short(key)
+      shorts[#shorts + 1] = F.short(key)
     end
   end
   local at = 0
-  F.inParts(marks, function(...)
+  F.inParts(shorts, function(...)
     for i, isDone in ipairs(call('SMISMEMBER', P .. 'done', ...)) do known[unknown[at + i]] = isDone == 1 end
     at = at + 1000
   end)
@@ -216,6 +216,11 @@ end
 function F.register(id, image, first)
   local keys = F.keysFrom(first)
   local done = F.finishedOf(keys)
+  local unknown = {}
+  for _, key in ipairs(keys) do
+    if not nodes[key] and not done[key] then unknown[#unknown + 1] = key end
+  end
+  F.loadShared(unknown)
   for i, key in ipairs(keys) do
     local at = first + (i - 1) * 3
     local node = nodes[key]
@@ -355,18 +360,20 @@ end
 
 function F.unlease(key, node) call('SREM', P .. 'leases:' .. node[BY], key) end
 
--- What a worker is told of a node that it holds now.
+-- What a worker is told of a node that it holds now. A script leases to one worker.
+local leased, lessee = {}
 function F.lease(key, worker, out)
   local node = nodes[key]
   F.enter(node, 'l')
   node[FENCE] = node[FENCE] + 1
   node[BY] = worker
   changed[key] = true
-  call('SADD', P .. 'leases:' .. worker, key)
+  lessee = worker
+  leased[#leased + 1] = key
   local holders = ''
   if F.isBlob(key) then
-    local blob, repository = F.sharedOf(key)
-    for _, holder in ipairs(F.lines(blob.holders)) do
+    local repository = F.repositoryOf(key)
+    for _, holder in ipairs(F.lines(F.sharedOf(key).holders)) do
       if holder ~= repository then holders = holders == '' and holder or holders .. '\n' .. holder end
     end
   end
@@ -420,6 +427,8 @@ function F.flush(taken)
     list[#list + 1] = cmsgpack.pack(nodes[key])
   end
   -- What is dropped may have been added anew.
+  if lessee then F.write('SADD', 'leases:' .. lessee, leased) end
+  F.write('SADD', 'done', marks)
   F.write('HDEL', 'nodes', finished)
   F.write('HDEL', 'bodies', finished)
   F.write('HSET', 'nodes', list)

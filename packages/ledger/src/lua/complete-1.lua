@@ -20,7 +20,7 @@ F.enter(node, 'd')
 node[BY] = ''
 changed[key] = true
 if F.isBlob(key) then
-  local blob, repository = F.sharedOf(key)
+  local blob, repository = F.sharedOf(key), F.repositoryOf(key)
   -- A few places to mount from are as good as all of them.
   if F.countLines(blob.holders) < 3 then blob.holders = F.addLines(blob.holders, repository) end
   local waiting = F.followers(blob)

@@ -4,9 +4,10 @@ local node = F.held(key, ARGV[2])
 if not node or hasEnded then return { 0, 0, 0 } end
 F.unlease(key, node)
 local keys = F.keysFrom(4)
+F.loadShared(keys)
 for i, other in ipairs(keys) do
   if F.isBlob(other) then
-    local blob, repository = F.sharedOf(other)
+    local blob, repository = F.sharedOf(other), F.repositoryOf(other)
     if F.hasLine(blob.holders, repository) then
       local left = ''
       for _, holder in ipairs(F.lines(blob.holders)) do
