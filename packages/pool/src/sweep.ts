@@ -38,8 +38,10 @@ export async function sweep(options: SweepOptions): Promise<void> {
         if (count > 0) onReclaim(worker, migration, count)
         await enqueue(queues, migration, lost.nodes, lost.batches, { anew: true })
       }
-      const { nodes, batches } = await ledger.overdue(overdueMs, overdueMost)
-      await enqueue(queues, migration, nodes, batches)
+      // One that died may have taken jobs and not come to claim their nodes: those are ready, and nobody else is given them.
+      const hasDied = dead.length > 0
+      const { nodes, batches } = await ledger.overdue(hasDied ? lifeMs : overdueMs, overdueMost)
+      await enqueue(queues, migration, nodes, batches, { anew: hasDied })
     } catch (error) {
       if (!isLost(error)) throw error
       await store.drop(migration)
