@@ -7,6 +7,7 @@ import { assertAll, listOf, repositoriesOf, type Service, type Stand, startStand
 const mib = 1024 * 1024
 /** MiB; the whole GiB by hand. */
 const size = Number(process.env['LONGSHORE_LARGE_MIB'] ?? 192) * mib
+const isTold = process.env['LONGSHORE_LARGE_MIB'] !== undefined
 const partBytes = 32 * mib
 /** Of the link by which workers read: slower than the destination, as links are. */
 const rate = Number(process.env['LONGSHORE_LARGE_RATE'] ?? 12)
@@ -84,7 +85,7 @@ test('kill -9 at half: at least 40 % are not sent again', { timeout: 240_000 }, 
   const offset = await scene.offset()
   await assertWhole(scene)
   const [readAgain, sentAgain] = [from.bytesDown - read, to.bytesUp - sent]
-  console.log({ size, offset, read, sent, readAgain, sentAgain, kept: 1 - sentAgain / size })
+  if (isTold) console.log({ size, offset, read, sent, readAgain, sentAgain, kept: 1 - sentAgain / size })
   expect(reclaims()).toBe(before + 1)
   expect(offset).toBeGreaterThanOrEqual(size / 2)
   expect(sentAgain).toBeLessThanOrEqual(size * 0.6)
@@ -108,7 +109,7 @@ test('SIGTERM: handed back within the grace, with its offset, and gone on with a
   expect(await holder.exited).toBe(0)
   const graceUsed = performance.now() - at
   await assertWhole(scene)
-  console.log({ graceUsed, read: from.bytesDown, sent: to.bytesUp, size })
+  if (isTold) console.log({ graceUsed, read: from.bytesDown, sent: to.bytesUp, size })
   expect(graceUsed).toBeLessThan(5_000 + 2_000)
   // Nobody had to be taken for dead, and nothing was sent twice.
   expect(reclaims()).toBe(before)
