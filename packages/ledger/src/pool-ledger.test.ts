@@ -319,6 +319,20 @@ describe('a migration', () => {
     expect(await client.hget(record[1]!, 'ended')).toBeNull()
   })
 
+  test('keeps of what is finished a few bytes', async () => {
+    const { client } = redis.connection
+    const lease = await opened('v1', 'v2')
+    const index = (name: string): readonly PlanNode[] => {
+      const child = manifest('r', `child ${name}`, [blob('r', 'a'), blob('r', name)])
+      return [blob('r', 'a'), blob('r', name), child, tag('r', name, [child])]
+    }
+    for (const name of ['v1', 'v2']) await ledger.registerIn(lease, idOf('r', name), facts, [tag('r', name).key], index(name))
+    for (const { key } of [...index('v1'), ...index('v2').slice(1)]) await ledger.complete(await claim(key), 'pushed')
+    const prefix = keyPrefix(ledger.migration)
+    expect((await client.keys(`${prefix}*`)).toSorted()).toEqual(['blobs', 'counts', 'done', 'meta', 'results', 'states'].map((name) => prefix + name))
+    expect(await client.scard(`${prefix}done`)).toBe(7)
+  })
+
   test('shows the nodes of an open image, needs first', async () => {
     const lease = await opened('v1')
     await registerIn(lease, 'v1', ['a', 'b', 'c'])

@@ -89,11 +89,12 @@ test('a Redis that was emptied says so, whatever is asked of it', async () => {
   const lease = await ledger.claim(nodes[0]?.key ?? expect.fail(), 'w1') ?? expect.fail()
   const { batch } = await ledger.open([wanted('r', 'v1')]) ?? expect.fail()
   await redis.connection.client.flushall()
-  for (const asked of [
-    ledger.claim(lease.key, 'w1'), ledger.complete(lease, 'pushed'), ledger.fail(lease, boom), ledger.release(lease), ledger.replan(lease, []), ledger.claimBatch(batch, 'w1'),
-    ledger.register('j' as ImageId, [], []), ledger.open([wanted('r', 'v2')]), ledger.state(), ledger.setState(['running'], 'paused'), ledger.setField('a', 'b'), ledger.counts(),
-    ledger.reclaim('w1'), ledger.overdue(0, 1), ledger.close(1),
-  ]) await expect(asked).rejects.toMatchObject(lost)
+  const operations: ReadonlyArray<() => Promise<unknown>> = [
+    () => ledger.claim(lease.key, 'w1'), () => ledger.complete(lease, 'pushed'), () => ledger.fail(lease, boom), () => ledger.release(lease), () => ledger.replan(lease, []),
+    () => ledger.claimBatch(batch, 'w1'), () => ledger.register('j' as ImageId, [], []), () => ledger.open([wanted('r', 'v2')]), () => ledger.state(),
+    () => ledger.setState(['running'], 'paused'), () => ledger.setField('a', 'b'), () => ledger.counts(), () => ledger.reclaim('w1'), () => ledger.overdue(0, 1), () => ledger.close(1),
+  ]
+  for (const operation of operations) await expect(operation(), String(operation)).rejects.toMatchObject(lost)
   expect(await redis.connection.client.dbsize()).toBe(0)
 })
 

@@ -72,6 +72,15 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect(node.kind === 'blob' && node.from.map((from) => from.repository)).toEqual(['r1', 'r2'])
     })
 
+    test('of many that have a blob three are told', async () => {
+      for (let i = 1; i <= 5; i++) {
+        await register(`i${i}`, `r${i}`, ['a'])
+        const lease = await claim(blob(`r${i}`, 'a').key)
+        expect(lease.holders).toEqual(['r1', 'r2', 'r3'].slice(0, i - 1))
+        await ledger.complete(lease, 'mounted')
+      }
+    })
+
     test('a leader is lent a few places to read from, however many follow', async () => {
       for (let i = 1; i <= 12; i++) await register(`i${i}`, `r${i}`, ['a'])
       const { node } = await claim(blob('r1', 'a').key)
