@@ -3,6 +3,7 @@
 //
 //   node synthetic-registry.ts IMAGES LAYERS      prints the two ports
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -79,10 +80,11 @@ function destination(request: IncomingMessage, response: ServerResponse): void {
   })
 }
 
-const ports = [source, destination].map((handler) => {
+const ports = await Promise.all([source, destination].map(async (handler) => {
   const server = createServer(handler)
   server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
   return (server.address() as AddressInfo).port
-})
+}))
 console.log(ports.join(' '))
