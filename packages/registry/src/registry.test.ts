@@ -223,13 +223,17 @@ describe('manifests and lists', () => {
     expect(await t.registry.push(repository, desc, opener(layer), { signal })).toBe('pushed')
   })
 
-  test('a 500 to a manifest is asked again, content that does not hash is named', async () => {
+  test('a 500 to a manifest is asked again, content that does not hash is read once more, then named', async () => {
     await using t = await setUp()
     const digest = t.embedded.putManifest(repository, bytes, type, 'v1')
     t.embedded.fail({ match: { kind: 'manifest-get' }, how: { kind: 'status', status: 500 } })
     expect((await t.registry.manifest(repository, parseTag('v1'), { signal }))?.digest).toBe(digest)
     t.embedded.fail({ match: { kind: 'manifest-get' }, how: { kind: 'wrong-digest' } })
+    expect((await t.registry.manifest(repository, digest, { signal }))?.digest).toBe(digest)
+    t.embedded.fail({ match: { kind: 'manifest-get' }, times: 2, how: { kind: 'wrong-digest' } })
+    t.embedded.clearRequests()
     await expect(t.registry.manifest(repository, digest, { signal })).rejects.toThrow()
+    expect(t.embedded.count({ kind: 'manifest-get' })).toBe(2)
   })
 
   test('a manifest over 4 MiB is refused before it is read', async () => {
