@@ -130,6 +130,16 @@ describe('pushing blobs', () => {
     expect(t.embedded.count({ kind: 'upload-patch', status: 202 })).toBeGreaterThanOrEqual(2)
   })
 
+  test('many that meet a body limit at once all arrive, whoever has learnt it first', async () => {
+    await using t = await setUp({ maxBody: 1_100_000 })
+    const pushes = await Promise.all([1, 2, 3, 4, 5, 6].map(async (seed) => {
+      const { bytes, desc } = blobOf(3_000_000, seed)
+      return await t.registry.push(repository, desc, opener(bytes), { signal, mayExist: false })
+    }))
+    expect(pushes).toEqual(Array.from({ length: 6 }, () => 'pushed'))
+    expect(t.registry.capabilities.maxBodyBytes).toBe(1024 * 1024)
+  })
+
   test('a 500 after the commit is not sent again', async () => {
     await using t = await setUp({ singlePost: false })
     const { bytes, desc } = blobOf(1_000_000)
