@@ -45,7 +45,7 @@ async function takeJobs(nodes: readonly BlobNode[]): Promise<void> {
   const over = Promise.withResolvers<void>()
   const holder = await openQueues()
   holder.process('blobs', async ({ node }) => {
-    taken.push(node as NodeKey)
+    taken.push(node)
     await over.promise
   }, { concurrency: nodes.length })
   await vi.waitFor(() => { expect(taken).toHaveLength(nodes.length) }, { timeout: 10_000 })
@@ -74,7 +74,7 @@ test('what a worker held when it died is handed out anew, though BullMQ takes it
   await sweepNow()
   expect(reclaimed).toEqual([`dead ${migration} 1`])
   expect(await waiting()).toEqual([a.key])
-  expect(await world.redis.zrange(keys.workers, 0, -1)).toEqual([])
+  expect(await world.redis.zrange(keys.workers, '0', '-1')).toEqual([])
   expect(await ledger.claim(a.key, 'living')).toMatchObject({ fence: (late?.fence ?? 0) + 1 })
 })
 
