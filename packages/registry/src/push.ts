@@ -183,6 +183,8 @@ class Upload {
       return { outlet, limit, onSent }
     }
     try {
+      // What is gathered is there before its request begins.
+      if (!gatherer) await source.prime()
       let at = session
       for (let partBytes = this.#partBytes; desc.size - this.#offset > partBytes; partBytes = this.#partBytes) {
         this.#asked = partBytes
