@@ -1,6 +1,7 @@
 // Registries that want to be left alone, and tokens that die young: what is told to one worker holds for all, and costs no blob.
+import type { Digest } from '@longshore/oci'
 import { assertIntact, type Corpus, type EmbeddedRegistry, image, seed, startEmbeddedRegistry, startProber } from '@longshore/testing'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listOf, type Stand, startStand, until } from './pool.fixture.ts'
 
 const kib = 1024
@@ -55,31 +56,76 @@ test('429 with Retry-After: every worker leaves that host alone for so long, in 
   await assertAll(destination, all)
 }, 180_000)
 
-test('tokens that die after three seconds: no blob is begun twice, at either side', async () => {
+describe('tokens that die after three seconds', () => {
   const mib = 1024 * kib
-  // With one worker's share of the bandwidth each of these takes longer than a token lives.
-  const corpus: Corpus = [0, 1, 2, 3, 4, 5].map((i) => ({ repository: `team/app${i}`, tag: 'v1', content: image({ seed: `token ${i}`, layers: [3 * mib + i, 20 * kib] }) }))
-  const auth = { kind: 'bearer', tokenTtlMs: 3_000 } as const
-  await using source = await startEmbeddedRegistry({ auth })
-  await using destination = await startEmbeddedRegistry({ auth })
-  for (const { repository, tag, content } of corpus) {
-    for (const blob of content.blobs.values()) source.putBlob(repository, blob.chunks())
-    source.putManifest(repository, content.root.bytes, content.root.mediaType, tag)
+  const bytesPerSecond = mib / 2
+  const [honest, lying] = [3_000, 300_000]
+  const large = ({ content }: Corpus[number]) => [...content.blobs.values()].find(({ size }) => size > mib)?.digest ?? ''
+  const auth = (toldTtlMs: number) => ({ kind: 'bearer', tokenTtlMs: 3_000, toldTtlMs } as const)
+  const uploads = ['upload-monolithic', 'upload-patch', 'upload-put'] as const
+
+  /** Each has a layer that is on its way for six seconds. */
+  async function begin(name: string, toldTtlMs: number) {
+    const corpus: Corpus = [0, 1, 2, 3, 4, 5].map((i) => ({ repository: `${name}/app${i}`, tag: 'v1', content: image({ seed: `${name} ${i}`, layers: [3 * mib + i, 20 * kib] }) }))
+    const source = await startEmbeddedRegistry({ auth: auth(toldTtlMs) })
+    for (const { repository, tag, content } of corpus) {
+      for (const blob of content.blobs.values()) source.putBlob(repository, blob.chunks())
+      source.putManifest(repository, content.root.bytes, content.root.mediaType, tag)
+    }
+    return { corpus, source }
   }
-  for (let i = 0; i < corpus.length; i++) source.fail({ match: { kind: 'blob-get', repository: `team/app${i}`, path: new RegExp([...corpus[i]?.content.blobs.values() ?? []].find(({ size }) => size > mib)?.digest ?? '') }, how: { kind: 'slow-drip', bytesPerSecond: mib / 2 } })
-  const id = await stand.submit(listOf(corpus), source.host, destination.host)
-  expect((await stand.ended(id)).counts).toMatchObject({ copied: 6, failed: 0 })
-  const blobs = corpus.flatMap(({ content }) => [...content.blobs.values()])
-  const bytes = blobs.reduce((sum, { size }) => sum + size, 0)
-  const sum = (registry: EmbeddedRegistry, what: 'bytesIn' | 'bytesOut', kinds: readonly string[]): number => registry.requests.filter(({ kind }) => kinds.includes(kind)).reduce((total, request) => total + request[what], 0)
-  for (const { digest } of blobs) expect(source.requests.filter(({ kind, path, status }) => kind === 'blob-get' && path.includes(digest) && status === 200)).toHaveLength(1)
-  expect(sum(source, 'bytesOut', ['blob-get'])).toBeLessThan(bytes + 2 * kib)
-  expect(sum(destination, 'bytesIn', ['upload-monolithic', 'upload-patch', 'upload-put'])).toBe(bytes)
-  // What came with a token that had just died was refused before its body.
-  const uses = await stand.store.uses(id)
-  expect(uses.reduce((total, { retries }) => total + retries, 0)).toBeLessThan(corpus.length)
-  expect((uses.find(({ side }) => side === 'destination')?.bytesOut ?? 0) - bytes).toBeLessThan(mib)
-  // They did die: each worker had to ask again and again.
-  expect(source.count({ kind: 'token' }) + destination.count({ kind: 'token' })).toBeGreaterThan(2 * corpus.length)
-  for (const { repository, content } of corpus) expect(destination.tag(repository, 'v1')).toBe(content.root.digest)
-}, 180_000)
+
+  /** Nothing that had arrived, at either side, was asked for again. Cut in mid-blob, or refused, a request loses what was in the pipes. */
+  function expectNoRestart(corpus: Corpus, source: EmbeddedRegistry, destination: EmbeddedRegistry): void {
+    const pipes = 512 * kib
+    for (const entry of corpus) {
+      const { repository, content } = entry
+      const sizeOf = content.blobs.get(large(entry) as Digest)?.size ?? 0
+      const read = source.requests.filter(({ kind, path }) => kind === 'blob-get' && path.includes(large(entry))).reduce((sum, { bytesOut }) => sum + bytesOut, 0)
+      const sent = destination.requests.filter((request) => request.repository === repository && uploads.some((kind) => kind === request.kind)).reduce((sum, { bytesIn }) => sum + bytesIn, 0)
+      const others = [...content.blobs.values()].reduce((sum, { size }) => sum + size, -sizeOf)
+      expect({ repository, read, again: read - sizeOf < pipes }).toMatchObject({ again: true })
+      expect({ repository, sent }).toEqual({ repository, sent: sizeOf + others })
+      expect(destination.tag(repository, 'v1')).toBe(content.root.digest)
+    }
+  }
+  /** Requests about this image's large layer that came with a token that had died. */
+  const refused = ({ requests }: EmbeddedRegistry, { repository }: Corpus[number], ...kinds: readonly string[]): number =>
+    requests.filter((request) => request.repository === repository && request.status === 401 && kinds.includes(request.kind)).length
+
+  test.each([['and say so', honest], ['and say something else', lying]])('%s: a blob that is cut when they are dead goes on where it was, at both sides', async (_, toldTtlMs) => {
+    const { corpus, source } = await begin(toldTtlMs === honest ? 'honest' : 'lying', toldTtlMs)
+    await using _source = source
+    await using destination = await startEmbeddedRegistry({ auth: auth(toldTtlMs) })
+    const cutAt = 3.5 * bytesPerSecond
+    for (const [i, entry] of corpus.entries()) {
+      const match = { kind: 'blob-get', repository: entry.repository, path: new RegExp(large(entry)) } as const
+      // Half of them are cut at the source, half at the destination.
+      if (i % 2 === 0) source.fail({ match, how: { kind: 'slow-drip', bytesPerSecond, dropAfter: cutAt } })
+      else destination.fail({ match: { kind: 'upload-put', path: match.path }, how: { kind: 'drop-after', bytes: cutAt } })
+      source.fail({ match, times: Infinity, how: { kind: 'slow-drip', bytesPerSecond } })
+    }
+    const id = await stand.submit(listOf(corpus), source.host, destination.host)
+    expect((await stand.ended(id)).counts).toMatchObject({ copied: 6, failed: 0 })
+    expectNoRestart(corpus, source, destination)
+    for (const [i, entry] of corpus.entries()) {
+      const gets = source.requests.filter(({ kind, path, status }) => kind === 'blob-get' && path.includes(large(entry)) && status !== 401).map(({ status }) => status)
+      expect({ i, gets }).toEqual({ i, gets: [200, 206] })
+      if (toldTtlMs === honest) continue
+      // They did die, in mid-blob.
+      expect({ i, at: 'source', refused: refused(source, entry, 'blob-get') }).toEqual({ i, at: 'source', refused: 1 })
+      if (i % 2 === 1) expect({ i, at: 'destination', refused: refused(destination, entry, 'blob-head', 'upload-status') }).toEqual({ i, at: 'destination', refused: 1 })
+    }
+  }, 180_000)
+
+  test('and say something else: of a blob in parts only the part that came too late is sent again', async () => {
+    const { corpus, source } = await begin('parts', lying)
+    await using _source = source
+    await using destination = await startEmbeddedRegistry({ auth: auth(lying), maxBody: 1.25 * mib })
+    for (const entry of corpus) source.fail({ match: { kind: 'blob-get', repository: entry.repository, path: new RegExp(large(entry)) }, times: Infinity, how: { kind: 'slow-drip', bytesPerSecond } })
+    const id = await stand.submit(listOf(corpus), source.host, destination.host)
+    expect((await stand.ended(id)).counts).toMatchObject({ copied: 6, failed: 0 })
+    expectNoRestart(corpus, source, destination)
+    for (const entry of corpus) expect(refused(destination, entry, 'upload-patch', 'upload-put')).toBeGreaterThanOrEqual(1)
+  }, 180_000)
+})

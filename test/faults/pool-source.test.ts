@@ -62,7 +62,7 @@ test('standing still: given up when nothing moves, however long all of it takes'
   await assertAll(destination, corpus)
 }, 180_000)
 
-test('a byte that is wrong: named as corrupt at once, never committed; mended and tried again, it arrives', async () => {
+test('a byte that is wrong: read once more, then named as corrupt, never committed; mended and tried again, it arrives', async () => {
   const corpus = make('lie', 10, 400 * kib, 30 * kib)
   await using source = await startEmbeddedRegistry()
   await using destination = await startEmbeddedRegistry()
@@ -74,16 +74,15 @@ test('a byte that is wrong: named as corrupt at once, never committed; mended an
   source.corruptBlob(atRest)
   const id = await stand.submit(listOf(corpus), source.host, destination.host)
   const { state, counts } = await stand.ended(id)
-  expect({ state, counts }).toMatchObject({ state: 'complete', counts: { copied: 8, failed: 2 } })
+  expect({ state, counts }).toMatchObject({ state: 'complete', counts: { copied: 9, failed: 1 } })
   const failures = (await (await stand.ask(`/migrations/${id}/images?state=failed`)).json() as { images: ReadonlyArray<{ id: string; code: string; hint: string }> }).images
-  expect(failures.map(({ id, code }) => `${id.slice(id.indexOf('/') + 1)} ${code}`).toSorted()).toEqual(['lie/app2:v1 DIGEST_MISMATCH', 'lie/app6:v1 DIGEST_MISMATCH'])
+  expect(failures.map(({ id, code }) => `${id.slice(id.indexOf('/') + 1)} ${code}`)).toEqual(['lie/app6:v1 DIGEST_MISMATCH'])
   expect(failures[0]?.hint).toMatch(/corrupt/)
-  // Permanent: it was not asked for again.
+  // Once may be chance; twice is not, and is not asked for again.
   for (const digest of [onTheWay, atRest]) {
-    expect(source.requests.filter(({ kind, path }) => kind === 'blob-get' && path.includes(digest))).toHaveLength(1)
-    expect(repositoriesOf(corpus).some((repository) => destination.hasBlob(repository, digest))).toBe(false)
+    expect(source.requests.filter(({ kind, path }) => kind === 'blob-get' && path.includes(digest))).toHaveLength(2)
+    expect(repositoriesOf(corpus).some((repository) => destination.hasBlob(repository, digest))).toBe(digest === onTheWay)
   }
-  expect(destination.tag('lie/app2', 'v1')).toBeUndefined()
   expect(destination.tag('lie/app6', 'v1')).toBeUndefined()
   const sentBefore = bytesTaken(destination)
 
@@ -92,8 +91,8 @@ test('a byte that is wrong: named as corrupt at once, never committed; mended an
   await stand.ask(`/migrations/${id}/retry`, { method: 'POST' })
   await until('the second try', async () => (await stand.store.status(id))?.counts.copied === 10)
   expect((await stand.ended(id)).counts).toMatchObject({ copied: 10, failed: 0 })
-  // Of the two images, what had not come before: what is there is not sent again.
-  expect(bytesTaken(destination) - sentBefore).toBe(2 * 400 * kib)
+  // What had not come before: what is there is not sent again.
+  expect(bytesTaken(destination) - sentBefore).toBe(400 * kib)
   expect((await prober.stop()).violations).toEqual([])
   await assertAll(destination, corpus)
 }, 180_000)

@@ -73,6 +73,9 @@ describe('images', () => {
     const images = [wanted('r', 'v1'), wanted('r', 'v2')]
     const once = await ledger.open(images)
     expect(await ledger.open(images)).toEqual({ batch: once?.batch, added: 0 })
+    // Of others that are all known none is.
+    await ledger.open([wanted('r', 'v3')])
+    expect(await ledger.open([wanted('r', 'v1'), wanted('r', 'v3')])).toBeUndefined()
     await ledger.claimBatch(once!.batch, 'w1')
     expect(await ledger.open(images)).toBeUndefined()
   })
@@ -81,13 +84,26 @@ describe('images', () => {
     await expect(ledger.open(Array.from({ length: 17 }, (_, i) => wanted('r', `v${i}`)))).rejects.toThrow(RangeError)
   })
 
+  test('are told, however many they are', async () => {
+    const names = Array.from({ length: 640 }, (_, i) => `v${i}`)
+    const leases: BatchLease[] = []
+    for (let at = 0; at < names.length; at += 16) leases.push(await opened(...names.slice(at, at + 16)))
+    const ids = names.map((name) => idOf('r', name)).toSorted()
+    // An image may be told twice while the hash grows or shrinks.
+    expect([...new Set((await all(ledger.openImages())).map(({ id }) => id))].toSorted()).toEqual(ids)
+    await Promise.all(leases.flatMap((lease) => lease.images.map(({ id }) => ledger.failImage(lease, id, boom))))
+    expect([...new Set((await all(ledger.results())).map(({ id }) => id))].toSorted()).toEqual(ids)
+    expect(await all(ledger.openImages())).toEqual([])
+  })
+
   test('that cannot be resolved are at their end', async () => {
     const lease = await opened('v1', 'v2')
     const { settled } = await ledger.failImage(lease, idOf('r', 'v1'), boom)
     expect(settled).toMatchObject([{ image: idOf('r', 'v1'), errors: [boom], result: { outcome: 'failed', error: boom, wanted: wanted('r', 'v1') } }])
     expect(await ledger.failImage(lease, idOf('r', 'v1'), boom)).toEqual({ ready: [], taken: [], settled: [] })
+    await ledger.registerIn(lease, idOf('r', 'v2'), facts, [], [])
     expect(await all(ledger.results({ failedOnly: true }))).toMatchObject([{ id: idOf('r', 'v1'), error: boom }])
-    expect(await ledger.tally()).toMatchObject({ found: 2, failed: 1 })
+    expect(await ledger.tally()).toMatchObject({ found: 2, failed: 1, present: 1 })
   })
 
   test('of a batch that was taken away are resolved by the next worker, and the late one changes nothing', async () => {
@@ -106,8 +122,10 @@ describe('images', () => {
   test('a batch that is given back is ready for another', async () => {
     const lease = await opened('v1')
     expect(await ledger.claimBatch(lease.key, 'w2')).toBeUndefined()
+    expect(await ledger.overdue(0, 10)).toEqual({ nodes: [], batches: [] })
     await ledger.releaseBatch(lease)
     expect(await ledger.held('w1')).toEqual([])
+    expect(await ledger.overdue(0, 10)).toEqual({ nodes: [], batches: [lease.key] })
     expect(await ledger.claimBatch(lease.key, 'w2')).toMatchObject({ worker: 'w2' })
   })
 
@@ -175,6 +193,26 @@ describe('images that failed are opened again', () => {
     expect(await ledger.tally()).toMatchObject({ copied: 2, failed: 0 })
   })
 
+  test('and are no more of their first batch, whose worker may say again what it said', async () => {
+    const first = await opened('v1', 'v2')
+    await ledger.failImage(first, idOf('r', 'v1'), boom)
+    const { batches } = await ledger.reopen([idOf('r', 'v1')])
+    expect(await ledger.failImage(first, idOf('r', 'v1'), boom)).toEqual({ ready: [], taken: [], settled: [] })
+    expect(await registerIn(first, 'v1', ['a'])).toMatchObject({ ready: [], settled: [] })
+    const again = await ledger.claimBatch(batches[0]!, 'w2')
+    expect(again?.images.map(({ id }) => id)).toEqual([idOf('r', 'v1')])
+    expect((await registerIn(again!, 'v1', ['a'])).ready).toEqual([blob('r', 'a').key])
+  })
+
+  test('and take as long as they take from when they were found', async () => {
+    const lease = await opened('v1')
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    await ledger.failImage(lease, idOf('r', 'v1'), boom)
+    const { batches } = await ledger.reopen()
+    const { settled } = await ledger.registerIn(await ledger.claimBatch(batches[0]!, 'w1') ?? expect.fail(), idOf('r', 'v1'), facts, [], [])
+    expect(settled[0]?.result?.ms).toBeGreaterThanOrEqual(59)
+  })
+
   test('sixteen at a time', async () => {
     for (let at = 0; at < 40; at += 10) {
       const lease = await opened(...Array.from({ length: 10 }, (_, i) => `v${at + i}`))
@@ -190,10 +228,14 @@ describe('leases', () => {
   test('a worker holds what it was given, until that is at its end', async () => {
     const { nodes, root } = graph('v1', ['a', 'b'])
     const { taken } = await ledger.register('i' as ImageId, [root], nodes, { worker: 'w1', nodes: 1, bytes: 100 })
-    await claim(blob('r', 'b').key)
+    const lease = await claim(blob('r', 'b').key)
     expect((await ledger.held('w1')).toSorted()).toEqual([blob('r', 'a').key, blob('r', 'b').key].sort())
+    // What is in hand waits for nobody.
+    expect(await ledger.overdue(0, 10)).toEqual({ nodes: [], batches: [] })
     await ledger.complete(taken[0]!, 'pushed')
     expect(await ledger.held('w1')).toEqual([blob('r', 'b').key])
+    await ledger.fail(lease, boom)
+    expect(await ledger.held('w1')).toEqual([])
   })
 
   test('what a worker holds is taken from it, and what it says of that later changes nothing', async () => {
@@ -201,7 +243,9 @@ describe('leases', () => {
     await ledger.register('i' as ImageId, [root], nodes)
     const [a, b] = [await claim(blob('r', 'a').key), await claim(blob('r', 'b').key)]
     expect(await ledger.reclaim('w2')).toEqual({ nodes: [], batches: [] })
-    expect(await ledger.reclaim('w2', [a.key])).toEqual({ nodes: [], batches: [] })
+    const batch = await opened('v9')
+    expect(await ledger.reclaim('w2', [a.key, batch.key])).toEqual({ nodes: [], batches: [] })
+    await ledger.releaseBatch(batch)
     expect(await ledger.reclaim('w1', [a.key])).toEqual({ nodes: [a.key], batches: [] })
     expect(await ledger.reclaim('w1')).toEqual({ nodes: [b.key], batches: [] })
     expect(await ledger.held('w1')).toEqual([])
@@ -222,13 +266,15 @@ describe('leases', () => {
     await ledger.register('i' as ImageId, [root], nodes)
     expect(await ledger.overdue(60_000, 10)).toEqual({ nodes: [], batches: [] })
     await claim(blob('r', 'a').key)
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    const { client } = redis.connection
+    const ready = `${keyPrefix(ledger.migration)}ready`
+    for (const [i, key] of (await client.zrange(ready, '0', '-1')).entries()) await client.zincrby(ready, i - 50_000, key)
     await ledger.setState(['running'], 'paused')
-    expect(await ledger.overdue(20, 10)).toEqual({ nodes: [], batches: [] })
+    expect(await ledger.overdue(40_000, 10)).toEqual({ nodes: [], batches: [] })
     await ledger.setState(['paused'], 'running')
-    expect(await ledger.overdue(20, 1)).toEqual({ nodes: [], batches: [batch] })
-    expect(await ledger.overdue(20, 10)).toEqual({ nodes: [blob('r', 'b').key], batches: [] })
-    expect(await ledger.overdue(20, 10)).toEqual({ nodes: [], batches: [] })
+    expect(await ledger.overdue(40_000, 1)).toEqual({ nodes: [], batches: [batch] })
+    expect(await ledger.overdue(40_000, 10)).toEqual({ nodes: [blob('r', 'b').key], batches: [] })
+    expect(await ledger.overdue(40_000, 10)).toEqual({ nodes: [], batches: [] })
   })
 
   test('of many who want the same nodes each gets some, and no two the same', async () => {
@@ -265,7 +311,10 @@ describe('a migration', () => {
     expect(await ledger.setState(['paused', 'running'], 'stopping')).toBe(true)
     expect(await ledger.state()).toBe('stopping')
     expect(await redis.connection.client.hget(`${keyPrefix(ledger.migration)}meta`, 'ended')).toBeNull()
-    await ledger.setState(['stopping'], 'stopped')
+  })
+
+  test.each(['complete', 'failed', 'stopped', 'cancelled'])('that is %s has ended', async (end) => {
+    expect(await ledger.setState(['running'], end)).toBe(true)
     expect(Number(await redis.connection.client.hget(`${keyPrefix(ledger.migration)}meta`, 'ended'))).toBeGreaterThan(Date.now() - 60_000)
   })
 
@@ -286,6 +335,15 @@ describe('a migration', () => {
     expect(await ledger.claimBatch(batch!, 'w1')).toBeDefined()
   })
 
+  test('that has ended takes nothing new, though its graph may be there still', async () => {
+    const { nodes, root } = graph('v1', [])
+    await ledger.register('i' as ImageId, [root], nodes)
+    const lease = await claim(root)
+    await ledger.setState(['running'], 'stopped')
+    expect(await ledger.replan(lease, [blob('r', 'z')])).toEqual({ ready: [], taken: [], settled: [] })
+    expect(await ledger.counts()).toMatchObject({ ready: 0, waiting: 0, leased: 1 })
+  })
+
   test('leaves nothing but its record, and that for a while', async () => {
     const { client } = redis.connection
     const lease = await opened('v1', 'v2', 'v3', 'v4')
@@ -296,6 +354,7 @@ describe('a migration', () => {
     await ledger.fail(await claim(blob('r', 'c').key), boom)
     const late = await claim(blob('r', 'b').key, 'w2')
     await ledger.setField('expanded', '1')
+    await ledger.setField('secondPass', '1')
     await client.hset(`${keyPrefix(ledger.migration)}uses`, 'a', 1)
     await ledger.setState(['running'], 'stopped')
     await ledger.close(60_000)
@@ -316,7 +375,8 @@ describe('a migration', () => {
     expect((await all(ledger.results())).map(({ id }) => id)).toEqual([idOf('r', 'v2')])
     await ledger.restart()
     for (const key of record) expect(await client.pttl(key)).toBe(-1)
-    expect(await client.hget(record[1]!, 'ended')).toBeNull()
+    // What is to come may have its second pass as well.
+    expect(await client.hmget(record[1]!, 'ended', 'secondPass', 'expanded')).toEqual([null, null, '1'])
   })
 
   test('keeps of what is finished a few bytes', async () => {

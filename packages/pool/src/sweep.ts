@@ -3,12 +3,14 @@ import type { BullQueues } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
 import { isLost } from './errors.ts'
 import { deadWorkers } from './heartbeat.ts'
-import { keys, lifeMs } from './keys.ts'
+import { beatMs, keys, lifeMs } from './keys.ts'
 import type { PoolStore } from './pool-store.ts'
 import { enqueue } from './enqueue.ts'
 
 /** Ready work that waits for longer is looked after; that it waits in a queue all along is the ordinary case, and adding it again harmless. */
 const overdueMs = 30_000
+/** Where somebody died: he may have taken a job until his next beat was due, or a little longer on a busy machine, of work that had become ready just then. */
+const takenMs = lifeMs - 2 * beatMs
 const overdueMost = 200
 const everyMs = 2_000
 
@@ -40,7 +42,7 @@ export async function sweep(options: SweepOptions): Promise<void> {
       }
       // One that died may have taken jobs and not come to claim their nodes: those are ready, and nobody else is given them.
       const hasDied = dead.length > 0
-      const { nodes, batches } = await ledger.overdue(hasDied ? lifeMs : overdueMs, overdueMost)
+      const { nodes, batches } = await ledger.overdue(hasDied ? takenMs : overdueMs, overdueMost)
       await enqueue(queues, migration, nodes, batches, { anew: hasDied })
     } catch (error) {
       if (!isLost(error)) throw error

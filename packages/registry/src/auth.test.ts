@@ -104,6 +104,26 @@ describe('tokens that live a second', () => {
     expect(embedded.count({ kind: 'token' })).toBeGreaterThan(1)
   })
 
+  test('a source that is slow to begin: no request waits for it with a token that dies', async () => {
+    await using embedded = await startEmbeddedRegistry({ auth })
+    await using registry = createRegistry({ registry: embedded.host, tlsVerify: false, retries, credentials })
+    const { bytes, desc } = blobOf(1_000_000)
+    const { seen, open, options } = dripping(bytes, 0)
+    const late = async (offset: number): Promise<Content> => {
+      const content = await open(offset)
+      return {
+        async* [Symbol.asyncIterator]() {
+          await delay(1300)
+          yield* content
+        },
+        [Symbol.asyncDispose]: () => content[Symbol.asyncDispose](),
+      }
+    }
+    expect(await registry.push(repository, desc, late, options)).toBe('pushed')
+    expect(seen).toEqual({ offsets: [0], sent: desc.size })
+    expect(embedded.count({ kind: 'upload-put', status: 401 })).toBe(0)
+  })
+
   test('and die before: what was acknowledged is not sent again', async () => {
     await using embedded = await startEmbeddedRegistry({ auth: { ...auth, tokenTtlMs: 200 } })
     await using registry = createRegistry({ registry: embedded.host, tlsVerify: false, retries, credentials })

@@ -1,7 +1,7 @@
 // distribution-spec v1.1.1, "Pulling manifests" and "Pushing Manifests".
 import {
-  decodeManifest, type Descriptor, descriptorOf, type Digest, DigestMismatchError, isDigest, joinReference, type Manifest, ManifestTooLargeError,
-  manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
+  decodeManifest, type Descriptor, descriptorOf, type Digest, DigestMismatchError, InvalidManifestError, isDigest, joinReference, type Manifest,
+  ManifestTooLargeError,  manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
 import { pullScope, pushScope } from './scope.ts'
@@ -30,7 +30,20 @@ export async function resolveManifest(
   throw host.refusal(ask, answer)
 }
 
+/** A bit that flips on the way is chance; what comes wrong twice is wrong where it is read. */
 export async function fetchManifest(
+  host: Host, repository: RepositoryName, reference: Tag | Digest, signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  try {
+    return await readManifest(host, repository, reference, signal)
+  } catch (error) {
+    if (!(error instanceof DigestMismatchError || error instanceof InvalidManifestError)) throw error
+    host.stats.retries++
+    return await readManifest(host, repository, reference, signal)
+  }
+}
+
+async function readManifest(
   host: Host, repository: RepositoryName, reference: Tag | Digest, signal: AbortSignal,
 ): Promise<Manifest | undefined> {
   const ask = askFor(host, 'GET', repository, reference)

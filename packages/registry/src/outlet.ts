@@ -26,6 +26,9 @@ export class Outlet implements AsyncDisposable {
     this.#what = what
   }
 
+  /** Waits for the first of it. A request that begins before there is anything to send shows a token that may have died when it leaves. */
+  async prime(): Promise<void> { this.#held ??= await this.#pull() }
+
   /** Up to `limit` bytes. `onSent` hears of every chunk that is handed on. */
   async* take(limit: number, onSent: (bytes: number) => void): AsyncGenerator<Uint8Array> {
     for (let left = limit; left > 0;) {

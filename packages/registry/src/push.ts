@@ -68,6 +68,8 @@ class Upload {
   #detours = 0
   /** 401 in a row, and the offset they came at. */
   #unauthorized = { times: 0, offset: -1 }
+  /** Bytes of the body that was sent last. */
+  #asked = 0
   #corrupted = false
   /** The session holds other bytes than the blob's. */
   #isWrong = false
@@ -181,14 +183,18 @@ class Upload {
       return { outlet, limit, onSent }
     }
     try {
+      // What is gathered is there before its request begins.
+      if (!gatherer) await source.prime()
       let at = session
       for (let partBytes = this.#partBytes; desc.size - this.#offset > partBytes; partBytes = this.#partBytes) {
+        this.#asked = partBytes
         at = await patch(this.#to, this.#target(at), this.#offset, partBytes, await body(partBytes))
         this.#session = at
         this.#offset += partBytes
         this.#progress?.reached(at, this.#offset)
         this.#detours = 0
       }
+      this.#asked = desc.size - this.#offset
       await putRest(this.#to, this.#target(at), this.#offset, await body(desc.size < 0 ? Infinity : desc.size - this.#offset))
     } catch (error) {
       this.#sourceFailure ??= source.failure
@@ -268,6 +274,8 @@ class Upload {
   #learnLimit(): boolean {
     const { capabilities } = this.#to.host
     const { size } = this.#to.desc
+    // Another blob has learnt it meanwhile.
+    if (capabilities.maxBodyBytes !== undefined && this.#asked > this.#partBytes) return true
     const last = capabilities.maxBodyBytes ?? Math.max(size, 2 * smallestPart)
     const next = Math.max(smallestPart, Math.min(largestPart, Math.ceil(last / 2)))
     if (size <= smallBytes || next >= last || next < capabilities.minChunkBytes) return false

@@ -130,6 +130,16 @@ describe('pushing blobs', () => {
     expect(t.embedded.count({ kind: 'upload-patch', status: 202 })).toBeGreaterThanOrEqual(2)
   })
 
+  test('many that meet a body limit at once all arrive, whoever has learnt it first', async () => {
+    await using t = await setUp({ maxBody: 1_100_000 })
+    const pushes = await Promise.all([1, 2, 3, 4, 5, 6].map(async (seed) => {
+      const { bytes, desc } = blobOf(3_000_000, seed)
+      return await t.registry.push(repository, desc, opener(bytes), { signal, mayExist: false })
+    }))
+    expect(pushes).toEqual(Array.from({ length: 6 }, () => 'pushed'))
+    expect(t.registry.capabilities.maxBodyBytes).toBe(1024 * 1024)
+  })
+
   test('a 500 after the commit is not sent again', async () => {
     await using t = await setUp({ singlePost: false })
     const { bytes, desc } = blobOf(1_000_000)
@@ -223,13 +233,17 @@ describe('manifests and lists', () => {
     expect(await t.registry.push(repository, desc, opener(layer), { signal })).toBe('pushed')
   })
 
-  test('a 500 to a manifest is asked again, content that does not hash is named', async () => {
+  test('a 500 to a manifest is asked again, content that does not hash is read once more, then named', async () => {
     await using t = await setUp()
     const digest = t.embedded.putManifest(repository, bytes, type, 'v1')
     t.embedded.fail({ match: { kind: 'manifest-get' }, how: { kind: 'status', status: 500 } })
     expect((await t.registry.manifest(repository, parseTag('v1'), { signal }))?.digest).toBe(digest)
     t.embedded.fail({ match: { kind: 'manifest-get' }, how: { kind: 'wrong-digest' } })
+    expect((await t.registry.manifest(repository, digest, { signal }))?.digest).toBe(digest)
+    t.embedded.fail({ match: { kind: 'manifest-get' }, times: 2, how: { kind: 'wrong-digest' } })
+    t.embedded.clearRequests()
     await expect(t.registry.manifest(repository, digest, { signal })).rejects.toThrow()
+    expect(t.embedded.count({ kind: 'manifest-get' })).toBe(2)
   })
 
   test('a manifest over 4 MiB is refused before it is read', async () => {

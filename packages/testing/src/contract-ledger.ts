@@ -95,6 +95,23 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       expect(settled.map((image) => [image.image, image.errors])).toEqual([['i1', [boom]]])
     })
 
+    test('who follows a leader that fails waits for the next one', async () => {
+      for (const i of [1, 2, 3, 4]) await register(`i${i}`, `r${i}`, ['a'])
+      expect((await ledger.fail(await claim(blob('r1', 'a').key), boom)).ready).toEqual([blob('r2', 'a').key])
+      const { ready } = await ledger.complete(await claim(blob('r2', 'a').key), 'pushed')
+      expect(ready).toEqual(expect.arrayContaining([blob('r3', 'a').key, blob('r4', 'a').key]))
+      expect((await claim(blob('r4', 'a').key)).holders).toEqual(['r2'])
+    })
+
+    test('a blob of which two sizes are told is not mounted from where it is to go', async () => {
+      const a = blob('r', 'a')
+      const other = { ...a, desc: { ...a.desc, size: 11 } }
+      const b = { ...other, key: blobKey(at('r'), other.desc) }
+      await ledger.register(id('i'), [a.key, b.key], [a, b])
+      await ledger.complete(await claim(a.key), 'pushed')
+      expect((await claim(b.key)).holders).toEqual([])
+    })
+
     test('a failed node fails every image that needs it, also one that comes later, and no other', async () => {
       await register('i1', 'r', ['a', 'b'])
       await register('i2', 'r', ['b', 'c'])
@@ -194,6 +211,7 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       await register('i2', 'r', ['b'])
       await ledger.fail(await claim(blob('r', 'a').key), boom)
       await ledger.fail(await claim(blob('r', 'b').key), boom)
+      expect(await ledger.retry([])).toEqual({ ready: [], taken: [], settled: [] })
       expect((await ledger.retry([id('i2')])).ready).toEqual([blob('r', 'b').key])
       expect(await ledger.counts()).toMatchObject({ failed: 2, ready: 1, waiting: 1 })
     })
@@ -211,6 +229,19 @@ export function describeLedger(name: string, make: () => Promise<Ledger>): void 
       await ledger.complete(await claim(blob('r', 's').key), 'pushed')
       expect((await ledger.complete(await claim(sbom.key), 'pushed')).settled).toMatchObject([{ image: 'i1', errors: [] }])
       expect((await ledger.complete(await claim(manifest('r', 'm-i2', []).key), 'pushed')).settled).toMatchObject([{ image: 'i2', errors: [] }])
+    })
+
+    test('retry of one image leaves what came true for it and failed for another later', async () => {
+      const sbom = manifest('r', 'sbom', []), a = blob('r', 'a'), top = manifest('r', 'top', [a]), other = manifest('r', 'other', [])
+      await ledger.register(id('i1'), [sbom.key, top.key], [sbom, a, top])
+      await ledger.complete(await claim(sbom.key), 'pushed')
+      await ledger.fail(await claim(a.key), boom)
+      await ledger.register(id('i2'), [other.key], [other])
+      await ledger.replan(await claim(other.key), [sbom])
+      await ledger.fail(await claim(sbom.key), boom)
+      expect((await ledger.retry([id('i1')])).ready).toEqual([a.key])
+      await ledger.complete(await claim(a.key), 'pushed')
+      expect((await ledger.complete(await claim(top.key), 'pushed')).settled).toMatchObject([{ image: 'i1', errors: [] }])
     })
 
     test('retry lets a manifest wait for what a replan found it to need', async () => {

@@ -122,15 +122,33 @@ describe('failures', () => {
     expect(world.dst.repository('a').tags.size).toBe(0)
   })
 
-  test('content that lies is read once, whatever its number of repositories', async () => {
+  test('bytes that flipped on the way are read once more, and told of; with nobody to wait for it', async () => {
+    world.src.addImage('a', '1', ['honest content'])
+    const blob = world.src.blob.bind(world.src)
+    let lies = 1
+    world.src.blob = async (repository, desc, io) => {
+      const content = await blob(repository, desc, io)
+      if (desc.size !== 14 || lies-- <= 0) return content
+      return {
+        async *[Symbol.asyncIterator]() { for await (const chunk of content) yield chunk.map((byte) => byte ^ 1) },
+        [Symbol.asyncDispose]: () => content[Symbol.asyncDispose](),
+      }
+    }
+    expect(await world.run([world.want('a', '1')], { keepGoing: false })).toMatchObject({ copied: 1, failed: 0, stopped: false })
+    expect(world.dst.isIntact('a', '1')).toBe(true)
+    expect(world.src.count('blob')).toBe(3)
+    expect(world.events.filter(({ type }) => type === 'warning')).toMatchObject([{ message: expect.stringMatching(/src\.test\/a: the bytes hash to .*read once more/) }])
+  })
+
+  test('content that lies is read twice, whatever its number of repositories', async () => {
     world = new World({ before: async (operation) => { if (operation === 'blob') await sleep(5) } })
     for (const name of ['a', 'b', 'c', 'd']) {
       world.src.addImage(name, '1', ['honest content'])
       for (const [digest, bytes] of world.src.repository(name).blobs) if (bytes.toString() === 'honest content') world.src.repository(name).blobs.set(digest, Buffer.from('honest contenT'))
     }
     expect(await world.run(['a', 'b', 'c', 'd'].map((name) => world.want(name, '1')), { jobs: { images: 8, blobs: 32, manifests: 8 } })).toMatchObject({ failed: 4 })
-    // Four configs, and the one layer that they share.
-    expect(world.src.count('blob')).toBe(5)
+    // Four configs, and the one layer that they share, twice.
+    expect(world.src.count('blob')).toBe(6)
   })
 
   test('too many bytes are named as a size that lies', async () => {

@@ -29,16 +29,30 @@ export class NodeRunner {
 
   /** @param signal gives the node back, ready for another @param take what there is room for once it has come true */
   async run(lease: Lease, signal: AbortSignal, take?: () => Take): Promise<NodeEnd> {
-    const { ledger, transports, inFlight, uploads } = this.#with
+    const { ledger } = this.#with
     const started = performance.now()
     let outcome: NodeOutcome
     try {
-      outcome = await executeNode(lease, { signal, transports, inFlight, ...(uploads === undefined ? {} : { uploads }) })
+      outcome = await this.#execute(lease, signal)
     } catch (error) {
       return { progress: await this.#afterFailure(lease, error, signal), isDone: false }
     }
     this.#tell(lease, outcome, performance.now() - started)
     return { progress: await ledger.complete(lease, outcome, take?.()), isDone: true }
+  }
+
+  /** A bit that flips on the way is chance; what comes wrong twice is wrong where it is read. */
+  async #execute(lease: Lease, signal: AbortSignal): Promise<NodeOutcome> {
+    const { transports, inFlight, uploads, onEvent } = this.#with
+    const context = { signal, transports, inFlight, ...(uploads === undefined ? {} : { uploads }) }
+    try {
+      return await executeNode(lease, context)
+    } catch (error) {
+      if (!lies(error) || signal.aborted) throw error
+      const outcome = await executeNode(lease, context)
+      onEvent({ type: 'warning', message: `${error.cause.message}; read once more, it was right: something on the way changes bytes` })
+      return outcome
+    }
   }
 
   async #afterFailure(lease: Lease, error: unknown, signal: AbortSignal): Promise<Progress> {
@@ -78,7 +92,7 @@ function isHandedOver(error: unknown): boolean {
 }
 
 /** Bytes that are not what their digest says are so in every repository of their registry. */
-function lies(error: unknown): boolean {
+function lies(error: unknown): error is CopyError & { readonly cause: DigestMismatchError } {
   return error instanceof CopyError && error.side === 'source' && error.cause instanceof DigestMismatchError
 }
 

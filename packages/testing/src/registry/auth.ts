@@ -96,7 +96,7 @@ export async function answerToken(state: RegistryState, exchange: Exchange): Pro
   const token = state.tokens.give(access, ttlMs)
   const offline = user !== undefined && (form.get('offline_token') === 'true' || form.get('access_type') === 'offline')
   await answerJson(exchange, 200, {
-    token, access_token: token, expires_in: Math.max(1, Math.floor(ttlMs / 1000)), issued_at: new Date().toISOString(),
+    token, access_token: token, expires_in: Math.max(1, Math.floor((auth.toldTtlMs ?? ttlMs) / 1000)), issued_at: new Date().toISOString(),
     ...(offline ? { refresh_token: state.tokens.giveRefresh(user) } : {}),
   })
 }

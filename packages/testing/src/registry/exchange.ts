@@ -130,12 +130,13 @@ async function writeBody(exchange: Exchange, size: number, chunks: readonly Uint
   }
   if (fault?.kind === 'slow-drip') {
     const step = Math.max(1, Math.floor(fault.bytesPerSecond / 50))
-    for (const chunk of chunks) {
+    for (const chunk of head(chunks, fault.dropAfter ?? size)) {
       for (let i = 0; i < chunk.byteLength; i += step) {
         await write(exchange, [chunk.subarray(i, i + step)])
         await delay(20)
       }
     }
+    if (fault.dropAfter !== undefined) response.socket?.destroy()
   } else if (fault?.kind === 'one-byte-chunks') {
     for (const chunk of chunks) {
       for (let i = 0; i < chunk.byteLength; i++) {

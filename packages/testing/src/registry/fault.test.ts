@@ -72,6 +72,11 @@ describe('of what is read', () => {
     expect(performance.now() - begun).toBeGreaterThan(350)
   })
 
+  test('slow-drip may be cut', async () => {
+    await using registry = await failing({ kind: 'slow-drip', bytesPerSecond: 500_000, dropAfter: 1_000 })
+    expect(await read(registry, path)).toMatchObject({ status: 200, size: 1_000, error: expect.any(String) as string })
+  })
+
   test('stall sends the headers, then nothing', async () => {
     await using registry = await failing({ kind: 'stall' })
     expect(await read(registry, path, 200)).toMatchObject({ status: 200, size: 0, error: expect.stringContaining('abort') as string })

@@ -17,7 +17,8 @@ export type Fault =
   /** 202 opens a session, as the specification has it; the others are what products answer. */
   | { readonly kind: 'refuse-mount'; readonly status: 202 | 401 | 403 | 404 | 405 }
   | { readonly kind: 'one-byte-chunks' }
-  | { readonly kind: 'slow-drip'; readonly bytesPerSecond: number }
+  /** With `dropAfter` the connection is destroyed after so many bytes of the response's body. */
+  | { readonly kind: 'slow-drip'; readonly bytesPerSecond: number; readonly dropAfter?: number }
   /** The headers, where there is a body to follow; then nothing, until the client gives up. */
   | { readonly kind: 'stall' }
   /** 200 and a page for people, as a captive portal answers. */

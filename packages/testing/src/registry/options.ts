@@ -15,6 +15,8 @@ export type RegistryAuth =
     readonly users?: Readonly<Record<string, string | RegistryUser>>
     /** Default 300,000. `expires_in` is this in whole seconds, at least 1: below a second, tokens die before they say. */
     readonly tokenTtlMs?: number
+    /** What `expires_in` says, where that is not the truth. */
+    readonly toldTtlMs?: number
     /** What a token request without credentials is granted where there are users. Default `none`. */
     readonly anonymous?: 'pull' | 'none'
   }
