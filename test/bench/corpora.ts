@@ -19,7 +19,7 @@ export interface Corpus {
   readonly rerun: boolean
 }
 
-export const corpusNames = ['mixed', 'share-heavy', 'multi-platform', 'tiny', 'large', 'tiny-rerun'] as const
+export const corpusNames = ['mixed', 'share-heavy', 'multi-platform', 'tiny', 'large', 'links', 'tiny-rerun'] as const
 export type CorpusName = (typeof corpusNames)[number]
 
 const seed = 'longshore bench 2'
@@ -174,6 +174,13 @@ const builders: Readonly<Record<Exclude<CorpusName, 'tiny-rerun'>, (b: Builder, 
     for (let i = 0; i < count(6); i++) {
       const name = repositoryName(i % 2)
       b.tag(name, `1.${Math.floor(i / 2)}`, b.image(name, [b.layer(512 * mib)]))
+    }
+  },
+  /** 64 images of two layers of their own, about 1 GB: few requests, so that links are the limit and not the processors (pool.ts). */
+  links(b, count) {
+    for (let i = 0; i < count(64); i++) {
+      const name = repositoryName(i % 16)
+      b.tag(name, `1.${Math.floor(i / 16)}`, b.image(name, [b.layer(b.random.size(8 * mib)), b.layer(b.random.size(8 * mib))]))
     }
   },
 }

@@ -15,7 +15,7 @@ import { formatTable, type Result } from './table.ts'
 
 const { values: flags } = parseArgs({
   options: {
-    corpora: { type: 'string', default: corpusNames.join() }, delay: { type: 'string', default: '0,40' },
+    corpora: { type: 'string', default: corpusNames.filter((name) => name !== 'links').join() }, delay: { type: 'string', default: '0,40' },
     peers: { type: 'string', default: peers.map((peer) => peer.name).join() }, runs: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' }, tune: { type: 'boolean', default: false }, slow: { type: 'boolean', default: false },
     counts: { type: 'boolean', default: true }, out: { type: 'string' }, quiet: { type: 'string', default: '30' },

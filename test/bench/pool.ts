@@ -21,7 +21,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' }, scale: { type: 'string', default: '1' }, quiet: { type: 'string', default: '30' },
     images: { type: 'string', default: '10000' }, layers: { type: 'string', default: '10' }, out: { type: 'string' }, corpora: { type: 'string', default: 'mixed,tiny' },
-    workers: { type: 'string', default: '1,2,4' }, link: { type: 'string', default: '20' },
+    workers: { type: 'string', default: '1,2,4' }, link: { type: 'string', default: '20' }, 'link-corpus': { type: 'string', default: 'links' },
   },
 })
 const longshore = join(import.meta.dirname, '../../bin/longshore')
@@ -137,7 +137,7 @@ async function overhead(): Promise<object> {
 
 /** 1, 2, 4 workers, each behind a link of its own. */
 async function links(): Promise<object> {
-  const corpus = makeCorpus('mixed', Number(flags.scale), work)
+  const corpus = makeCorpus(flags['link-corpus'] as CorpusName, Number(flags.scale), work)
   const rate = Number(flags.link) * 1e6
   await using source = await startRegistry(corpus.root, scratch)
   const seconds = new Map<number, number[]>()
@@ -159,7 +159,7 @@ async function links(): Promise<object> {
   const [[, first = []] = []] = seconds
   const rows = [...seconds].map(([workers, runs]) => ({ workers, seconds: median(runs), speedup: median(first) / median(runs), runs }))
   console.log(formatRows(['workers', 'wall s', 'speed-up'], rows.map(({ workers, seconds, speedup }) => [String(workers), seconds.toFixed(2), speedup.toFixed(2)])))
-  return { links: { megabytesPerSecond: Number(flags.link), rows } }
+  return { links: { corpus: corpus.name, megabytesPerSecond: Number(flags.link), rows } }
 }
 
 /** Ten thousand images of ten layers: memory of everyone, ledger operations, bytes in Redis. */
