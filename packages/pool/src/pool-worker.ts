@@ -21,6 +21,7 @@ import { MigrationWork } from './migration-work.ts'
 import { SharedPauses } from './pauses.ts'
 import type { PoolStore } from './pool-store.ts'
 import { sweep } from './sweep.ts'
+import { Throughput } from './throughput.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
@@ -30,7 +31,7 @@ export interface WorkerLimits {
   /** Nodes that are taken along, rather than left to the queues; and the bytes of the blobs among them. */
   readonly nodes: number
   readonly bytes: number
-  /** Jobs of the queues that run at once. */
+  /** Jobs of the queues that run at once; of blobs that fill the link, fewer (throughput.ts). */
   readonly blobs: number
   readonly manifests: number
 }
@@ -44,6 +45,9 @@ const auditEvery = 10
 /** Where connections were cut, answers were lost: it is asked at so many beats from then on. Two must agree. */
 const auditsAfterCut = 3
 const shownTransfers = 8
+/** Of blobs, a worker takes no more than it moves in so long, but a few in any case: one connection seldom fills a link. */
+const heldSeconds = 2
+const fewestBlobs = 4
 /** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
 const handOverShare = 0.6
 
@@ -80,6 +84,7 @@ export class PoolWorker {
   readonly #flying = { images: 0, blobs: 0, manifests: 0 }
   /** Bytes of the blobs in hand. */
   #bytes = 0
+  readonly #throughput = new Throughput()
   #stopping = false
   /** Beats at which the books are to be compared, whatever their number. */
   #audits = 0
@@ -88,6 +93,7 @@ export class PoolWorker {
   /** Aborts the resolving of images, which holds nothing, at once. */
   readonly #reading = new AbortController()
   #processing: readonly Processing[] = []
+  #blobs: Processing | undefined
   readonly #suspects = new Map<string, ReadonlySet<string>>()
 
   constructor(options: PoolWorkerOptions) {
@@ -116,9 +122,10 @@ export class PoolWorker {
     using _pauses = ears.onPause((message) => this.#pauses.heard(message))
     using _reconnected = onReconnect(redis, () => { this.#audits = auditsAfterCut })
     using _control = ears.onControl(({ migration, state }) => this.#onState(migration, state))
+    this.#blobs = queues.process('blobs', (job) => this.#onNode('blobs', job), { concurrency: blobs })
     this.#processing = [
       queues.process('images', (job) => this.#onBatch(job), { concurrency: batches }),
-      queues.process('blobs', (job) => this.#onNode('blobs', job), { concurrency: blobs }),
+      this.#blobs,
       queues.process('manifests', (job) => this.#onNode('manifests', job), { concurrency: manifests }),
     ]
     if (!stop.aborted) await new Promise<void>((resolve) => { stop.addEventListener('abort', () => resolve(), { once: true }) })
@@ -241,6 +248,7 @@ export class PoolWorker {
     work.held.add(lease.key)
     this.#flying[kind]++
     this.#bytes += bytes
+    this.#allow()
     try {
       const { progress, isDone } = await work.runner.run(lease, work.moving, () => this.#room(bytes))
       await this.#advance(work, progress, isDone)
@@ -249,7 +257,16 @@ export class PoolWorker {
       work.held.delete(lease.key)
       this.#flying[kind]--
       this.#bytes -= bytes
+      this.#throughput.moved(bytes)
+      this.#allow()
     }
+  }
+
+  /** What fills the link for a while is enough: the rest of the queue is for workers whose link has room. */
+  #allow(): void {
+    const { blobs, bytes } = this.#limits
+    const isFull = this.#bytes >= Math.max(bytes, this.#throughput.perSecond() * heldSeconds)
+    this.#blobs?.allow(isFull ? Math.min(blobs, fewestBlobs) : blobs)
   }
 
   /** @param leaving bytes of what has just come true */

@@ -74,6 +74,11 @@ export class Processing {
     if (!this.#worker.isRunning() && !this.#isPaused && !this.#closing) this.#worker.run().catch((error: unknown) => { this.#tell(error as Error) })
   }
 
+  /** Handlers at once, for whoever calls it from within one: it takes effect as handlers return, and wakes nobody. At least 1. */
+  allow(concurrency: number): void {
+    if (!this.#closing) this.#worker.concurrency = concurrency
+  }
+
   /** The job is to come again, after its handler. @returns false: no handler has it */
   again(id: string): boolean {
     if (!this.#held.has(id)) return false

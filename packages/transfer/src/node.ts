@@ -15,6 +15,8 @@ export function manifestKey({ registry, repository }: Location, digest: Digest):
 export function tagKey({ registry, repository }: Location, tag: Tag): NodeKey {
   return `tag ${registry}/${repository}:${tag}` as NodeKey
 }
+/** Bytes; -1: not known. */
+export function sizeOfBlobKey(key: NodeKey): number { return Number(key.slice(key.lastIndexOf('+') + 1)) }
 /** Blobs and manifests wait in queues of their own. */
 export function isBlobKey(key: NodeKey): boolean {
   return key.startsWith('blob ')

@@ -1,0 +1,30 @@
+// What a worker has moved of late, for it to know how much to take: work in its hands is work that others, with links of their own, cannot do.
+
+const windowMs = 20_000
+
+export class Throughput {
+  readonly #now: () => number
+  /** Of the last while, the oldest first. */
+  readonly #done: Array<{ readonly atMs: number; readonly bytes: number }> = []
+  #bytes = 0
+  #sinceMs: number | undefined
+
+  /** @param now milliseconds of a steady clock */
+  constructor(now: () => number = () => performance.now()) { this.#now = now }
+
+  moved(bytes: number): void {
+    if (bytes === 0) return
+    const atMs = this.#now()
+    this.#sinceMs ??= atMs
+    this.#done.push({ atMs, bytes })
+    this.#bytes += bytes
+  }
+
+  /** Bytes a second; without bounds as long as too little is known. */
+  perSecond(): number {
+    const now = this.#now()
+    if (this.#sinceMs === undefined || now - this.#sinceMs < 1_000) return Infinity
+    while (this.#done[0] && this.#done[0].atMs < now - windowMs) this.#bytes -= this.#done.shift()!.bytes
+    return this.#bytes / Math.min(windowMs, now - this.#sinceMs) * 1_000
+  }
+}
