@@ -28,13 +28,12 @@ test('is enough for the queues', { timeout: 20_000 }, async () => {
   await blobs.add([job('a'), job('b')])
   await blobs.add([job('b')], { first: true })
   expect([await queues.depth('blobs'), await queues.oldestMs('blobs') >= 0]).toEqual([2, true])
-  const processing = queues.process('blobs', async ({ node }) => {
+  queues.process('blobs', async ({ node }) => {
     seen.push(node)
     if (seen.length === 1) await blobs.add([job('b')])
     // Longer than until locks are renewed, and stalled jobs looked for.
     if (node === 'a') await delay(9_000)
-  }, { concurrency: 1 })
-  await processing.setConcurrency(2)
+  }, { concurrency: 2 })
   await vi.waitFor(async () => { expect(seen.toSorted()).toEqual(['a', 'b', 'b']); expect(await server.ask('llen', '{longshore}:blobs:active')).toBe('0') }, { timeout: 15_000 })
   const heard: string[] = []
   const subscriber = connection.duplicate('ears')

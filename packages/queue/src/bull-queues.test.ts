@@ -9,7 +9,7 @@ import type { Job, NodeKey } from '@longshore/transfer'
 import { Queue as BullQueue } from 'bullmq'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { BullQueues } from './bull-queues.ts'
-import type { QueuedJob } from './processing.ts'
+import type { Processing, QueuedJob } from './processing.ts'
 
 const told: string[] = []
 const problems: string[] = []
@@ -118,18 +118,17 @@ describe('BullQueues', () => {
     }, { concurrency: 1 })
     await queues.of('m').blobs.add(jobs(10))
     await vi.waitFor(() => { expect(active).toBe(1) }, { timeout: 15_000 })
-    await processing.setConcurrency(4)
+    const one = async (): Promise<void> => { ends.shift()?.(); await delay(50) }
+    processing.allow(4)
+    await one()
     await vi.waitFor(() => { expect(active).toBe(4) }, { timeout: 15_000 })
     expect(processing.running).toBe(4)
-    await processing.setConcurrency(0)
-    for (const end of ends.splice(0)) end()
-    await vi.waitFor(() => { expect(active).toBe(0) }, { timeout: 15_000 })
-    await delay(200)
-    expect(active).toBe(0)
-    await processing.setConcurrency(2)
-    await vi.waitFor(() => { expect(active).toBe(2) }, { timeout: 15_000 })
-    await delay(100)
+    processing.allow(2)
+    await one()
+    await one()
     expect(active).toBe(2)
+    await one()
+    await vi.waitFor(() => { expect(active).toBe(2) }, { timeout: 15_000 })
     const over = setInterval(() => { for (const end of ends.splice(0)) end() }, 5)
     await vi.waitFor(async () => { expect(await queues.depth('blobs')).toBe(0) }, { timeout: 15_000 })
     await processing.close()
@@ -140,17 +139,9 @@ describe('BullQueues', () => {
   test('concurrency that changes all the time stops nothing', async () => {
     const queues = open(shared)
     let done = 0
-    const hasBegun = Promise.withResolvers<void>()
-    await queues.of('m').blobs.add([job('early')])
-    const processing = queues.process('blobs', async () => { done++; hasBegun.resolve() }, { concurrency: 1 })
-    // At once: BullMQ is only about to begin.
-    await processing.setConcurrency(2)
-    await hasBegun.promise
-    for (let i = 0; i < 200; i++) {
-      await queues.of('m').blobs.add([job(`node ${i}`)])
-      await processing.setConcurrency([2, 1, 3, 0, 1][i % 5] ?? 1)
-    }
-    await vi.waitFor(() => { expect(done).toBe(201) }, { timeout: 15_000 })
+    const processing: Processing = queues.process('blobs', async () => { processing.allow([2, 1, 3][++done % 3] ?? 1) }, { concurrency: 1 })
+    for (let i = 0; i < 200; i++) await queues.of('m').blobs.add([job(`node ${i}`)])
+    await vi.waitFor(() => { expect(done).toBe(200) }, { timeout: 15_000 })
   })
 
   test('tells how many wait, and for how long', async () => {

@@ -32,7 +32,6 @@ export class Processing {
   /** Jobs in the hands of the handler: whether they are to come again. */
   readonly #held = new Map<string, boolean>()
   #onIdle: (() => void) | undefined
-  #isPaused = false
   #closing: Promise<void> | undefined
 
   constructor({ kind, prefix, connection, handler, concurrency, onProblem }: ProcessingOptions) {
@@ -40,7 +39,7 @@ export class Processing {
     this.#handler = handler
     this.#onProblem = onProblem
     this.#worker = new Worker<JobData>(kind, async (job, token) => this.#handle(job, token ?? ''), {
-      connection: connection.client, prefix, skipVersionCheck: true, concurrency: Math.max(1, concurrency), autorun: concurrency > 0,
+      connection: connection.client, prefix, skipVersionCheck: true, concurrency,
       lockDuration: lockMs, stalledInterval: stalledEveryMs,
       // However many processes die over it: whether work fails is the ledger's to say.
       maxStalledCount: 1e9,
@@ -48,36 +47,14 @@ export class Processing {
       // A job that is done must go, or its id could not come again.
       removeOnComplete: { count: 0 }, removeOnFail: { count: 0 },
     })
-    this.#isPaused = concurrency < 1
     this.#worker.on('error', (error) => { this.#tell(error) })
   }
 
   /** How many handlers are at work. */
   get running(): number { return this.#held.size }
 
-  /** Handlers at once, from now on; 0: takes nothing until it is more again. Those at work are not stopped. */
-  async setConcurrency(concurrency: number): Promise<void> {
-    if (this.#closing) return
-    if (concurrency < 1) {
-      this.#isPaused = true
-      return await this.#worker.pause(true)
-    }
-    const isMore = concurrency > this.#worker.concurrency
-    this.#worker.concurrency = concurrency
-    // BullMQ looks for more when a handler returns; this wakes it.
-    if (isMore && !this.#isPaused) await this.#worker.pause(true)
-    if (!isMore && !this.#isPaused) return
-    this.#isPaused = false
-    await this.#worker.resume()
-    // Its loop may have come to its end for the pause and not said so yet: BullMQ takes it for running then, and it is not.
-    await new Promise(setImmediate)
-    if (!this.#worker.isRunning() && !this.#isPaused && !this.#closing) this.#worker.run().catch((error: unknown) => { this.#tell(error as Error) })
-  }
-
-  /** Handlers at once, for whoever calls it from within one: it takes effect as handlers return, and wakes nobody. At least 1. */
-  allow(concurrency: number): void {
-    if (!this.#closing) this.#worker.concurrency = concurrency
-  }
+  /** Handlers at once, at least 1. To be called from within a handler: more are begun as one returns. */
+  allow(concurrency: number): void { this.#worker.concurrency = concurrency }
 
   /** The job is to come again, after its handler. @returns false: no handler has it */
   again(id: string): boolean {
