@@ -24,7 +24,10 @@ export class Throughput {
   perSecond(): number {
     const now = this.#now()
     if (this.#sinceMs === undefined || now - this.#sinceMs < 1_000) return Infinity
-    while (this.#done[0] && this.#done[0].atMs < now - windowMs) this.#bytes -= this.#done.shift()!.bytes
+    for (let [oldest] = this.#done; oldest && oldest.atMs < now - windowMs; [oldest] = this.#done) {
+      this.#bytes -= oldest.bytes
+      this.#done.shift()
+    }
     return this.#bytes / Math.min(windowMs, now - this.#sinceMs) * 1_000
   }
 }
