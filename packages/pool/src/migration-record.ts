@@ -53,7 +53,7 @@ export interface MigrationStatus extends Omit<MigrationRecord, 'spec'> {
   readonly counts: PoolCounts
   /** Nodes of the open window by state; absent at the end. */
   readonly nodes?: LedgerCounts
-  /** How many processes work on anything at all. */
+  /** How many workers are alive, whatever they work on. */
   readonly workers: number
   readonly elapsedMs: number
   /** By the bytes so far; absent while nothing can be said. */

@@ -4,6 +4,7 @@ import { defaultContent, type Migration } from '@longshore/spec'
 import type { Image, Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EventPublisher } from './event-stream.ts'
+import { startBeating, type WorkerInfo } from './heartbeat.ts'
 import { takeLead } from './leadership.ts'
 import type { PoolOptions } from './migration-record.ts'
 import { PoolStore } from './pool-store.ts'
@@ -37,6 +38,17 @@ describe('the store of migrations', () => {
     expect(again.resumed).toBe(false)
     expect(again.record.id).not.toBe(first.record.id)
     expect((await store.list()).map(({ id }) => id)).toContain(first.record.id)
+  })
+
+  test('of the processes that are alive a status counts the workers', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const info = (role: WorkerInfo['role'], process: string) => (): WorkerInfo => ({
+      id: process, role, host: 'h', pid: 1, version: '0', started: '', inFlight: { images: 0, blobs: 0, manifests: 0 }, transfers: [],
+    })
+    const alive = [await startBeating(world.redis, 'c', info('coordinator', 'c'), async () => {}), await startBeating(world.redis, 'w', info('worker', 'w'), async () => {})]
+    expect((await store.status(id))?.workers).toBe(1)
+    for (const one of alive) await one.end()
+    expect((await store.status(id))?.workers).toBe(0)
   })
 
   test('many who submit the same at once get one migration', async () => {

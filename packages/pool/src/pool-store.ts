@@ -80,7 +80,7 @@ export class PoolStore {
     ])
     const elapsedMs = Math.max(0, (record.ended === undefined ? nowMs : Date.parse(record.ended)) - Date.parse(record.created))
     const etaMs = hasEnded ? undefined : estimate(counts, record.expanded, elapsedMs)
-    return { ...rest, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led }
+    return { ...rest, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.filter(({ role }) => role === 'worker').length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led }
   }
 
   async pause(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running'], 'paused', 'only a running migration can be paused') }

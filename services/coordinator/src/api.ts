@@ -11,7 +11,7 @@ import { hasSeenAll, sendEvents } from './event-source.ts'
 import { examples } from './examples.ts'
 import { findImage, pageOfImages } from './image-page.ts'
 import { publishOpenApi } from './openapi.ts'
-import { countWorkers, toMigration, toNode, toWorker } from './resources.ts'
+import { toMigration, toNode, toWorker } from './resources.ts'
 import { addRoute, refTo } from './route.ts'
 import {
   eventsQuerySchema, idSchema, imageParamsSchema, imagesQuerySchema, imagesSchema, listQuerySchema, migrationSchema, migrationsSchema, nodesSchema, openApiSchema, publishedReportSchema, submitQuerySchema,
@@ -93,8 +93,8 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         const records = (await pool.list()).filter((record) => (state === undefined || record.state === state) && (cursor === undefined || keyOf(record) < cursor))
         const page = records.slice(0, limit)
         const last = page.at(-1)
-        const [alive, ...statuses] = await Promise.all([pool.workers(), ...page.map(async ({ id }) => await pool.status(id))])
-        return { migrations: statuses.filter((status) => status !== undefined).map((status) => toMigration(status, countWorkers(alive))), ...(last && limit < records.length ? { next: keyOf(last) } : {}) }
+        const statuses = await Promise.all(page.map(async ({ id }) => await pool.status(id)))
+        return { migrations: statuses.filter((status) => status !== undefined).map(toMigration), ...(last && limit < records.length ? { next: keyOf(last) } : {}) }
       },
     })
 
@@ -217,9 +217,9 @@ async function required(store: PoolStore, id: string): Promise<MigrationRecord> 
 }
 
 async function statusOf(store: PoolStore, id: string): Promise<ReturnType<typeof toMigration>> {
-  const [status, alive] = await Promise.all([store.status(id), store.workers()])
+  const status = await store.status(id)
   if (!status) throw new MigrationNotFoundError(id)
-  return toMigration(status, countWorkers(alive))
+  return toMigration(status)
 }
 
 /** What moved something. */
