@@ -101,8 +101,8 @@ export class Coordinator {
       } catch (error) {
         if (stop.aborted || !(error instanceof LeadershipLostError)) throw error
       }
-      const record = await this.#with.store.get(id)
-      if (!record || endStates.has(record.state)) return record?.state
+      const head = await this.#with.store.head(id)
+      if (!head || endStates.has(head.state)) return head?.state
       await pause(lookMs, stop)
     }
   }

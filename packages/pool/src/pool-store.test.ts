@@ -40,6 +40,18 @@ describe('the store of migrations', () => {
     expect((await store.list()).map(({ id }) => id)).toContain(first.record.id)
   })
 
+  test('lists, states and steering read nothing of the specs, which may be megabytes', async () => {
+    const large: Migration = { entries: [], note: 'x'.repeat(1024 * 1024) } as unknown as Migration
+    const ids = await Promise.all([1, 2, 3].map(async (window) => (await store.submit(large, { ...options, window })).record.id))
+    const sent = async (): Promise<number> => Number(/total_net_output_bytes:(\d+)/.exec(await world.redis.info('stats'))?.[1])
+    const before = await sent()
+    expect((await store.list()).map(({ id, state }) => ({ id, state }))).toEqual(expect.arrayContaining(ids.map((id) => ({ id, state: 'running' }))))
+    for (const id of ids) expect(await store.status(id)).toMatchObject({ id, state: 'running', options: { keepGoing: true } })
+    await store.pause(ids[0]!)
+    expect(await sent() - before).toBeLessThan(100_000)
+    expect((await store.get(ids[0]!))?.spec).toEqual(large)
+  })
+
   test('of the processes that are alive a status counts the workers', async () => {
     const { record: { id } } = await store.submit(spec, options)
     const info = (role: WorkerInfo['role'], process: string) => (): WorkerInfo => ({

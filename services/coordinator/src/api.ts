@@ -1,6 +1,6 @@
 // The REST API: /api/v1. docs/api.md is its reference for people.
 import { Readable } from 'node:stream'
-import { MigrationNotFoundError, type MigrationRecord, type PoolStore } from '@longshore/pool'
+import { type MigrationEntry, type MigrationHead, MigrationNotFoundError, type MigrationRecord, type PoolStore } from '@longshore/pool'
 import { buildReport, printFailedList, printReport } from '@longshore/report'
 import { SpecError } from '@longshore/spec'
 import type { ImageId } from '@longshore/transfer'
@@ -89,12 +89,12 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
       handle: async ({ query: { state, limit, cursor } }) => {
         const pool = store()
         // Newest first, and so are their keys: a record that runs out meanwhile shifts nothing.
-        const keyOf = ({ created, id }: MigrationRecord): string => `${created} ${id}`
-        const records = (await pool.list()).filter((record) => (state === undefined || record.state === state) && (cursor === undefined || keyOf(record) < cursor))
-        const page = records.slice(0, limit)
+        const keyOf = ({ created, id }: MigrationEntry): string => `${created} ${id}`
+        const entries = (await pool.list()).filter((entry) => (state === undefined || entry.state === state) && (cursor === undefined || keyOf(entry) < cursor))
+        const page = entries.slice(0, limit)
         const last = page.at(-1)
         const statuses = await Promise.all(page.map(async ({ id }) => await pool.status(id)))
-        return { migrations: statuses.filter((status) => status !== undefined).map(toMigration), ...(last && limit < records.length ? { next: keyOf(last) } : {}) }
+        return { migrations: statuses.filter((status) => status !== undefined).map(toMigration), ...(last && limit < entries.length ? { next: keyOf(last) } : {}) }
       },
     })
 
@@ -210,10 +210,10 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
   }, { prefix: base })
 }
 
-async function required(store: PoolStore, id: string): Promise<MigrationRecord> {
-  const record = await store.get(id)
-  if (!record) throw new MigrationNotFoundError(id)
-  return record
+async function required(store: PoolStore, id: string): Promise<MigrationHead> {
+  const head = await store.head(id)
+  if (!head) throw new MigrationNotFoundError(id)
+  return head
 }
 
 async function statusOf(store: PoolStore, id: string): Promise<ReturnType<typeof toMigration>> {
@@ -223,11 +223,11 @@ async function statusOf(store: PoolStore, id: string): Promise<ReturnType<typeof
 }
 
 /** What moved something. */
-async function reportable(store: PoolStore, id: string): Promise<MigrationRecord> {
-  const record = await required(store, id)
-  const { kind } = record.options.task
+async function reportable(store: PoolStore, id: string): Promise<MigrationHead> {
+  const head = await required(store, id)
+  const { kind } = head.options.task
   if (kind !== 'migrate') throw new NoReportError(id, kind)
-  return record
+  return head
 }
 
 async function stream(reply: HttpReply, type: string, pieces: Iterable<string>): Promise<HttpReply> {

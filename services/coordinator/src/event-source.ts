@@ -32,7 +32,7 @@ export function parsePosition(text: string | undefined): Position | undefined {
 
 /** Whether somebody asks who has seen the end: `204` tells a browser not to come back. */
 export async function hasSeenAll(store: PoolStore, id: string, after: string | undefined): Promise<boolean> {
-  const state = (await store.get(id))?.state
+  const state = (await store.head(id))?.state
   return parsePosition(after)?.isEnd === true && state !== undefined && endStates.has(state)
 }
 
