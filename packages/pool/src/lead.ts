@@ -78,10 +78,13 @@ class Leader {
       for (;;) {
         const { state } = await this.#untilOver()
         const end = endOf[state]
-        // It has ended by other hands.
-        if (end === undefined) return state
+        // It has ended by other hands, or a leader died over it.
+        if (end === undefined) {
+          await store.close(id)
+          return state
+        }
         if (state !== 'running') await this.#whileLeased()
-        // Somebody may have paused it in the last moment.
+        // Somebody may have paused it in the last moment, or asked for a retry.
         if (await this.#end([state], end)) return end
       }
     } catch (error) {
@@ -194,8 +197,11 @@ class Leader {
 
   /** Somebody asked for a second try of what failed. */
   async #retryAsked(): Promise<boolean> {
-    if (!await this.#with.store.takeRetry(this.#record.id)) return false
-    return await this.#reopen(undefined)
+    const asked = await this.#ledger.retryAsked()
+    if (asked === undefined) return false
+    const isWork = await this.#reopen(undefined)
+    await this.#ledger.retryDone(asked)
+    return isWork
   }
 
   /** The second try of images whose failure may pass; answers whether there was any to try. */

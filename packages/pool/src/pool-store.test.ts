@@ -5,6 +5,7 @@ import type { Image, Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EventPublisher } from './event-stream.ts'
 import { startBeating, type WorkerInfo } from './heartbeat.ts'
+import { lead } from './lead.ts'
 import { takeLead } from './leadership.ts'
 import type { PoolOptions } from './migration-record.ts'
 import { PoolStore } from './pool-store.ts'
@@ -105,10 +106,56 @@ describe('the store of migrations', () => {
     expect((await store.retry(id)).state).toBe('running')
     expect(await store.active()).toContain(id)
     expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
-    expect(await store.takeRetry(id)).toBe(true)
-    expect(await store.takeRetry(id)).toBe(false)
     const { batches } = await store.ledger(id).reopen()
     expect((await store.ledger(id).claimBatch(batches[0]!, 'w'))?.images.map((one) => one.wanted)).toEqual([wanted('2')])
+  })
+
+  test('retry of one that its leader is about to end keeps it from its end', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const ledger = store.ledger(id)
+    const lease = (await ledger.claimBatch((await ledger.open([wanted('1')]))!.batch, 'w'))!
+    await ledger.failImage(lease, lease.images[0]!.id, boom)
+    expect((await store.retry(id)).state).toBe('running')
+    expect(await store.end(id, ['running'], 'complete')).toBe(false)
+    const asked = (await ledger.retryAsked())!
+    // Asked for again while the leader is at it: that is another one.
+    await store.retry(id)
+    await ledger.retryDone(asked)
+    expect(await store.end(id, ['running'], 'complete')).toBe(false)
+    await ledger.retryDone((await ledger.retryAsked())!)
+    expect(await ledger.retryAsked()).toBeUndefined()
+    expect(await store.end(id, ['running'], 'complete')).toBe(true)
+  })
+
+  test('retry of one whose leader is ending it waits for that, and is refused where it takes too long', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    // The leader's first step, and no more.
+    await store.ledger(id).setState(['running'], 'complete')
+    await expect(store.retry(id)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('ask again in some seconds') })
+    const asking = store.retry(id)
+    await new Promise((resolve) => { setTimeout(resolve, 100) })
+    await store.close(id)
+    expect((await asking).state).toBe('running')
+    expect(await store.ledger(id).retryAsked()).toBeDefined()
+    expect(await store.active()).toContain(id)
+    expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
+    // A leader that comes late with its end clears away nothing of it.
+    await store.close(id)
+    expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
+    expect(await store.active()).toContain(id)
+  })
+
+  test('an end that a leader died over is brought to its end by the next', async () => {
+    const { record } = await store.submit(spec, options)
+    const ledger = store.ledger(record.id)
+    await ledger.open([wanted('1')])
+    await store.setExpanded(record.id)
+    await ledger.setState(['running'], 'complete')
+    const stop = AbortSignal.timeout(5_000)
+    expect(await lead((await store.get(record.id))!, { store, queues: undefined as never, access: undefined as never, publisher: undefined as never }, stop)).toBe('complete')
+    expect(await store.active()).toEqual([])
+    expect(await world.redis.exists(`${keyPrefix(record.id)}images`)).toBe(0)
+    expect((await store.retry(record.id)).state).toBe('running')
   })
 
   test('watchers read events in order, from where they left off, to the end', async () => {

@@ -21,6 +21,8 @@ export interface PoolStoreOptions {
 export interface Submitted { readonly record: MigrationRecord; /** It was running already. */ readonly resumed: boolean }
 
 const pollMs = 200
+/** For how long a retry waits for a leader that ends the migration. */
+const closingMs = 3_000
 const readEntries = 100
 
 export class PoolStore {
@@ -103,34 +105,49 @@ export class PoolStore {
   /** What is in flight may finish, nothing new is begun. */
   async stop(id: string): Promise<MigrationHead> { return await this.#move(id, ['running', 'paused'], 'stopping', 'it has ended already') }
 
-  /** Tries the images that failed once more: now, if the migration runs; else it runs again, for these alone. */
+  /** Tries the images that failed once more: now, if the migration runs; else it runs again, for these alone. What is answered takes effect. */
   async retry(id: string): Promise<MigrationHead> {
-    const { state } = await this.#required(id)
-    if (state === 'failed') throw new WrongStateError(id, state, 'it failed as a whole, before its images; mend the cause and submit it again')
-    if (state === 'cancelled' || state === 'stopped') throw new WrongStateError(id, state, 'submit the same spec again: what is there is not moved again')
-    const ledger = this.#redisLedger(id)
-    if (state === 'complete') {
-      await ledger.restart()
+    for (const until = performance.now() + closingMs; ;) {
+      const { state } = await this.#required(id)
+      if (state === 'failed') throw new WrongStateError(id, state, 'it failed as a whole, before its images; mend the cause and submit it again')
+      if (state === 'cancelled' || state === 'stopped' || state === 'stopping') throw new WrongStateError(id, state, 'submit the same spec again: what is there is not moved again')
+      if (state === 'complete' && await this.#redis.sismember(keys.active, id) === 1) {
+        // Its leader drops the graph at this moment.
+        if (performance.now() > until) throw new WrongStateError(id, state, 'and what it needed is still being cleared away; ask again in some seconds')
+        await new Promise((resolve) => setTimeout(resolve, pollMs))
+        continue
+      }
+      if (!await this.#redisLedger(id).askRetry(state)) continue
       await this.#redis.sadd(keys.active, id)
+      if (state === 'complete') await this.#announce(id, 'running')
+      return await this.#required(id)
     }
-    await ledger.setField('retry', '1')
-    if (state !== 'complete') return await this.#required(id)
-    return await this.#move(id, ['complete'], 'running', 'it changed its state meanwhile; try again')
   }
 
-  /** The leader's: the migration is at its end, and only its record stays. Answers false where it goes on: its state is none of `from` any more. */
+  /**
+   * The leader's: the migration is at its end, and only its record stays. Answers false where it goes on: its state is none of `from` any more, or somebody
+   * wants what failed to be tried once more.
+   */
   async end(id: string, from: readonly MigrationState[], state: MigrationState, error?: unknown): Promise<boolean> {
     const ledger = this.#redisLedger(id)
     if (error !== undefined) await ledger.setField('error', JSON.stringify(error instanceof MigrationError || error instanceof Error ? toRecord(error) : error))
     // A command whose answer was lost is sent again: it may have ended by this very call.
     if (!await ledger.setState(from, state) && !endStates.has(await this.state(id))) return false
-    await ledger.close(this.recordMs)
+    await this.close(id)
+    await this.#announce(id, state)
+    return true
+  }
+
+  /** The rest of an end; once more, where the leader died over it. Until it is done, the migration counts as active. */
+  async close(id: string): Promise<void> {
+    await this.#redisLedger(id).close(this.recordMs)
     const hash = await this.#redis.hget(`${keyPrefix(id)}meta`, 'hash')
     if (hash !== null && await this.#redis.get(keys.spec(hash)) === id) await this.#redis.del(keys.spec(hash))
     await this.#redis.srem(keys.active, id)
+    // Somebody has it run again.
+    const state = await this.#redis.hget(`${keyPrefix(id)}meta`, 'state')
+    if (state !== null && !endStates.has(state as MigrationState)) await this.#redis.sadd(keys.active, id)
     this.#ledgers.delete(id)
-    await this.#announce(id, state)
-    return true
   }
 
   ledger(id: string): PoolLedger { return this.#redisLedger(id) }
@@ -148,9 +165,6 @@ export class PoolStore {
   async once(id: string, word: string): Promise<boolean> { return await this.#redis.hsetnx(`${keyPrefix(id)}meta`, word, '1') === 1 }
 
   async setExpanded(id: string): Promise<void> { await this.#redisLedger(id).setField('expanded', '1') }
-
-  /** Whether somebody asked for a second try of what failed; asked once, answered once. */
-  async takeRetry(id: string): Promise<boolean> { return await this.#redis.hdel(`${keyPrefix(id)}meta`, 'retry') === 1 }
 
   /** What watchers see, from `after` on (from the oldest that is kept, when absent), until the migration has ended. */
   async *events(id: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<StreamedEvent, void, void> {
