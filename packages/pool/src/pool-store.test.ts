@@ -3,7 +3,7 @@ import { keyPrefix } from '@longshore/ledger'
 import { defaultContent, type Migration } from '@longshore/spec'
 import type { Image, Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { EventPublisher } from './event-stream.ts'
+import { EventPublisher, readEvents } from './event-stream.ts'
 import { startBeating, type WorkerInfo } from './heartbeat.ts'
 import { lead } from './lead.ts'
 import { takeLead } from './leadership.ts'
@@ -170,6 +170,19 @@ describe('the store of migrations', () => {
     expect(seen.map(({ event }) => event.type)).toEqual(['found', 'expanded'])
     expect((await Array.fromAsync(store.events(id, seen[0]!.cursor, AbortSignal.timeout(5_000)))).map(({ event }) => event.type)).toEqual(['expanded'])
     expect(await store.uses(id)).toMatchObject([{ side: 'source', registry: 'src', requests: 3 }])
+  })
+
+  test('watchers hold about a megabyte at a time, however much there is, and miss nothing', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    await using publisher = new EventPublisher(world.redis, keyPrefix(id), () => [])
+    const message = 'x'.repeat(1_000)
+    for (let i = 0; i < 20_000; i++) publisher.publish({ type: 'warning', message: `${i} ${message}` })
+    await publisher.flush()
+    const first = await readEvents(world.redis, keyPrefix(id), '0-0', 100)
+    expect(JSON.stringify(first).length).toBeLessThan(2.5 * 1024 * 1024)
+    await store.end(id, ['running'], 'complete')
+    const seen = await Array.fromAsync(store.events(id, undefined, AbortSignal.timeout(20_000)))
+    expect(seen.map(({ event }) => event.type === 'warning' && event.message.split(' ')[0])).toEqual(Array.from({ length: 20_000 }, (_, i) => `${i}`))
   })
 
   test('what is published after the end does not outlive the record, and after that leaves nothing', async () => {

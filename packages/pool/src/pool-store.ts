@@ -169,7 +169,7 @@ export class PoolStore {
   /** What watchers see, from `after` on (from the oldest that is kept, when absent), until the migration has ended. */
   async *events(id: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<StreamedEvent, void, void> {
     const prefix = keyPrefix(id)
-    let cursor = after ?? '0'
+    let cursor = after ?? '0-0'
     let isKnown = false
     for (let hasEnded = false; ;) {
       signal.throwIfAborted()
