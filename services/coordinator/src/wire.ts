@@ -38,7 +38,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
     url: server.url,
     async run(stop) {
       stop.addEventListener('abort', () => closing.abort(), { once: true })
-      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-coordinator', onSay: (what) => log.warn({ redis: what }, 'about redis') }),
+      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-coordinator', onSay: (what) => log.warn({ redis: what }, 'about redis'), signal: stop }),
         (error) => error instanceof RedisUnreachableError, log, stop)
       if (!pool) return
       timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
