@@ -1,4 +1,4 @@
-// What a pool says of its work, with real processes: in its logs by migration, node and job.
+// What a pool says of its work, with real processes: in its logs by migration, node and job; in its metrics once for each image.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Corpus, image, seed, startEmbeddedRegistry } from '@longshore/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,7 +14,18 @@ const linesOf = (services: readonly Service[], migration: string): readonly Line
 const corpusOf = (name: string, count: number, ...layers: readonly number[]): Corpus =>
   Array.from({ length: count }, (_, i) => ({ repository: `${name}/app${i}`, tag: '1', content: image({ seed: `${name} ${i}`, layers }) }))
 
-test('lines about a job have its migration, node and id', async () => {
+/** Of all processes that are alive, by outcome. */
+async function imagesTold(): Promise<Readonly<Record<string, number>>> {
+  const sums: Record<string, number> = { copied: 0, present: 0, failed: 0 }
+  for (const { log } of [...stand.workers, stand.coordinator]) {
+    const url = log.find(({ msg }) => msg === 'listening')?.['url']
+    const text = await (await fetch(`${String(url)}/metrics`)).text()
+    for (const [, outcome = '', count] of text.matchAll(/^longshore_images_total\{outcome="(\w+)"\} (\d+)$/gm)) sums[outcome] = (sums[outcome] ?? 0) + Number(count)
+  }
+  return sums
+}
+
+test('every image is counted once at its end, whoever tells it; lines about a job have its migration, node and id', async () => {
   const corpus = corpusOf('told', 12, 300, 200_000)
   await using source = await startEmbeddedRegistry()
   await using destination = await startEmbeddedRegistry()
@@ -28,6 +39,8 @@ test('lines about a job have its migration, node and id', async () => {
   const id = await stand.submit(listOf(corpus), source.host, destination.host)
   expect((await stand.ended(id)).counts).toMatchObject({ found: 12, copied: 10, present: 0, failed: 2 })
   await until('the leader to say so', () => linesOf([stand.coordinator], id).some(({ msg }) => msg === 'migration ended'), 5_000)
+  await until('all to be counted', async () => Object.values(await imagesTold()).reduce((sum, count) => sum + count, 0) >= 12, 5_000)
+  expect(await imagesTold()).toEqual({ copied: 10, present: 0, failed: 2 })
 
   const lines = linesOf(stand.workers, id).filter(({ msg }) => aboutJobs.test(String(msg)))
   for (const line of lines) expect(line).toMatchObject({ migration: id, node: expect.stringMatching(/^(?:batch \d+$|(?:blob|manifest|tag) )/), job: expect.stringMatching(/^[0-9a-f]{40}$/) })
@@ -39,7 +52,12 @@ test('lines about a job have its migration, node and id', async () => {
   expect(lines.filter(({ msg }) => msg === 'job started').map(({ node }) => node).toSorted()).toEqual(ends.map(({ node }) => node).toSorted())
   expect(lines.filter(({ msg }) => msg === 'image failed')).toMatchObject([{ source: expect.stringContaining('told/app1'), err: { code: expect.any(String) } }])
   const led = linesOf([stand.coordinator], id)
-  expect(led.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['migration submitted', 'leading a migration', 'migration ended']))
+  expect(led.map(({ msg }) => msg)).toEqual(expect.arrayContaining(['migration submitted', 'leading a migration', 'image failed', 'migration ended']))
+  expect(led.filter(({ msg }) => msg === 'image failed')).toMatchObject([{ source: expect.stringContaining('told/app2'), err: { code: expect.any(String) } }])
+  // Tried again, it fails again: that is another end. Others are not counted anew.
+  await stand.ask(`/migrations/${id}/retry`, { method: 'POST' })
+  await until('the second run', async () => (await stand.ended(id)).state === 'complete' && linesOf([stand.coordinator], id).filter(({ msg }) => msg === 'migration ended').length === 2)
+  expect(await imagesTold()).toEqual({ copied: 10, present: 0, failed: 4 })
 }, 120_000)
 
 test('what a worker hands back on its way out it says, with the job', async () => {

@@ -93,7 +93,7 @@ function build(registry: Registry): Metrics {
   const bytes = new Counter({ name: 'longshore_bytes_total', help: 'Bytes of bodies on the wire, by registry', labelNames: ['direction', 'registry'], registers })
   const blobs = new Counter({ name: 'longshore_blobs_total', help: 'Blobs that came true in a repository, by how', labelNames: ['outcome'], registers })
   const manifests = new Counter({ name: 'longshore_manifests_total', help: 'Manifests and tags that came true, by how', labelNames: ['outcome'], registers })
-  const images = new Counter({ name: 'longshore_images_total', help: 'Images at their end, by outcome; failures that may pass count when they are final', labelNames: ['outcome'], registers })
+  const images = new Counter({ name: 'longshore_images_total', help: 'Images at their end, by outcome: each by one process. Failures that may pass are counted by the leader, when they are final', labelNames: ['outcome'], registers })
   const requests = new Counter({ name: 'longshore_requests_total', help: 'Requests to registries; status "-" had no answer', labelNames: ['side', 'registry', 'method', 'status'], registers })
   const retries = new Counter({ name: 'longshore_retries_total', help: 'Requests that were sent again', labelNames: ['side', 'registry'], registers })
   const pauses = new Counter({ name: 'longshore_pauses_total', help: 'How often a registry asked to be left alone (429, 503)', labelNames: ['side', 'registry'], registers })
