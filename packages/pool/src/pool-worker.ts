@@ -332,7 +332,7 @@ export class PoolWorker {
         onEvent({ type: 'pause', migration, registry: paused.registry, ms: paused.ms })
       })
       const work: MigrationWork = await MigrationWork.open(record, {
-        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads, moving: this.#work.signal, reading: this.#reading.signal,
+        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads.of(migration), moving: this.#work.signal, reading: this.#reading.signal,
         onEvent: (event, node) => {
           const job = node && work.held.get(node)
           onEvent({ type: 'transfer', migration, ...(node === undefined ? {} : { node }), ...(job === undefined ? {} : { job }), event })
