@@ -103,7 +103,7 @@ async function leadAndWatch(pool: Pool, id: string, flags: Flags, config: Config
     // What went wrong with the leading is the reason, whatever came of the watching.
     await leading
   }
-  const ended = await pool.store.get(id)
+  const ended = await pool.store.head(id)
   if (ended?.state === 'failed' && ended.error) throw new RunFailedError(id, ended.error)
 }
 
@@ -111,8 +111,8 @@ async function outcome(
   pool: Pool, { id }: MigrationRecord, facts: { readonly started: Date; readonly startedMs: number; readonly interrupted: boolean; readonly aborted: boolean },
 ): Promise<MigrationRun> {
   const { started, startedMs, interrupted, aborted } = facts
-  const [tally, registries, record] = await Promise.all([pool.store.tally(id), pool.store.uses(id), pool.store.get(id)])
-  const stopped = aborted || record === undefined || !endStates.has(record.state) || record.state === 'stopped' || record.state === 'cancelled'
+  const [tally, registries, head] = await Promise.all([pool.store.tally(id), pool.store.uses(id), pool.store.head(id)])
+  const stopped = aborted || head === undefined || !endStates.has(head.state) || head.state === 'stopped' || head.state === 'cancelled'
   return {
     tally, registries, started, ended: new Date(), ms: performance.now() - startedMs, interrupted, aborted,
     result: { images: tally.found, copied: tally.copied, present: tally.present, failed: tally.failed, abandoned: tally.openCount, stopped },

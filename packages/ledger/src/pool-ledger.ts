@@ -66,11 +66,20 @@ export interface PoolLedger extends Ledger {
   begin(fields: Readonly<Record<string, string>>): Promise<number>
   /** @throws MigrationLostError when Redis knows nothing of it */
   state(): Promise<string>
-  /** Changes the state if it is one of `from`; answers whether. To an end (complete, failed, stopped, cancelled): sets `ended` (ms) too. */
+  /**
+   * Changes the state if it is one of `from`; answers whether. To an end (complete, failed, stopped, cancelled): sets `ended` (ms) too. Not to
+   * complete while a retry is asked for and not done.
+   */
   setState(from: readonly string[], to: string): Promise<boolean>
   setField(name: string, value: string): Promise<void>
-  /** A closed migration is to go on: its record does not run out any more, `ended` and the word `secondPass` are gone. The state stays. */
-  restart(): Promise<void>
+  /**
+   * Asks for another try of what failed, if its state is still the one that was `seen`; answers whether. One that is complete runs again: its record does
+   * not run out any more, `ended` and the word `secondPass` are gone.
+   */
+  askRetry(seen: string): Promise<boolean>
+  /** The try that is asked for and not done; told again until `retryDone` says so, that a leader which dies over it loses nothing. */
+  retryAsked(): Promise<string | undefined>
+  retryDone(asked: string): Promise<void>
   /**
    * Adds images that are to be resolved, in one batch, and counts them as found. Images that are known, open or at their end, are
    * passed over. Answers the batch, ready to be queued, and the number that was new; `undefined` when none was. Asked again before

@@ -50,7 +50,14 @@ export class RedisLedger implements PoolLedger {
   }
 
   async setField(name: string, value: string): Promise<void> { await this.#run('ledgerSetField', [name, value]) }
-  async restart(): Promise<void> { await this.#run('ledgerRestart', []) }
+  async askRetry(seen: string): Promise<boolean> { return await this.#run('ledgerAskRetry', [seen]) === 1 }
+
+  async retryAsked(): Promise<string | undefined> {
+    const [asked, done] = await this.#redis.hmget(`${this.#prefix}meta`, 'retries', 'retried')
+    return typeof asked === 'string' && asked !== done ? asked : undefined
+  }
+
+  async retryDone(asked: string): Promise<void> { await this.setField('retried', asked) }
 
   async open(images: readonly Wanted[]): Promise<{ readonly batch: BatchKey; readonly added: number } | undefined> {
     if (images.length > batchImages) throw new RangeError(`${images.length} images are too many for a batch: ${batchImages} at most`)

@@ -7,6 +7,7 @@ type Call<Answer> = (prefix: string, ...args: ReadonlyArray<string | number>) =>
 type Values = ReadonlyArray<string | number>
 
 export interface LedgerScripts {
+  ledgerAskRetry: Call<number>
   ledgerBegin: Call<string>
   ledgerClaim: Call<Values>
   ledgerClaimBatch: Call<Values>
@@ -27,17 +28,16 @@ export interface LedgerScripts {
   ledgerReleaseBatch: Call<number>
   ledgerReopen: Call<Values>
   ledgerReplan: Call<Values>
-  ledgerRestart: Call<number>
   ledgerRetry: Call<Values>
   ledgerSetField: Call<number>
   ledgerSetState: Call<number>
 }
 
 const files: Readonly<Record<keyof LedgerScripts, string>> = {
-  ledgerBegin: 'begin-1', ledgerClaim: 'claim-1', ledgerClaimBatch: 'claim-batch-1', ledgerClose: 'close-1', ledgerComplete: 'complete-1', ledgerCounts: 'counts-1',
+  ledgerAskRetry: 'ask-retry-1', ledgerBegin: 'begin-1', ledgerClaim: 'claim-1', ledgerClaimBatch: 'claim-batch-1', ledgerClose: 'close-1', ledgerComplete: 'complete-1', ledgerCounts: 'counts-1',
   ledgerFail: 'fail-1', ledgerFailImage: 'fail-image-1', ledgerForget: 'forget-1', ledgerNodesOf: 'nodes-of-1', ledgerOpen: 'open-1', ledgerOpenImages: 'open-images-1',
   ledgerOverdue: 'overdue-1', ledgerReclaim: 'reclaim-1', ledgerRegister: 'register-1', ledgerRegisterIn: 'register-in-1', ledgerRelease: 'release-1',
-  ledgerReleaseBatch: 'release-batch-1', ledgerReopen: 'reopen-1', ledgerReplan: 'replan-1', ledgerRestart: 'restart-1', ledgerRetry: 'retry-1',
+  ledgerReleaseBatch: 'release-batch-1', ledgerReopen: 'reopen-1', ledgerReplan: 'replan-1', ledgerRetry: 'retry-1',
   ledgerSetField: 'set-field-1', ledgerSetState: 'set-state-1',
 }
 

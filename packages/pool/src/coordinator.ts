@@ -10,7 +10,7 @@ import { registriesOf } from '@longshore/spec'
 import { LeadershipLostError } from './errors.ts'
 import { EventPublisher } from './event-stream.ts'
 import { type Beating, newProcessId, startBeating } from './heartbeat.ts'
-import { lead } from './lead.ts'
+import { lead, type LeaderNews } from './lead.ts'
 import { goodbyeMs } from './keys.ts'
 import { takeLead } from './leadership.ts'
 import { leaveInTime } from './leave-in-time.ts'
@@ -29,6 +29,7 @@ const patienceMs = 30_000
 export type PoolEvent =
   | { readonly type: 'leading'; readonly migration: string }
   | { readonly type: 'led'; readonly migration: string; readonly state: MigrationState }
+  | { readonly type: 'news'; readonly migration: string; readonly news: LeaderNews }
   | { readonly type: 'lead-failed'; readonly migration: string; readonly error: unknown }
   | { readonly type: 'reclaimed'; readonly migration: string; readonly worker: string; readonly count: number }
 
@@ -101,8 +102,8 @@ export class Coordinator {
       } catch (error) {
         if (stop.aborted || !(error instanceof LeadershipLostError)) throw error
       }
-      const record = await this.#with.store.get(id)
-      if (!record || endStates.has(record.state)) return record?.state
+      const head = await this.#with.store.head(id)
+      if (!head || endStates.has(head.state)) return head?.state
       await pause(lookMs, stop)
     }
   }
@@ -124,7 +125,8 @@ export class Coordinator {
     const registries = registriesOf(record.spec)
     using _joined = await this.#pauses.join(access, [...registries.source, ...registries.destination])
     await using publisher = new EventPublisher(redis, keyPrefix(id), () => access.uses())
-    const state = await lead(record, { store, queues, access, publisher, ...(respiteMs === undefined ? {} : { respiteMs }) }, signal)
+    const onNews = (news: LeaderNews): void => onEvent({ type: 'news', migration: id, news })
+    const state = await lead(record, { store, queues, access, publisher, onNews, ...(respiteMs === undefined ? {} : { respiteMs }) }, signal)
     onEvent({ type: 'led', migration: id, state })
     return state
   }

@@ -7,8 +7,13 @@ import type { RegistryUse } from '@longshore/transfer'
 const keptEntries = 4_000
 const flushMs = 50
 const flushEvents = 500
+/** What one read holds, and one entry more. */
+const readBytes = 1024 * 1024
 
-interface Scripts { publishEvents(prefix: string, events: string, keptEntries: number, ...uses: ReadonlyArray<string | number>): Promise<number> }
+interface Scripts {
+  publishEvents(prefix: string, events: string, keptEntries: number, ...uses: ReadonlyArray<string | number>): Promise<number>
+  readEvents(prefix: string, after: string, entries: number, bytes: number): Promise<readonly string[]>
+}
 const scripts = {
   // Whoever comes after the end of a migration leaves nothing behind that would outlive its record.
   publishEvents: {
@@ -19,6 +24,20 @@ const scripts = {
       if ARGV[1] ~= '' then redis.call('XADD', KEYS[1] .. 'events', 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[1]) end
       if life > 0 then for _, name in ipairs({'uses', 'events'}) do redis.call('PEXPIRE', KEYS[1] .. name, life) end end
       return 1`,
+  },
+  // An entry may be a few bytes or half a megabyte: how many are enough shows as they are read.
+  readEvents: {
+    keys: 1,
+    lua: `local out, from, bytes = {}, '(' .. ARGV[1], 0
+      while #out < 2 * ARGV[2] and bytes < tonumber(ARGV[3]) do
+        local entry = redis.call('XRANGE', KEYS[1] .. 'events', from, '+', 'COUNT', 1)[1]
+        if not entry then break end
+        out[#out + 1] = entry[1]
+        out[#out + 1] = entry[2][2]
+        from = '(' .. entry[1]
+        bytes = bytes + #entry[2][2]
+      end
+      return out`,
   },
 }
 
@@ -98,9 +117,13 @@ export function parseUses(fields: Readonly<Record<string, string>>): readonly Re
   return [...uses.values()].sort((a, b) => (`${b.side} ${a.registry}` < `${a.side} ${b.registry}` ? -1 : 1))
 }
 
-/** Up to `count` entries behind `after` (a cursor, or `0`: from the oldest that is kept). */
+/** Up to `count` entries behind `after` (a cursor, or `0-0`: from the oldest that is kept), about a megabyte at the most. */
 export async function readEvents(redis: RedisClient, prefix: string, after: string, count: number): Promise<readonly StreamedEvent[]> {
-  const answer = await redis.xread('COUNT', count, 'STREAMS', `${prefix}events`, after)
-  const [stream] = answer ?? []
-  return (stream?.[1] ?? []).flatMap(([cursor, fields]) => (JSON.parse(fields[1] ?? '[]') as RunEvent[]).map((event) => ({ cursor, event })))
+  const answer = await defineScripts<Scripts>(redis, scripts).readEvents(prefix, after, count, readBytes)
+  const events: StreamedEvent[] = []
+  for (let at = 0; at + 1 < answer.length; at += 2) {
+    const cursor = answer[at] ?? ''
+    for (const event of JSON.parse(answer[at + 1] ?? '[]') as RunEvent[]) events.push({ cursor, event })
+  }
+  return events
 }

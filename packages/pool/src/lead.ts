@@ -5,7 +5,7 @@ import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { ErrorRecord } from '@longshore/oci'
-import { type RunEvent, wantedOf } from '@longshore/report'
+import { type Dropped, type RunEvent, type Unlisted, wantedOf } from '@longshore/report'
 import { hintFor, type ImageId, imageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
@@ -30,11 +30,16 @@ const settleMs = 150
 /** What is ready after a pause goes to the queues at once, up to this; the sweep brings the rest, if there can be any. */
 const handedOutMost = 20_000
 
+/** What only a leader can tell. */
+export type LeaderNews = Extract<RunEvent, { type: 'failed' }> | Unlisted
+
 export interface LeadOptions {
   readonly store: PoolStore
   readonly queues: BullQueues
   readonly access: Access
   readonly publisher: EventPublisher
+  /** Each once: what could not be listed as it is found, failures when they are final. */
+  readonly onNews: (news: LeaderNews) => void
   /** Milliseconds; tests have less patience. */
   readonly respiteMs?: number
 }
@@ -71,23 +76,25 @@ class Leader {
 
   async run(): Promise<MigrationState> {
     const { store } = this.#with
-    const { id } = this.#record
     try {
       // A Redis that was restarted may have forgotten the last second: what it does not know of any more is found once more.
       if (!this.#record.expanded) while (await this.#feed() > 0);
       for (;;) {
         const { state } = await this.#untilOver()
         const end = endOf[state]
-        // It has ended by other hands.
-        if (end === undefined) return state
+        // It has ended by other hands, or a leader died over it.
+        if (end === undefined) {
+          await store.close(this.#record.id)
+          return state
+        }
         if (state !== 'running') await this.#whileLeased()
-        // Somebody may have paused it in the last moment.
+        // Somebody may have paused it in the last moment, or asked for a retry.
         if (await this.#end([state], end)) return end
       }
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason
       if (isLost(error)) throw error
-      await store.end(id, ['running', 'paused', 'stopping'], 'failed', error)
+      await this.#end(['running', 'paused', 'stopping'], 'failed', error)
       throw error
     }
   }
@@ -99,22 +106,27 @@ class Leader {
     return look
   }
 
-  async #end(from: readonly MigrationState[], state: MigrationState): Promise<boolean> {
-    const { store, publisher } = this.#with
-    await this.#tellFailures()
+  async #end(from: readonly MigrationState[], state: MigrationState, error?: unknown): Promise<boolean> {
+    const { store, publisher, onNews } = this.#with
+    // Whoever watches reads no further than the end; whoever counts must not count what is tried once more after all.
+    for await (const failure of this.#lateFailures()) publisher.publish(failure)
     await pause(settleMs, this.#signal)
     await publisher.flush()
-    return await store.end(this.#record.id, from, state)
+    if (!await store.end(this.#record.id, from, state, error)) return false
+    for await (const failure of this.#lateFailures()) onNews(failure)
+    return true
   }
 
   /** Finds the images and opens them, batch by batch; answers how many of those that were new the ledger has forgotten by now. */
   async #feed(): Promise<number> {
-    const { store, publisher, access } = this.#with
+    const { store, publisher, access, onNews } = this.#with
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
-    const onEvent = (event: Extract<RunEvent, { type: 'unlisted' | 'dropped' }>): void => {
+    const onEvent = (event: Unlisted | Dropped): void => {
       noted.push((async () => {
-        if (await store.note(id, event)) publisher.publish(event)
+        if (!await store.note(id, event)) return
+        publisher.publish(event)
+        if (event.type === 'unlisted') onNews(event)
       })())
     }
     const wanted = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
@@ -194,8 +206,11 @@ class Leader {
 
   /** Somebody asked for a second try of what failed. */
   async #retryAsked(): Promise<boolean> {
-    if (!await this.#with.store.takeRetry(this.#record.id)) return false
-    return await this.#reopen(undefined)
+    const asked = await this.#ledger.retryAsked()
+    if (asked === undefined) return false
+    const isWork = await this.#reopen(undefined)
+    await this.#ledger.retryDone(asked)
+    return isWork
   }
 
   /** The second try of images whose failure may pass; answers whether there was any to try. */
@@ -226,10 +241,10 @@ class Leader {
     return ready.length + batches.length > 0
   }
 
-  /** Failures that waited for a second try are told now; the others were when they came. */
-  async #tellFailures(): Promise<void> {
+  /** Failures that waited for a second try, and are told at the end; the others were when they came. */
+  async *#lateFailures(): AsyncGenerator<Extract<RunEvent, { type: 'failed' }>, void, void> {
     for await (const { wanted: { image }, error } of this.#ledger.results({ failedOnly: true })) {
-      if (error && isToldLate(error)) this.#with.publisher.publish({ type: 'failed', image, error, hint: hintFor(error) })
+      if (error && isToldLate(error)) yield { type: 'failed', image, error, hint: hintFor(error) }
     }
   }
 

@@ -35,9 +35,9 @@ export interface PoolOptions {
   readonly name?: string
 }
 
-export interface MigrationRecord {
+/** A record without its spec, which may be megabytes. */
+export interface MigrationHead {
   readonly id: string
-  readonly spec: Migration
   readonly options: PoolOptions
   readonly state: MigrationState
   /** ISO 8601, by Redis' clock. */
@@ -49,11 +49,16 @@ export interface MigrationRecord {
   readonly error?: ErrorRecord
 }
 
-export interface MigrationStatus extends Omit<MigrationRecord, 'spec'> {
+export interface MigrationRecord extends MigrationHead { readonly spec: Migration }
+
+/** What a list of migrations is made of. */
+export type MigrationEntry = Pick<MigrationHead, 'id' | 'state' | 'created'>
+
+export interface MigrationStatus extends MigrationHead {
   readonly counts: PoolCounts
   /** Nodes of the open window by state; absent at the end. */
   readonly nodes?: LedgerCounts
-  /** How many processes work on anything at all. */
+  /** How many workers are alive, whatever they work on. */
   readonly workers: number
   readonly elapsedMs: number
   /** By the bytes so far; absent while nothing can be said. */

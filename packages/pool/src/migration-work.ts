@@ -15,7 +15,8 @@ export interface MigrationWorkOptions {
   readonly access: Access
   readonly pauses: SharedPauses
   readonly uploads: Uploads
-  readonly onEvent: (event: TransferEvent, migration: string) => void
+  /** @param node whose coming true is told */
+  readonly onEvent: (event: TransferEvent, node?: NodeKey) => void
   /** The worker's own. */
   readonly moving: AbortSignal
   readonly reading: AbortSignal
@@ -32,8 +33,8 @@ export class MigrationWork implements AsyncDisposable {
   readonly verifier: ImageVerifier | undefined
   readonly publisher: EventPublisher
   readonly inFlight = new Set<InFlight>()
-  /** What this worker knows that it holds. */
-  readonly held = new Set<NodeKey>()
+  /** What this worker knows that it holds, and by which job. */
+  readonly held = new Map<NodeKey, string>()
   /** Aborts when the migration is cancelled or has ended. */
   readonly ended = new AbortController()
   /** For what is written: that, and the end of the worker's grace. */
@@ -51,15 +52,15 @@ export class MigrationWork implements AsyncDisposable {
     this.moving = AbortSignal.any([moving, this.ended.signal])
     this.reading = AbortSignal.any([reading, this.ended.signal])
     this.publisher = new EventPublisher(redis, keyPrefix(record.id), () => access.uses())
-    const tell = (event: TransferEvent): void => {
+    const tell = (event: TransferEvent, node?: NodeKey): void => {
       this.publisher.publish(event)
-      onEvent(event, record.id)
+      onEvent(event, node)
     }
     this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }))
     const { task } = record.options
     this.scout = task.kind === 'plan' ? new PlanScout(access) : undefined
     this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: task.deep }) : undefined
-    this.runner = new NodeRunner({ ledger, transports: access.transports, inFlight: this.inFlight, resolver: this.resolver, onEvent: tell, uploads })
+    this.runner = new NodeRunner({ ledger, transports: access.transports, inFlight: this.inFlight, resolver: this.resolver, onEvent: (event, { key }) => tell(event, key), uploads })
   }
 
   static async open(record: MigrationRecord, options: MigrationWorkOptions): Promise<MigrationWork> {

@@ -22,12 +22,18 @@ export interface OpenPoolOptions {
   readonly name: string
   /** Redis is away, or back; a warning about its settings. */
   readonly onSay: (line: string) => void
+  /** Ends the opening: Redis may never answer. */
+  readonly signal?: AbortSignal
 }
 
-/** @throws what `connectRedis` throws */
-export async function openPool(settings: RedisSettings, { recordMs, name, onSay }: OpenPoolOptions): Promise<Pool> {
-  const connection = await connectRedis({ ...settings, name, onTrouble: onSay, onRecovered: () => onSay('Redis is back') })
+/** @throws what `connectRedis` throws, the signal's reason */
+export async function openPool(settings: RedisSettings, { recordMs, name, onSay, signal }: OpenPoolOptions): Promise<Pool> {
+  const connection = await connectRedis({ ...settings, name, onTrouble: onSay, onRecovered: () => onSay('Redis is back'), ...(signal === undefined ? {} : { signal }) })
+  // What waits for an answer is told that none will come.
+  const leave = (): void => { void connection[Symbol.asyncDispose]() }
   try {
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', leave, { once: true })
     for (const warning of connection.warnings) onSay(warning)
     const queues = new BullQueues(connection, {
       onProblem: (message, error) => onSay(error === undefined ? message : `${message}: ${describeRecord(toRecord(error))}`),
@@ -45,5 +51,7 @@ export async function openPool(settings: RedisSettings, { recordMs, name, onSay 
   } catch (error) {
     await connection[Symbol.asyncDispose]()
     throw error
+  } finally {
+    signal?.removeEventListener('abort', leave)
   }
 }

@@ -3,7 +3,9 @@ import { keyPrefix } from '@longshore/ledger'
 import { defaultContent, type Migration } from '@longshore/spec'
 import type { Image, Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { EventPublisher } from './event-stream.ts'
+import { EventPublisher, readEvents } from './event-stream.ts'
+import { startBeating, type WorkerInfo } from './heartbeat.ts'
+import { lead } from './lead.ts'
 import { takeLead } from './leadership.ts'
 import type { PoolOptions } from './migration-record.ts'
 import { PoolStore } from './pool-store.ts'
@@ -37,6 +39,29 @@ describe('the store of migrations', () => {
     expect(again.resumed).toBe(false)
     expect(again.record.id).not.toBe(first.record.id)
     expect((await store.list()).map(({ id }) => id)).toContain(first.record.id)
+  })
+
+  test('lists, states and steering read nothing of the specs, which may be megabytes', async () => {
+    const large: Migration = { entries: [], note: 'x'.repeat(1024 * 1024) } as unknown as Migration
+    const ids = await Promise.all([1, 2, 3].map(async (window) => (await store.submit(large, { ...options, window })).record.id))
+    const sent = async (): Promise<number> => Number(/total_net_output_bytes:(\d+)/.exec(await world.redis.info('stats'))?.[1])
+    const before = await sent()
+    expect((await store.list()).map(({ id, state }) => ({ id, state }))).toEqual(expect.arrayContaining(ids.map((id) => ({ id, state: 'running' }))))
+    for (const id of ids) expect(await store.status(id)).toMatchObject({ id, state: 'running', options: { keepGoing: true } })
+    await store.pause(ids[0]!)
+    expect(await sent() - before).toBeLessThan(100_000)
+    expect((await store.get(ids[0]!))?.spec).toEqual(large)
+  })
+
+  test('of the processes that are alive a status counts the workers', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const info = (role: WorkerInfo['role'], process: string) => (): WorkerInfo => ({
+      id: process, role, host: 'h', pid: 1, version: '0', started: '', inFlight: { images: 0, blobs: 0, manifests: 0 }, transfers: [],
+    })
+    const alive = [await startBeating(world.redis, 'c', info('coordinator', 'c'), async () => {}), await startBeating(world.redis, 'w', info('worker', 'w'), async () => {})]
+    expect((await store.status(id))?.workers).toBe(1)
+    for (const one of alive) await one.end()
+    expect((await store.status(id))?.workers).toBe(0)
   })
 
   test('many who submit the same at once get one migration', async () => {
@@ -81,10 +106,56 @@ describe('the store of migrations', () => {
     expect((await store.retry(id)).state).toBe('running')
     expect(await store.active()).toContain(id)
     expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
-    expect(await store.takeRetry(id)).toBe(true)
-    expect(await store.takeRetry(id)).toBe(false)
     const { batches } = await store.ledger(id).reopen()
     expect((await store.ledger(id).claimBatch(batches[0]!, 'w'))?.images.map((one) => one.wanted)).toEqual([wanted('2')])
+  })
+
+  test('retry of one that its leader is about to end keeps it from its end', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const ledger = store.ledger(id)
+    const lease = (await ledger.claimBatch((await ledger.open([wanted('1')]))!.batch, 'w'))!
+    await ledger.failImage(lease, lease.images[0]!.id, boom)
+    expect((await store.retry(id)).state).toBe('running')
+    expect(await store.end(id, ['running'], 'complete')).toBe(false)
+    const asked = (await ledger.retryAsked())!
+    // Asked for again while the leader is at it: that is another one.
+    await store.retry(id)
+    await ledger.retryDone(asked)
+    expect(await store.end(id, ['running'], 'complete')).toBe(false)
+    await ledger.retryDone((await ledger.retryAsked())!)
+    expect(await ledger.retryAsked()).toBeUndefined()
+    expect(await store.end(id, ['running'], 'complete')).toBe(true)
+  })
+
+  test('retry of one whose leader is ending it waits for that, and is refused where it takes too long', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    // The leader's first step, and no more.
+    await store.ledger(id).setState(['running'], 'complete')
+    await expect(store.retry(id)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('ask again in some seconds') })
+    const asking = store.retry(id)
+    await new Promise((resolve) => { setTimeout(resolve, 100) })
+    await store.close(id)
+    expect((await asking).state).toBe('running')
+    expect(await store.ledger(id).retryAsked()).toBeDefined()
+    expect(await store.active()).toContain(id)
+    expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
+    // A leader that comes late with its end clears away nothing of it.
+    await store.close(id)
+    expect(await world.redis.pttl(`${keyPrefix(id)}meta`)).toBe(-1)
+    expect(await store.active()).toContain(id)
+  })
+
+  test('an end that a leader died over is brought to its end by the next', async () => {
+    const { record } = await store.submit(spec, options)
+    const ledger = store.ledger(record.id)
+    await ledger.open([wanted('1')])
+    await store.setExpanded(record.id)
+    await ledger.setState(['running'], 'complete')
+    const stop = AbortSignal.timeout(5_000)
+    expect(await lead((await store.get(record.id))!, { store, queues: undefined as never, access: undefined as never, publisher: undefined as never, onNews: () => {} }, stop)).toBe('complete')
+    expect(await store.active()).toEqual([])
+    expect(await world.redis.exists(`${keyPrefix(record.id)}images`)).toBe(0)
+    expect((await store.retry(record.id)).state).toBe('running')
   })
 
   test('watchers read events in order, from where they left off, to the end', async () => {
@@ -99,6 +170,19 @@ describe('the store of migrations', () => {
     expect(seen.map(({ event }) => event.type)).toEqual(['found', 'expanded'])
     expect((await Array.fromAsync(store.events(id, seen[0]!.cursor, AbortSignal.timeout(5_000)))).map(({ event }) => event.type)).toEqual(['expanded'])
     expect(await store.uses(id)).toMatchObject([{ side: 'source', registry: 'src', requests: 3 }])
+  })
+
+  test('watchers hold about a megabyte at a time, however much there is, and miss nothing', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    await using publisher = new EventPublisher(world.redis, keyPrefix(id), () => [])
+    const message = 'x'.repeat(1_000)
+    for (let i = 0; i < 20_000; i++) publisher.publish({ type: 'warning', message: `${i} ${message}` })
+    await publisher.flush()
+    const first = await readEvents(world.redis, keyPrefix(id), '0-0', 100)
+    expect(JSON.stringify(first).length).toBeLessThan(2.5 * 1024 * 1024)
+    await store.end(id, ['running'], 'complete')
+    const seen = await Array.fromAsync(store.events(id, undefined, AbortSignal.timeout(20_000)))
+    expect(seen.map(({ event }) => event.type === 'warning' && event.message.split(' ')[0])).toEqual(Array.from({ length: 20_000 }, (_, i) => `${i}`))
   })
 
   test('what is published after the end does not outlive the record, and after that leaves nothing', async () => {

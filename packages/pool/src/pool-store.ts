@@ -10,7 +10,7 @@ import { MigrationNotFoundError, WrongStateError } from './errors.ts'
 import { parseUses, readEvents, type StreamedEvent } from './event-stream.ts'
 import { keys } from './keys.ts'
 import { isLed } from './leadership.ts'
-import { endStates, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions } from './migration-record.ts'
+import { endStates, type MigrationEntry, type MigrationHead, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions } from './migration-record.ts'
 import { listWorkers, type WorkerInfo } from './heartbeat.ts'
 
 export interface PoolStoreOptions {
@@ -21,6 +21,8 @@ export interface PoolStoreOptions {
 export interface Submitted { readonly record: MigrationRecord; /** It was running already. */ readonly resumed: boolean }
 
 const pollMs = 200
+/** For how long a retry waits for a leader that ends the migration. */
+const closingMs = 3_000
 const readEntries = 100
 
 export class PoolStore {
@@ -40,8 +42,9 @@ export class PoolStore {
     const id = newId()
     for (;;) {
       const known = await this.#redis.set(keys.spec(hash), id, 'NX') === null ? await this.#redis.get(keys.spec(hash)) : id
-      const record = known === null || known === id ? undefined : await this.get(known)
-      if (record && !endStates.has(record.state)) return { record, resumed: true }
+      const head = known === null || known === id ? undefined : await this.head(known)
+      const record = head && !endStates.has(head.state) ? await this.get(head.id) : undefined
+      if (record) return { record, resumed: true }
       if (known === id) break
       // It has ended, or its record is gone: the next one takes its place, unless somebody else is quicker.
       if (known !== null && await this.#redis.get(keys.spec(hash)) === known) await this.#redis.del(keys.spec(hash))
@@ -49,74 +52,102 @@ export class PoolStore {
     const ledger = this.#redisLedger(id)
     const created = await ledger.begin({ spec: body, options: JSON.stringify(options), hash })
     await Promise.all([this.#redis.zadd(keys.migrations, created, id), this.#redis.sadd(keys.active, id)])
-    return { record: await this.#required(id), resumed: false }
+    const record = await this.get(id)
+    if (!record) throw new MigrationNotFoundError(id)
+    return { record, resumed: false }
   }
 
+  /** With its spec: for whoever works on it. */
   async get(id: string): Promise<MigrationRecord | undefined> {
-    return toMigrationRecord(id, await this.#redis.hgetall(`${keyPrefix(id)}meta`))
+    const [spec, ...fields] = await this.#redis.hmget(`${keyPrefix(id)}meta`, 'spec', ...headFields)
+    const head = toMigrationHead(id, fields)
+    return head && typeof spec === 'string' ? { ...head, spec: JSON.parse(spec) as Migration } : undefined
+  }
+
+  async head(id: string): Promise<MigrationHead | undefined> {
+    return toMigrationHead(id, await this.#redis.hmget(`${keyPrefix(id)}meta`, ...headFields))
   }
 
   /** Newest first. */
-  async list(): Promise<readonly MigrationRecord[]> {
+  async list(): Promise<readonly MigrationEntry[]> {
     const ids = await this.#redis.zrevrange(keys.migrations, 0, -1)
-    const records = await Promise.all(ids.map(async (id) => await this.get(id) ?? id))
+    const entries = await Promise.all(ids.map(async (id): Promise<MigrationEntry | string> => {
+      const [state, created] = await this.#redis.hmget(`${keyPrefix(id)}meta`, 'state', 'created')
+      return typeof state === 'string' && typeof created === 'string' ? { id, state: state as MigrationState, created: toIso(created) } : id
+    }))
     // Records end by themselves; the list of them is tidied by whoever looks at it.
-    const gone = records.filter((record) => typeof record === 'string')
+    const gone = entries.filter((entry) => typeof entry === 'string')
     if (gone.length > 0) await this.#forget(gone)
-    return records.filter((record) => typeof record !== 'string')
+    return entries.filter((entry) => typeof entry !== 'string')
   }
 
   /** Migrations that are not at their end. */
   async active(): Promise<readonly string[]> { return await this.#redis.smembers(keys.active) }
 
   async status(id: string): Promise<MigrationStatus | undefined> {
-    const record = await this.get(id)
-    if (!record) return undefined
-    const { spec: _, ...rest } = record
+    const head = await this.head(id)
+    if (!head) return undefined
     const ledger = this.#redisLedger(id)
-    const hasEnded = endStates.has(record.state)
+    const hasEnded = endStates.has(head.state)
     const [counts, nodes, workers, led, nowMs] = await Promise.all([
       ledger.tally(), hasEnded ? undefined : ledger.counts(), listWorkers(this.#redis), isLed(this.#redis, keyPrefix(id)), this.#redis.time().then(([s]) => Number(s) * 1000),
     ])
-    const elapsedMs = Math.max(0, (record.ended === undefined ? nowMs : Date.parse(record.ended)) - Date.parse(record.created))
-    const etaMs = hasEnded ? undefined : estimate(counts, record.expanded, elapsedMs)
-    return { ...rest, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led }
-  }
-
-  async pause(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running'], 'paused', 'only a running migration can be paused') }
-  async resume(id: string): Promise<MigrationRecord> { return await this.#move(id, ['paused'], 'running', 'only a paused migration can be resumed') }
-  async cancel(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running', 'paused', 'stopping'], 'cancelled', 'it has ended already') }
-  /** What is in flight may finish, nothing new is begun. */
-  async stop(id: string): Promise<MigrationRecord> { return await this.#move(id, ['running', 'paused'], 'stopping', 'it has ended already') }
-
-  /** Tries the images that failed once more: now, if the migration runs; else it runs again, for these alone. */
-  async retry(id: string): Promise<MigrationRecord> {
-    const { state } = await this.#required(id)
-    if (state === 'failed') throw new WrongStateError(id, state, 'it failed as a whole, before its images; mend the cause and submit it again')
-    if (state === 'cancelled' || state === 'stopped') throw new WrongStateError(id, state, 'submit the same spec again: what is there is not moved again')
-    const ledger = this.#redisLedger(id)
-    if (state === 'complete') {
-      await ledger.restart()
-      await this.#redis.sadd(keys.active, id)
+    const elapsedMs = Math.max(0, (head.ended === undefined ? nowMs : Date.parse(head.ended)) - Date.parse(head.created))
+    const etaMs = hasEnded ? undefined : estimate(counts, head.expanded, elapsedMs)
+    return {
+      ...head, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.filter(({ role }) => role === 'worker').length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led,
     }
-    await ledger.setField('retry', '1')
-    if (state !== 'complete') return await this.#required(id)
-    return await this.#move(id, ['complete'], 'running', 'it changed its state meanwhile; try again')
   }
 
-  /** The leader's: the migration is at its end, and only its record stays. Answers false where it goes on: its state is none of `from` any more. */
+  async pause(id: string): Promise<MigrationHead> { return await this.#move(id, ['running'], 'paused', 'only a running migration can be paused') }
+  async resume(id: string): Promise<MigrationHead> { return await this.#move(id, ['paused'], 'running', 'only a paused migration can be resumed') }
+  async cancel(id: string): Promise<MigrationHead> { return await this.#move(id, ['running', 'paused', 'stopping'], 'cancelled', 'it has ended already') }
+  /** What is in flight may finish, nothing new is begun. */
+  async stop(id: string): Promise<MigrationHead> { return await this.#move(id, ['running', 'paused'], 'stopping', 'it has ended already') }
+
+  /** Tries the images that failed once more: now, if the migration runs; else it runs again, for these alone. What is answered takes effect. */
+  async retry(id: string): Promise<MigrationHead> {
+    for (const until = performance.now() + closingMs; ;) {
+      const { state } = await this.#required(id)
+      if (state === 'failed') throw new WrongStateError(id, state, 'it failed as a whole, before its images; mend the cause and submit it again')
+      if (state === 'cancelled' || state === 'stopped' || state === 'stopping') throw new WrongStateError(id, state, 'submit the same spec again: what is there is not moved again')
+      if (state === 'complete' && await this.#redis.sismember(keys.active, id) === 1) {
+        // Its leader drops the graph at this moment.
+        if (performance.now() > until) throw new WrongStateError(id, state, 'and what it needed is still being cleared away; ask again in some seconds')
+        await new Promise((resolve) => setTimeout(resolve, pollMs))
+        continue
+      }
+      if (!await this.#redisLedger(id).askRetry(state)) continue
+      await this.#redis.sadd(keys.active, id)
+      if (state === 'complete') await this.#announce(id, 'running')
+      return await this.#required(id)
+    }
+  }
+
+  /**
+   * The leader's: the migration is at its end, and only its record stays. Answers false where it goes on: its state is none of `from` any more, or somebody
+   * wants what failed to be tried once more.
+   */
   async end(id: string, from: readonly MigrationState[], state: MigrationState, error?: unknown): Promise<boolean> {
     const ledger = this.#redisLedger(id)
     if (error !== undefined) await ledger.setField('error', JSON.stringify(error instanceof MigrationError || error instanceof Error ? toRecord(error) : error))
     // A command whose answer was lost is sent again: it may have ended by this very call.
     if (!await ledger.setState(from, state) && !endStates.has(await this.state(id))) return false
-    await ledger.close(this.recordMs)
+    await this.close(id)
+    await this.#announce(id, state)
+    return true
+  }
+
+  /** The rest of an end; once more, where the leader died over it. Until it is done, the migration counts as active. */
+  async close(id: string): Promise<void> {
+    await this.#redisLedger(id).close(this.recordMs)
     const hash = await this.#redis.hget(`${keyPrefix(id)}meta`, 'hash')
     if (hash !== null && await this.#redis.get(keys.spec(hash)) === id) await this.#redis.del(keys.spec(hash))
     await this.#redis.srem(keys.active, id)
+    // Somebody has it run again.
+    const state = await this.#redis.hget(`${keyPrefix(id)}meta`, 'state')
+    if (state !== null && !endStates.has(state as MigrationState)) await this.#redis.sadd(keys.active, id)
     this.#ledgers.delete(id)
-    await this.#announce(id, state)
-    return true
   }
 
   ledger(id: string): PoolLedger { return this.#redisLedger(id) }
@@ -135,13 +166,10 @@ export class PoolStore {
 
   async setExpanded(id: string): Promise<void> { await this.#redisLedger(id).setField('expanded', '1') }
 
-  /** Whether somebody asked for a second try of what failed; asked once, answered once. */
-  async takeRetry(id: string): Promise<boolean> { return await this.#redis.hdel(`${keyPrefix(id)}meta`, 'retry') === 1 }
-
   /** What watchers see, from `after` on (from the oldest that is kept, when absent), until the migration has ended. */
   async *events(id: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<StreamedEvent, void, void> {
     const prefix = keyPrefix(id)
-    let cursor = after ?? '0'
+    let cursor = after ?? '0-0'
     let isKnown = false
     for (let hasEnded = false; ;) {
       signal.throwIfAborted()
@@ -192,7 +220,7 @@ export class PoolStore {
 
   async workers(): Promise<readonly WorkerInfo[]> { return await listWorkers(this.#redis) }
 
-  async #move(id: string, from: readonly MigrationState[], to: MigrationState, why: string): Promise<MigrationRecord> {
+  async #move(id: string, from: readonly MigrationState[], to: MigrationState, why: string): Promise<MigrationHead> {
     const { state } = await this.#required(id)
     if (state !== to) {
       if (!await this.#redisLedger(id).setState(from, to)) throw new WrongStateError(id, (await this.#required(id)).state, why)
@@ -213,10 +241,10 @@ export class PoolStore {
     return ledger
   }
 
-  async #required(id: string): Promise<MigrationRecord> {
-    const record = await this.get(id)
-    if (!record) throw new MigrationNotFoundError(id)
-    return record
+  async #required(id: string): Promise<MigrationHead> {
+    const head = await this.head(id)
+    if (!head) throw new MigrationNotFoundError(id)
+    return head
   }
 
   async #forget(ids: readonly string[]): Promise<void> {
@@ -230,15 +258,17 @@ function newId(): string {
   return Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join('')
 }
 
-function toMigrationRecord(id: string, fields: Readonly<Record<string, string>>): MigrationRecord | undefined {
-  const { spec, options, state, created, ended, expanded, error } = fields
-  if (spec === undefined || options === undefined || state === undefined || created === undefined) return undefined
+const headFields = ['options', 'state', 'created', 'ended', 'expanded', 'error'] as const
+
+function toMigrationHead(id: string, [options, state, created, ended, expanded, error]: ReadonlyArray<string | null>): MigrationHead | undefined {
+  if (typeof options !== 'string' || typeof state !== 'string' || typeof created !== 'string') return undefined
   return {
-    id, spec: JSON.parse(spec) as Migration, options: JSON.parse(options) as PoolOptions, state: state as MigrationState,
-    created: new Date(Number(created)).toISOString(), ...(ended === undefined ? {} : { ended: new Date(Number(ended)).toISOString() }),
-    expanded: expanded === '1', ...(error === undefined ? {} : { error: JSON.parse(error) as ErrorRecord }),
+    id, options: JSON.parse(options) as PoolOptions, state: state as MigrationState, created: toIso(created), ...(typeof ended === 'string' ? { ended: toIso(ended) } : {}),
+    expanded: expanded === '1', ...(typeof error === 'string' ? { error: JSON.parse(error) as ErrorRecord } : {}),
   }
 }
+
+function toIso(ms: string): string { return new Date(Number(ms)).toISOString() }
 
 function addResult(tally: Tally, { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error }: ImageResult): void {
   tally.add({ type: 'found', image })

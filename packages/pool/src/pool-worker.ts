@@ -3,12 +3,12 @@
 import { hostname } from 'node:os'
 import type { Access } from '@longshore/access'
 import { SingleFlight } from '@longshore/concurrency'
-import { toRecord } from '@longshore/oci'
+import { type ErrorRecord, toRecord } from '@longshore/oci'
 import { type BatchLease, keyPrefix } from '@longshore/ledger'
 import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
 import { isInterrupted, type RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
-import { hintFor, type ImageId, type Lease, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
+import { hintFor, type ImageId, isBlobKey, type Lease, type NodeKey, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
 import type { Ears } from './ears.ts'
 import { enqueue } from './enqueue.ts'
 import { isLost, ShutdownError } from './errors.ts'
@@ -51,13 +51,27 @@ const fewestBlobs = 4
 /** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
 const handOverShare = 0.6
 
+/** What is done at the moment, and for which job of the queues: what is taken along has the job that made it ready. */
+export interface Errand {
+  readonly migration: string
+  readonly queue: 'images' | 'blobs' | 'manifests'
+  /** Or a batch. */
+  readonly node: NodeKey
+  readonly job: string
+  readonly isTakenAlong: boolean
+}
+
+/** `put-aside`: its registry wants to be left alone; it comes again. `void`: somebody else had done it, or its time is over. */
+export type ErrandStep = 'started' | 'done' | 'failed' | 'retried' | 'handed-back' | 'put-aside' | 'void'
+
 export type WorkerEvent =
-  | { readonly type: 'transfer'; readonly migration: string; readonly event: TransferEvent }
-  | { readonly type: 'job'; readonly queue: 'images' | 'blobs' | 'manifests'; readonly migration: string; readonly result: 'done' | 'failed' | 'void' }
+  /** Without `node` where it is about none. */
+  | { readonly type: 'transfer'; readonly migration: string; readonly node?: NodeKey; readonly job?: string; readonly event: TransferEvent }
+  | { readonly type: 'job'; readonly migration: string; readonly errand: Errand; readonly step: ErrandStep; readonly error?: ErrorRecord }
   | { readonly type: 'migration'; readonly migration: string; readonly state: 'opened' | 'closed' }
   | { readonly type: 'pause'; readonly migration: string; readonly registry: string; readonly ms: number }
   | { readonly type: 'reclaimed'; readonly migration: string; readonly worker: string; readonly count: number }
-  | { readonly type: 'trouble'; readonly migration: string; readonly error: unknown }
+  | { readonly type: 'trouble'; readonly migration: string; readonly errand: Errand; readonly error: unknown }
 
 export interface PoolWorkerOptions {
   readonly redis: RedisClient
@@ -144,7 +158,7 @@ export class PoolWorker {
   }
 
   /** What a job runs into that is no failure of its node: told, and left to the sweep. A migration that is lost is told once. */
-  async #guard(work: MigrationWork, act: () => Promise<void>): Promise<void> {
+  async #guard(work: MigrationWork, errand: Errand, act: () => Promise<void>): Promise<void> {
     try {
       await act()
     } catch (error) {
@@ -152,7 +166,7 @@ export class PoolWorker {
       if (isLost(error)) work.end()
       // Redis is away, and this process does not wait for it any more.
       const isLeft = this.#stopping && isInterrupted(error)
-      if (!isKnown && !isLeft) this.#with.onEvent({ type: 'trouble', migration: work.record.id, error })
+      if (!isKnown && !isLeft) this.#with.onEvent({ type: 'trouble', migration: errand.migration, errand, error })
     }
   }
 
@@ -167,92 +181,110 @@ export class PoolWorker {
     }
   }
 
-  async #onBatch({ migration, node }: QueuedJob): Promise<void> {
-    const work = await this.#open(migration)
-    if (!work || this.#stopping) return this.#tellJob('images', migration, 'void')
-    await this.#guard(work, async () => {
+  /** `undefined`: there is nothing to do for this job. */
+  async #begin(errand: Errand): Promise<MigrationWork | undefined> {
+    try {
+      const work = await this.#open(errand.migration)
+      if (work && !this.#stopping) return work
+      this.#tellJob(errand, 'void')
+    } catch (error) {
+      if (!this.#stopping) this.#with.onEvent({ type: 'trouble', migration: errand.migration, errand, error })
+    }
+    return undefined
+  }
+
+  async #onBatch({ id: job, migration, node }: QueuedJob): Promise<void> {
+    const errand: Errand = { migration, queue: 'images', node, job, isTakenAlong: false }
+    const work = await this.#begin(errand)
+    if (!work) return
+    await this.#guard(work, errand, async () => {
       const lease = await work.ledger.claimBatch(node, this.id)
-      if (!lease) return this.#tellJob('images', migration, 'void')
+      if (!lease) return this.#tellJob(errand, 'void')
       const waitMs = this.#waiting.waitMs(lease)
       if (waitMs > 0) {
         await work.ledger.releaseBatch(lease)
-        return this.#waiting.putAside(migration, { batches: [node] }, waitMs)
+        this.#waiting.putAside(migration, { batches: [node] }, waitMs)
+        return this.#tellJob(errand, 'put-aside')
       }
-      await this.#waiting.untilWaiting(this.#keep(work, async () => await this.#resolveAll(work, lease)), lease)
+      await this.#waiting.untilWaiting(this.#keep(work, errand, async () => await this.#resolveAll(work, errand, lease)), lease)
     })
   }
 
-  async #resolveAll(work: MigrationWork, lease: BatchLease): Promise<void> {
-    work.held.add(lease.key)
+  async #resolveAll(work: MigrationWork, errand: Errand, lease: BatchLease): Promise<void> {
+    this.#tellJob(errand, 'started')
+    work.held.set(lease.key, errand.job)
     this.#flying.images += lease.images.length
     try {
-      await Promise.all(lease.images.map((image) => this.#resolve(work, lease, image).finally(() => { this.#flying.images-- })))
+      await Promise.all(lease.images.map((image) => this.#resolve(work, errand, lease, image).finally(() => { this.#flying.images-- })))
       if (work.reading.aborted) await work.ledger.releaseBatch(lease)
     } finally {
       work.held.delete(lease.key)
     }
-    this.#tellJob('images', work.record.id, 'done')
+    this.#tellJob(errand, work.reading.aborted ? 'handed-back' : 'done')
   }
 
-  async #resolve(work: MigrationWork, lease: BatchLease, { id, wanted }: { readonly id: ImageId; readonly wanted: Wanted }): Promise<void> {
+  async #resolve(work: MigrationWork, errand: Errand, lease: BatchLease, { id, wanted }: { readonly id: ImageId; readonly wanted: Wanted }): Promise<void> {
     const { ledger, resolver, record, publisher, scout, verifier, reading: signal } = work
     try {
       if (scout || verifier) {
         const details = scout ? await scout.look(wanted, signal) : await verifier?.check(wanted, signal)
-        await this.#advance(work, await ledger.registerIn(lease, id, { referrers: 0, details }, [], []))
+        await this.#advance(work, errand, await ledger.registerIn(lease, id, { referrers: 0, details }, [], []))
         return
       }
       const { nodes, roots, digest, rewritten, referrers } = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
       const facts = { digest, referrers, ...(rewritten === undefined ? {} : { rewritten }) }
       const registered = await ledger.registerIn(lease, id, facts, roots, nodes, this.#room())
       publisher.publish({ type: 'resolved', image: wanted.image, digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes })
-      await this.#advance(work, registered)
+      await this.#advance(work, errand, registered)
     } catch (error) {
       if (signal.aborted) return
       if (isLost(error)) throw error
-      await this.#advance(work, await ledger.failImage(lease, id, toRecord(error)))
+      await this.#advance(work, errand, await ledger.failImage(lease, id, toRecord(error)))
     }
   }
 
-  async #onNode(queue: 'blobs' | 'manifests', { migration, node }: QueuedJob): Promise<void> {
-    const work = await this.#open(migration)
-    if (!work || this.#stopping) return this.#tellJob(queue, migration, 'void')
-    await this.#guard(work, async () => {
+  async #onNode(queue: 'blobs' | 'manifests', { id: job, migration, node }: QueuedJob): Promise<void> {
+    const errand: Errand = { migration, queue, node, job, isTakenAlong: false }
+    const work = await this.#begin(errand)
+    if (!work) return
+    await this.#guard(work, errand, async () => {
       const lease = await work.ledger.claim(node, this.id)
-      if (!lease) return this.#tellJob(queue, migration, 'void')
+      if (!lease) return this.#tellJob(errand, 'void')
       const waitMs = this.#waiting.waitMs(lease)
       if (waitMs > 0) {
         await work.ledger.release(lease)
-        return this.#waiting.putAside(migration, { nodes: [node] }, waitMs)
+        this.#waiting.putAside(migration, { nodes: [node] }, waitMs)
+        return this.#tellJob(errand, 'put-aside')
       }
-      await this.#waiting.untilWaiting(this.#keep(work, async () => { this.#tellJob(queue, migration, await this.#run(work, lease) ? 'done' : 'failed') }), lease)
+      await this.#waiting.untilWaiting(this.#keep(work, errand, async () => await this.#run(work, errand, lease)), lease)
     })
   }
 
   /** What goes on whether a job is behind it or not; waited for when the process ends. */
-  #keep(work: MigrationWork, act: () => Promise<void>): Promise<void> {
-    const running = this.#guard(work, act)
+  #keep(work: MigrationWork, errand: Errand, act: () => Promise<void>): Promise<void> {
+    const running = this.#guard(work, errand, act)
     this.#running.add(running)
     void running.finally(() => this.#running.delete(running))
     return running
   }
 
-  #tellJob(queue: 'images' | 'blobs' | 'manifests', migration: string, result: 'done' | 'failed' | 'void'): void {
-    this.#with.onEvent({ type: 'job', queue, migration, result })
+  #tellJob(errand: Errand, step: ErrandStep, error?: ErrorRecord): void {
+    this.#with.onEvent({ type: 'job', migration: errand.migration, errand, step, ...(error === undefined ? {} : { error }) })
   }
 
   /** Makes a leased node true, and whatever that makes ready and there is room for. */
-  async #run(work: MigrationWork, lease: Lease): Promise<boolean> {
+  async #run(work: MigrationWork, errand: Errand, lease: Lease): Promise<void> {
     const kind = lease.node.kind === 'blob' ? 'blobs' : 'manifests'
     const bytes = lease.node.kind === 'blob' ? Math.max(0, lease.node.desc.size) : 0
-    work.held.add(lease.key)
+    this.#tellJob(errand, 'started')
+    work.held.set(lease.key, errand.job)
     this.#flying[kind]++
     this.#bytes += bytes
     this.#allow()
     try {
-      const { progress, isDone } = await work.runner.run(lease, work.moving, () => this.#room(bytes))
-      await this.#advance(work, progress, isDone)
-      return isDone
+      const ended = await work.runner.run(lease, work.moving, () => this.#room(bytes))
+      this.#tellJob(errand, ended.end, 'error' in ended ? ended.error : undefined)
+      await this.#advance(work, errand, ended.progress, ended.end === 'done')
     } finally {
       work.held.delete(lease.key)
       this.#flying[kind]--
@@ -276,13 +308,17 @@ export class PoolWorker {
     return { worker: this.id, nodes: Math.max(0, nodes - this.#flying.blobs - this.#flying.manifests), bytes: Math.max(0, bytes - this.#bytes + leaving) }
   }
 
-  async #advance(work: MigrationWork, { ready, taken, settled }: Progress, first = false): Promise<void> {
-    for (const lease of taken) void this.#keep(work, async () => { await this.#run(work, lease) })
-    for (const image of settled) this.#tellSettled(work, image)
+  /** @param by what was done for it */
+  async #advance(work: MigrationWork, by: Errand, { ready, taken, settled }: Progress, first = false): Promise<void> {
+    for (const lease of taken) {
+      const errand: Errand = { ...by, queue: isBlobKey(lease.key) ? 'blobs' : 'manifests', node: lease.key, isTakenAlong: true }
+      void this.#keep(work, errand, async () => await this.#run(work, errand, lease))
+    }
+    for (const image of settled) this.#tellSettled(work, by, image)
     if (ready.length > 0) await enqueue(this.#with.queues, work.record.id, ready, [], { first })
   }
 
-  #tellSettled({ publisher, record }: MigrationWork, { result }: SettledImage): void {
+  #tellSettled({ publisher }: MigrationWork, { migration, node, job }: Errand, { result }: SettledImage): void {
     if (!result) return
     const { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
     let event: TransferEvent | undefined
@@ -294,7 +330,7 @@ export class PoolWorker {
     }
     if (!event) return
     publisher.publish(event)
-    this.#with.onEvent({ type: 'transfer', migration: record.id, event })
+    this.#with.onEvent({ type: 'transfer', migration, node, job, event })
   }
 
   /** `undefined` when the migration is not there any more, or has ended. */
@@ -312,9 +348,12 @@ export class PoolWorker {
         this.#pauses.tell(paused)
         onEvent({ type: 'pause', migration, registry: paused.registry, ms: paused.ms })
       })
-      const work = await MigrationWork.open(record, {
-        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads, moving: this.#work.signal, reading: this.#reading.signal,
-        onEvent: (event, id) => onEvent({ type: 'transfer', migration: id, event }),
+      const work: MigrationWork = await MigrationWork.open(record, {
+        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads.of(migration), moving: this.#work.signal, reading: this.#reading.signal,
+        onEvent: (event, node) => {
+          const job = node && work.held.get(node)
+          onEvent({ type: 'transfer', migration, ...(node === undefined ? {} : { node }), ...(job === undefined ? {} : { job }), event })
+        },
       })
       this.#works.set(migration, work)
       onEvent({ type: 'migration', migration, state: 'opened' })

@@ -14,7 +14,7 @@ describe('the turn to send a blob to a registry', () => {
   beforeAll(async () => { world = await openRedis() })
   afterAll(() => world[Symbol.asyncDispose]())
   beforeEach(async () => { await world.redis.flushall() })
-  const enter = (turns: UploadTurns, repository = here, registry = 'dst') => turns.enter(registry, repository, desc, io)
+  const enter = (turns: UploadTurns, repository = here, registry = 'dst', migration = 'm') => turns.of(migration).enter(registry, repository, desc, io)
 
   test('one sends, the other waits for it and then knows who has it', async () => {
     const [a, b] = [new UploadTurns(world.redis, 'a'), new UploadTurns(world.redis, 'b')]
@@ -24,8 +24,24 @@ describe('the turn to send a blob to a registry', () => {
     const waiting = enter(b, there).then((turn) => { entered = true; return turn })
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(entered).toBe(false)
-    await mine.end(true)
+    await mine.end('pushed')
     expect((await waiting).holder).toBe(here)
+  })
+
+  test('a migration that comes again knows what it did itself, another does not', async () => {
+    const [a, b] = [new UploadTurns(world.redis, 'a'), new UploadTurns(world.redis, 'b')]
+    const first = await enter(a)
+    expect(first.before).toBeUndefined()
+    // As if Redis' clock had gone on by a life.
+    await world.redis.hincrby(keys.upload('dst', desc.digest), 'until', -lifeMs)
+    const second = await enter(b)
+    expect(second.before).toBe('begun')
+    await second.end()
+    expect((await enter(b)).before).toBe('begun')
+    await first.end('mounted')
+    expect((await enter(b)).before).toBe('mounted')
+    expect((await enter(b, there)).before).toBeUndefined()
+    expect((await enter(b, here, 'dst', 'another')).before).toBeUndefined()
   })
 
   test('other registries do not wait', async () => {
@@ -38,10 +54,10 @@ describe('the turn to send a blob to a registry', () => {
     const [a, b] = [new UploadTurns(world.redis, 'a'), new UploadTurns(world.redis, 'b')]
     const mine = await enter(a)
     await mine.checkpoint.save({ location: '/v2/u/1', offset: 4 })
-    await mine.end(false)
+    await mine.end()
     const next = await enter(b)
     expect(next.checkpoint.saved).toEqual({ location: '/v2/u/1', offset: 4 })
-    await next.end(false)
+    await next.end()
     // A session belongs to its repository.
     expect((await enter(a, there)).checkpoint.saved).toBeUndefined()
   })
@@ -55,7 +71,7 @@ describe('the turn to send a blob to a registry', () => {
     const next = await enter(b)
     expect(next.checkpoint.saved).toEqual({ location: '/v2/u/1', offset: 4 })
     await late.checkpoint.save({ location: '/v2/u/late', offset: 9 })
-    await late.end(false)
+    await late.end()
     expect(await world.redis.hmget(keys.upload('dst', desc.digest), 'token', 'location')).toEqual(['b 1', '/v2/u/1'])
   })
 
@@ -81,7 +97,7 @@ describe('the turn to send a blob to a registry', () => {
   test('what is remembered ends by itself', async () => {
     const turn = await enter(new UploadTurns(world.redis, 'a'))
     expect(await world.redis.pttl(keys.upload('dst', desc.digest))).toBeGreaterThan(0)
-    await turn.end(true)
+    await turn.end('pushed')
     expect(await world.redis.pttl(keys.upload('dst', desc.digest))).toBeGreaterThan(0)
   })
 })

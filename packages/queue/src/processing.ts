@@ -3,7 +3,8 @@ import type { NodeKey } from '@longshore/transfer'
 import { type Job as BullJob, WaitingError, Worker } from 'bullmq'
 import { type JobData, parseJobData } from './job-data.ts'
 
-export interface QueuedJob { readonly migration: string; readonly node: NodeKey }
+/** `id`: BullMQ's. */
+export interface QueuedJob { readonly id: string; readonly migration: string; readonly node: NodeKey }
 
 export interface ProcessingOptions {
   readonly kind: string
@@ -90,7 +91,7 @@ export class Processing {
     }
     this.#held.set(id, false)
     try {
-      await this.#handler({ migration: data.migration, node: data.node })
+      await this.#handler({ id, migration: data.migration, node: data.node })
     } catch (error) {
       this.#onProblem(`${this.#kind}: the handler of ${data.node} threw`, error)
     }

@@ -20,6 +20,8 @@ export interface RedisConnectionOptions extends OutageListener {
   readonly name: string
   /** How long the first connect may take. */
   readonly connectMs?: number
+  /** Ends the first connect, with its reason. */
+  readonly signal?: AbortSignal
 }
 
 export interface RedisConnection extends AsyncDisposable {
@@ -43,7 +45,7 @@ const patienceMs = 3_000
 
 /**
  * @throws InvalidRedisUrlError REDIS_URL_INVALID, RedisUnreachableError REDIS_UNREACHABLE, RedisTlsError REDIS_TLS_FAILED, RedisAuthError
- * REDIS_AUTH_FAILED, RedisTooOldError REDIS_TOO_OLD, RedisModeError REDIS_WRONG_MODE
+ * REDIS_AUTH_FAILED, RedisTooOldError REDIS_TOO_OLD, RedisModeError REDIS_WRONG_MODE, the signal's reason
  */
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
   const parsed = parseRedisUrl(options.url)
@@ -52,7 +54,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   }
   const connection = new Connection(url, options)
   try {
-    await connection.open(options.connectMs ?? defaultConnectMs)
+    await connection.open(options.connectMs ?? defaultConnectMs, options.signal)
     return connection
   } catch (error) {
     await connection[Symbol.asyncDispose]()
@@ -82,9 +84,14 @@ class Connection implements RedisConnection {
 
   get isUp(): boolean { return this.#outage.isUp && !this.#isOver }
 
-  async open(connectMs: number): Promise<void> {
+  async open(connectMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { client } = this
     const ready = Promise.withResolvers<void>()
+    const stopped = Promise.withResolvers<never>()
+    stopped.promise.catch(() => { /* told where it is waited for */ })
+    const stop = (): void => { stopped.reject(signal?.reason) }
+    if (signal?.aborted === true) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
     const fail = (error: unknown): void => {
       const what = explain(error, this.#parsed, this.url)
       if (what.kind === 'fatal') ready.reject(what.error)
@@ -95,12 +102,14 @@ class Connection implements RedisConnection {
     const late = setTimeout(() => { ready.reject(this.#unreachable(connectMs)) }, connectMs)
     try {
       client.connect().catch(fail)
-      await ready.promise
-      this.warnings = checkServer(await client.info().catch((error: unknown) => {
+      await Promise.race([ready.promise, stopped.promise])
+      const info = client.info().catch((error: unknown) => {
         const what = explain(error, this.#parsed, this.url)
         throw what.kind === 'fatal' ? what.error : error
-      }), this.#parsed, this.url)
+      })
+      this.warnings = checkServer(await Promise.race([info, stopped.promise]), this.#parsed, this.url)
     } finally {
+      signal?.removeEventListener('abort', stop)
       clearTimeout(late)
       for (const event of telling) client.off(event, fail)
     }

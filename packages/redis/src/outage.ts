@@ -46,7 +46,9 @@ export class Outage {
     this.#forgive = setTimeout(() => this.up(this.#refusal), refusalMs)
   }
 
+  /** Nobody asks any more: nothing is told from now on. */
   end(): void {
+    this.#isTold = false
     clearTimeout(this.#tell)
     clearTimeout(this.#forgive)
     this.#down.clear()

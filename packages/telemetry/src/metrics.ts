@@ -6,6 +6,7 @@ export type BlobOutcome = 'pushed' | 'mounted' | 'existed'
 export type ImageOutcome = 'copied' | 'present' | 'failed'
 export type WorkKind = 'image' | 'blob' | 'manifest'
 export type QueueName = 'images' | 'blobs' | 'manifests'
+export type JobResult = 'done' | 'failed' | 'retried' | 'handed-back' | 'void'
 type Side = 'source' | 'destination'
 
 /** Of one registry, since the last time they were told. */
@@ -26,7 +27,7 @@ export interface Metrics {
   countBlob(outcome: BlobOutcome): void
   countManifest(outcome: 'pushed' | 'existed'): void
   countImage(outcome: ImageOutcome): void
-  countJob(queue: QueueName, result: 'done' | 'failed' | 'void'): void
+  countJob(queue: QueueName, result: JobResult): void
   countReclaims(leases: number): void
   observeLedgerOperation(operation: string, seconds: number): void
   setInFlight(kind: WorkKind, count: number): void
@@ -92,12 +93,12 @@ function build(registry: Registry): Metrics {
   const bytes = new Counter({ name: 'longshore_bytes_total', help: 'Bytes of bodies on the wire, by registry', labelNames: ['direction', 'registry'], registers })
   const blobs = new Counter({ name: 'longshore_blobs_total', help: 'Blobs that came true in a repository, by how', labelNames: ['outcome'], registers })
   const manifests = new Counter({ name: 'longshore_manifests_total', help: 'Manifests and tags that came true, by how', labelNames: ['outcome'], registers })
-  const images = new Counter({ name: 'longshore_images_total', help: 'Images at their end, by outcome; failures that may pass count when they are final', labelNames: ['outcome'], registers })
+  const images = new Counter({ name: 'longshore_images_total', help: 'Images at their end, by outcome: each by one process. Failures that may pass are counted by the leader, when they are final', labelNames: ['outcome'], registers })
   const requests = new Counter({ name: 'longshore_requests_total', help: 'Requests to registries; status "-" had no answer', labelNames: ['side', 'registry', 'method', 'status'], registers })
   const retries = new Counter({ name: 'longshore_retries_total', help: 'Requests that were sent again', labelNames: ['side', 'registry'], registers })
   const pauses = new Counter({ name: 'longshore_pauses_total', help: 'How often a registry asked to be left alone (429, 503)', labelNames: ['side', 'registry'], registers })
   const inFlight = new Gauge({ name: 'longshore_in_flight', help: 'What this process has in hand', labelNames: ['kind'], registers })
-  const jobs = new Counter({ name: 'longshore_jobs_total', help: 'Jobs taken from a queue; void: somebody else had done it', labelNames: ['queue', 'result'], registers })
+  const jobs = new Counter({ name: 'longshore_jobs_total', help: 'Jobs taken from a queue; retried: to be done again, after a failure; handed-back: left to others; void: somebody else had done it', labelNames: ['queue', 'result'], registers })
   const operations = new Histogram({
     name: 'longshore_ledger_operation_seconds', help: 'How long Redis took to answer an operation of the ledger', labelNames: ['operation'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30], registers,

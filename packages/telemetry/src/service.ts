@@ -56,6 +56,7 @@ const againMs = 1_000
 
 /**
  * Opens what may not be there yet: services and what they need are started in any order.
+ * @param open hears of `stop` by itself
  * @param isAway whether an error says: not yet; others are thrown
  * @returns undefined when `stop` aborts first
  */
@@ -65,6 +66,7 @@ export async function untilOpen<T>(open: () => Promise<T>, isAway: (error: unkno
     try {
       return await open()
     } catch (error) {
+      if (stop.aborted) return undefined
       if (!isAway(error)) throw error
       if (!told) log.warn({ err: toRecord(error) }, 'redis is out of reach; waiting for it')
       told = true

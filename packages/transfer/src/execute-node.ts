@@ -10,8 +10,8 @@ import { formatEnd } from './image.ts'
 import type { Lease } from './ledger.ts'
 import type { BlobNode, ManifestNode, NodeOutcome, ReferrersNode, TagNode } from './node.ts'
 import { readBlob } from './read-blob.ts'
-import type { Checkpoint, Io } from './transport.ts'
-import type { Uploads } from './uploads.ts'
+import type { Checkpoint, Io, PushOutcome } from './transport.ts'
+import type { Uploads, UploadTurn } from './uploads.ts'
 
 export interface ExecuteContext extends Io {
   readonly transports: Transports
@@ -24,9 +24,9 @@ export interface ExecuteContext extends Io {
 const staleMs = 60_000
 
 /** @throws CopyError, TagConflictError, ImmutableTagError */
-export async function executeNode({ node, holders }: Lease, context: ExecuteContext): Promise<NodeOutcome> {
+export async function executeNode({ node, holders, again }: Lease, context: ExecuteContext): Promise<NodeOutcome> {
   switch (node.kind) {
-    case 'blob': return await pushBlob(node, holders, context)
+    case 'blob': return await pushBlob(node, holders, again, context)
     case 'manifest': {
       await put(node, node.manifest.digest, context)
       return 'pushed'
@@ -37,23 +37,30 @@ export async function executeNode({ node, holders }: Lease, context: ExecuteCont
 }
 
 /** A placement that others wait for may have been sent by another migration; what one process left half sent, the next goes on with. */
-async function pushBlob(node: BlobNode, holders: readonly RepositoryName[], context: ExecuteContext): Promise<NodeOutcome> {
+async function pushBlob(node: BlobNode, holders: readonly RepositoryName[], again: boolean, context: ExecuteContext): Promise<PushOutcome> {
   const { signal, uploads } = context
   if (!uploads || holders.length > 0) return await send(node, holders, context)
   const turn = await uploads.enter(node.registry, node.repository, node.desc, { signal })
-  let landed = false
+  let outcome: PushOutcome | undefined
   try {
     const { holder, checkpoint } = turn
-    const outcome = holder === undefined ? await send(node, [], context, checkpoint)
+    outcome = holder === undefined ? await send(node, [], context, checkpoint)
       : await send({ ...node, mayExist: node.mayExist || holder === node.repository }, holder === node.repository ? [] : [holder], context, checkpoint)
-    landed = true
+    if (outcome === 'existed' && !again) outcome = madeBefore(node, turn)
     return outcome
   } finally {
-    await turn.end(landed)
+    await turn.end(outcome)
   }
 }
 
-async function send(node: BlobNode, holders: readonly RepositoryName[], context: ExecuteContext, checkpoint?: Checkpoint): Promise<NodeOutcome> {
+/** What is there may be there by an earlier delivery of this job, which did not come to tell: a report says what the migration did, not what its last try met. */
+function madeBefore({ mayExist }: BlobNode, { before, checkpoint: { saved } }: UploadTurn): PushOutcome {
+  if (before !== 'begun') return before ?? 'existed'
+  // It asked before it sent: with a session, or in a repository that was empty, the blob was not there.
+  return saved !== undefined || !mayExist ? 'pushed' : 'existed'
+}
+
+async function send(node: BlobNode, holders: readonly RepositoryName[], context: ExecuteContext, checkpoint?: Checkpoint): Promise<PushOutcome> {
   const { signal, transports, inFlight } = context
   const target = transports.target(node.registry)
   // Within one registry nothing has to cross the wire at all.

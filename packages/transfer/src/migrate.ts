@@ -63,7 +63,7 @@ class Migration {
     this.#options = options
     this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }))
     const { ledger, transports, inFlight, onEvent } = options
-    this.#runner = new NodeRunner({ ledger, transports, inFlight, onEvent, resolver: this.#resolver })
+    this.#runner = new NodeRunner({ ledger, transports, inFlight, onEvent: (event) => onEvent(event), resolver: this.#resolver })
     signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true })
     if (signal.aborted) this.#abandon(signal.reason)
     const stop = (): void => this.#stop()
@@ -147,9 +147,9 @@ class Migration {
   async #runJob(job: Job): Promise<void> {
     const lease = await this.#options.ledger.claim(job.node, worker)
     if (!lease) return
-    const { progress, isDone } = await this.#runner.run(lease, this.#work.signal)
+    const { progress, end } = await this.#runner.run(lease, this.#work.signal)
     // What this made ready goes first: images come to their end one after another, rather than all together at the end.
-    await this.#advance(progress, isDone)
+    await this.#advance(progress, end === 'done')
   }
 
   async #advance({ ready, settled }: Progress, first = false): Promise<void> {

@@ -1,5 +1,5 @@
 // One leased node, made true and told to the ledger: the same in every runtime.
-import { CopyError, DigestMismatchError, toRecord } from '@longshore/oci'
+import { CopyError, DigestMismatchError, type ErrorRecord, toRecord } from '@longshore/oci'
 import { dispose } from './dispose.ts'
 import type { TransferEvent } from './event.ts'
 import { HandedOverError } from './errors.ts'
@@ -14,13 +14,14 @@ const maxReplans = 2
 export interface NodeRunnerOptions extends Omit<ExecuteContext, 'signal'> {
   readonly ledger: Ledger
   readonly resolver: Pick<Resolver, 'replan'>
-  readonly onEvent: (event: TransferEvent) => void
+  readonly onEvent: (event: TransferEvent, lease: Lease) => void
 }
 
-export interface NodeEnd {
-  readonly progress: Progress
-  readonly isDone: boolean
-}
+/** What became of a lease. `retried`: the node is ready again, or will be after what it lacks: `error` says why. */
+export type NodeEnd = { readonly progress: Progress } & (
+  | { readonly end: 'done' | 'handed-back' }
+  | { readonly end: 'failed' | 'retried'; readonly error: ErrorRecord }
+)
 
 export class NodeRunner {
   readonly #with: NodeRunnerOptions
@@ -35,10 +36,10 @@ export class NodeRunner {
     try {
       outcome = await this.#execute(lease, signal)
     } catch (error) {
-      return { progress: await this.#afterFailure(lease, error, signal), isDone: false }
+      return await this.#afterFailure(lease, error, signal)
     }
     this.#tell(lease, outcome, performance.now() - started)
-    return { progress: await ledger.complete(lease, outcome, take?.()), isDone: true }
+    return { progress: await ledger.complete(lease, outcome, take?.()), end: 'done' }
   }
 
   /** A bit that flips on the way is chance; what comes wrong twice is wrong where it is read. */
@@ -50,37 +51,46 @@ export class NodeRunner {
     } catch (error) {
       if (!lies(error) || signal.aborted) throw error
       const outcome = await executeNode(lease, context)
-      onEvent({ type: 'warning', message: `${error.cause.message}; read once more, it was right: something on the way changes bytes` })
+      onEvent({ type: 'warning', message: `${error.cause.message}; read once more, it was right: something on the way changes bytes` }, lease)
       return outcome
     }
   }
 
-  async #afterFailure(lease: Lease, error: unknown, signal: AbortSignal): Promise<Progress> {
+  async #afterFailure(lease: Lease, error: unknown, signal: AbortSignal): Promise<NodeEnd> {
     const { ledger, resolver } = this.#with
     const { node } = lease
-    if (signal.aborted || isHandedOver(error)) return await ledger.release(lease)
+    if (signal.aborted || isHandedOver(error)) return await this.#handBack(lease)
     if (dispose(error) === 'replan' && lease.replans < maxReplans && (node.kind === 'manifest' || node.kind === 'tag') && !isSparse(node)) {
       try {
-        return await ledger.replan(lease, await resolver.replan(node, { signal }))
+        return { progress: await ledger.replan(lease, await resolver.replan(node, { signal })), end: 'retried', error: toRecord(error) }
       } catch (again) {
-        if (signal.aborted) return await ledger.release(lease)
-        return await ledger.fail(lease, toRecord(again))
+        if (signal.aborted) return await this.#handBack(lease)
+        return await this.#fail(lease, again)
       }
     }
-    return await ledger.fail(lease, toRecord(error), lies(error))
+    return await this.#fail(lease, error)
   }
 
-  #tell({ node, again }: Lease, outcome: NodeOutcome, ms: number): void {
+  async #handBack(lease: Lease): Promise<NodeEnd> { return { progress: await this.#with.ledger.release(lease), end: 'handed-back' } }
+
+  async #fail(lease: Lease, failure: unknown): Promise<NodeEnd> {
+    const error = toRecord(failure)
+    const progress = await this.#with.ledger.fail(lease, error, lies(failure))
+    return { progress, end: progress.ready.includes(lease.key) ? 'retried' : 'failed', error }
+  }
+
+  #tell(lease: Lease, outcome: NodeOutcome, ms: number): void {
+    const { node, again } = lease
     // What is found to be there still was counted when it came to be there.
     if (outcome === 'skipped' || (again && outcome === 'existed')) return
     const { registry, repository } = node
     const { onEvent } = this.#with
     const put = outcome === 'existed' ? 'existed' : 'pushed'
     switch (node.kind) {
-      case 'blob': return onEvent({ type: 'blob', registry, repository, desc: node.desc, outcome, ms })
-      case 'manifest': return onEvent({ type: 'manifest', registry, repository, reference: node.manifest.digest, digest: node.manifest.digest, outcome: put })
-      case 'tag': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.manifest.digest, outcome: put })
-      case 'referrers': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.subject, outcome: put })
+      case 'blob': return onEvent({ type: 'blob', registry, repository, desc: node.desc, outcome, ms }, lease)
+      case 'manifest': return onEvent({ type: 'manifest', registry, repository, reference: node.manifest.digest, digest: node.manifest.digest, outcome: put }, lease)
+      case 'tag': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.manifest.digest, outcome: put }, lease)
+      case 'referrers': return onEvent({ type: 'manifest', registry, repository, reference: node.tag, digest: node.subject, outcome: put }, lease)
     }
   }
 }

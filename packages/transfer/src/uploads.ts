@@ -1,5 +1,5 @@
 import type { Descriptor, RepositoryName } from '@longshore/oci'
-import type { Checkpoint, Io } from './transport.ts'
+import type { Checkpoint, Io, PushOutcome } from './transport.ts'
 
 /**
  * Who sends which blob to which registry, over all processes and migrations that write there: what one sends now, the others
@@ -14,6 +14,11 @@ export interface UploadTurn {
   /** A repository of the registry that has the blob since a while ago: it need not be sent. */
   readonly holder: RepositoryName | undefined
   readonly checkpoint: Checkpoint
-  /** `landed`: the repository has it now. */
-  end(landed: boolean): Promise<void>
+  /**
+   * What this very migration did a while ago to have the blob in this repository: a job may be delivered twice. `begun`: it began to send it, and nobody
+   * knows what came of that.
+   */
+  readonly before: PushOutcome | 'begun' | undefined
+  /** With an outcome: the repository has it now. */
+  end(outcome?: PushOutcome): Promise<void>
 }

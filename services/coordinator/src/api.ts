@@ -1,6 +1,6 @@
 // The REST API: /api/v1. docs/api.md is its reference for people.
 import { Readable } from 'node:stream'
-import { MigrationNotFoundError, type MigrationRecord, type PoolStore } from '@longshore/pool'
+import { type MigrationEntry, type MigrationHead, MigrationNotFoundError, type MigrationRecord, type PoolStore } from '@longshore/pool'
 import { buildReport, printFailedList, printReport } from '@longshore/report'
 import { SpecError } from '@longshore/spec'
 import type { ImageId } from '@longshore/transfer'
@@ -11,7 +11,7 @@ import { hasSeenAll, sendEvents } from './event-source.ts'
 import { examples } from './examples.ts'
 import { findImage, pageOfImages } from './image-page.ts'
 import { publishOpenApi } from './openapi.ts'
-import { countWorkers, toMigration, toNode, toWorker } from './resources.ts'
+import { toMigration, toNode, toWorker } from './resources.ts'
 import { addRoute, refTo } from './route.ts'
 import {
   eventsQuerySchema, idSchema, imageParamsSchema, imagesQuerySchema, imagesSchema, listQuerySchema, migrationSchema, migrationsSchema, nodesSchema, openApiSchema, publishedReportSchema, submitQuerySchema,
@@ -89,12 +89,12 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
       handle: async ({ query: { state, limit, cursor } }) => {
         const pool = store()
         // Newest first, and so are their keys: a record that runs out meanwhile shifts nothing.
-        const keyOf = ({ created, id }: MigrationRecord): string => `${created} ${id}`
-        const records = (await pool.list()).filter((record) => (state === undefined || record.state === state) && (cursor === undefined || keyOf(record) < cursor))
-        const page = records.slice(0, limit)
+        const keyOf = ({ created, id }: MigrationEntry): string => `${created} ${id}`
+        const entries = (await pool.list()).filter((entry) => (state === undefined || entry.state === state) && (cursor === undefined || keyOf(entry) < cursor))
+        const page = entries.slice(0, limit)
         const last = page.at(-1)
-        const [alive, ...statuses] = await Promise.all([pool.workers(), ...page.map(async ({ id }) => await pool.status(id))])
-        return { migrations: statuses.filter((status) => status !== undefined).map((status) => toMigration(status, countWorkers(alive))), ...(last && limit < records.length ? { next: keyOf(last) } : {}) }
+        const statuses = await Promise.all(page.map(async ({ id }) => await pool.status(id)))
+        return { migrations: statuses.filter((status) => status !== undefined).map(toMigration), ...(last && limit < entries.length ? { next: keyOf(last) } : {}) }
       },
     })
 
@@ -210,24 +210,24 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
   }, { prefix: base })
 }
 
-async function required(store: PoolStore, id: string): Promise<MigrationRecord> {
-  const record = await store.get(id)
-  if (!record) throw new MigrationNotFoundError(id)
-  return record
+async function required(store: PoolStore, id: string): Promise<MigrationHead> {
+  const head = await store.head(id)
+  if (!head) throw new MigrationNotFoundError(id)
+  return head
 }
 
 async function statusOf(store: PoolStore, id: string): Promise<ReturnType<typeof toMigration>> {
-  const [status, alive] = await Promise.all([store.status(id), store.workers()])
+  const status = await store.status(id)
   if (!status) throw new MigrationNotFoundError(id)
-  return toMigration(status, countWorkers(alive))
+  return toMigration(status)
 }
 
 /** What moved something. */
-async function reportable(store: PoolStore, id: string): Promise<MigrationRecord> {
-  const record = await required(store, id)
-  const { kind } = record.options.task
+async function reportable(store: PoolStore, id: string): Promise<MigrationHead> {
+  const head = await required(store, id)
+  const { kind } = head.options.task
   if (kind !== 'migrate') throw new NoReportError(id, kind)
-  return record
+  return head
 }
 
 async function stream(reply: HttpReply, type: string, pieces: Iterable<string>): Promise<HttpReply> {

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http'
 import { endStates, type PoolStore } from '@longshore/pool'
 import { toJsonEvent } from '@longshore/report'
 import { type Answers, securityHeaders, toProblem } from '@longshore/telemetry'
-import { countWorkers, toMigration, toTransfer } from './resources.ts'
+import { toMigration, toTransfer } from './resources.ts'
 
 export interface EventSourceOptions {
   readonly store: PoolStore
@@ -32,7 +32,7 @@ export function parsePosition(text: string | undefined): Position | undefined {
 
 /** Whether somebody asks who has seen the end: `204` tells a browser not to come back. */
 export async function hasSeenAll(store: PoolStore, id: string, after: string | undefined): Promise<boolean> {
-  const state = (await store.get(id))?.state
+  const state = (await store.head(id))?.state
   return parsePosition(after)?.isEnd === true && state !== undefined && endStates.has(state)
 }
 
@@ -52,7 +52,7 @@ export async function sendEvents(raw: ServerResponse, options: EventSourceOption
   }
   const status = async (): Promise<Record<string, unknown> | undefined> => {
     const [found, workers] = await Promise.all([store.status(id), store.workers()])
-    return found && { ...toMigration(found, countWorkers(workers)), transfers: workers.flatMap(({ transfers }) => transfers).filter(({ migration }) => migration === id).map(toTransfer) }
+    return found && { ...toMigration(found), transfers: workers.flatMap(({ transfers }) => transfers).filter(({ migration }) => migration === id).map(toTransfer) }
   }
   let last = ''
   let toldMs = performance.now()

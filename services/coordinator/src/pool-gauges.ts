@@ -15,11 +15,11 @@ export function gaugePool(metrics: PoolMetrics, pool: () => Pool | undefined, co
     if (!known?.connection.isUp || performance.now() - lookedMs < freshMs) return
     lookedMs = performance.now()
     const { store, queues } = known
-    const [workers, records] = await Promise.all([store.workers(), store.list()])
+    const [workers, entries] = await Promise.all([store.workers(), store.list()])
     metrics.setWorkers(workers.filter(({ role }) => role === 'worker').length)
-    metrics.setMigrations(Object.fromEntries(states.map((state) => [state, records.filter((record) => record.state === state).length])))
+    metrics.setMigrations(Object.fromEntries(states.map((state) => [state, entries.filter((entry) => entry.state === state).length])))
     const leading = new Set(coordinator()?.leading)
-    const active = await Promise.all(records.filter(({ state }) => !endStates.has(state)).map(async ({ id }) => await store.status(id)))
+    const active = await Promise.all(entries.filter(({ state }) => !endStates.has(state)).map(async ({ id }) => await store.status(id)))
     metrics.setActive(active.filter((status) => status !== undefined).map(({ id, counts: { found, copied, present, failed }, etaMs }) => ({
       id, openImages: Math.max(0, found - copied - present - failed), etaMs, isLedHere: leading.has(id),
     })))

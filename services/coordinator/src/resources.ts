@@ -14,11 +14,8 @@ type Node = z.output<typeof nodesSchema>['nodes'][number]
 type PoolNode = Awaited<ReturnType<PoolLedger['nodesOf']>>[number]
 type OpenImage = ReturnType<PoolLedger['openImages']> extends AsyncIterable<infer T> ? T : never
 
-export function countWorkers(alive: readonly WorkerInfo[]): number { return alive.filter(({ role }) => role === 'worker').length }
-
-/** @param workers that are alive: coordinators are not among them */
-export function toMigration(status: MigrationStatus, workers: number): MigrationResource {
-  const { id, options, state, created, ended, expanded, error, counts, nodes, elapsedMs, etaMs, led } = status
+export function toMigration(status: MigrationStatus): MigrationResource {
+  const { id, options, state, created, ended, expanded, error, counts, nodes, workers, elapsedMs, etaMs, led } = status
   const { srcTlsVerify, destTlsVerify, keepGoing, distrust, window, name, task } = options
   const { found, resolved, copied, present, failed, blobs, expectedBytes, manifests, referrers, rewritten } = counts
   return {

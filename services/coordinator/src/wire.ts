@@ -1,7 +1,8 @@
 // The only place where a coordinator's objects are made and joined.
-import { Coordinator, openMigrationAccess, openPool, type Pool, type PoolEvent } from '@longshore/pool'
+import { Coordinator, type LeaderNews, openMigrationAccess, openPool, type Pool, type PoolEvent } from '@longshore/pool'
 import { RedisUnreachableError } from '@longshore/redis'
 import { createPoolMetrics, type HttpServer, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
+import { formatEnd } from '@longshore/transfer'
 import { addApi, answers } from './api.ts'
 import type { CoordinatorConfig } from './config.ts'
 import { gaugePool } from './pool-gauges.ts'
@@ -38,7 +39,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
     url: server.url,
     async run(stop) {
       stop.addEventListener('abort', () => closing.abort(), { once: true })
-      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-coordinator', onSay: (what) => log.warn({ redis: what }, 'about redis') }),
+      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-coordinator', onSay: (what) => log.warn({ redis: what }, 'about redis'), signal: stop }),
         (error) => error instanceof RedisUnreachableError, log, stop)
       if (!pool) return
       timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
@@ -64,10 +65,20 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
     switch (event.type) {
       case 'leading': return log.info({ migration }, 'leading a migration')
       case 'led': return log.info({ migration, state: event.state }, 'migration ended')
+      case 'news': return onNews(migration, event.news)
       case 'lead-failed': return log.error({ migration, err: event.error }, 'leading a migration failed')
       case 'reclaimed':
         metrics.countReclaims(event.count)
         return log.warn({ migration, worker: event.worker, leases: event.count }, 'leases taken from a worker that died')
     }
+  }
+
+  function onNews(migration: string, news: LeaderNews): void {
+    if (news.type === 'unlisted') {
+      const { registry, repository, error, hint } = news
+      return log.warn({ migration, registry, ...(repository === undefined ? {} : { repository }), err: error, hint }, 'could not be listed')
+    }
+    metrics.countImage('failed')
+    log.warn({ migration, source: formatEnd(news.image.source), destination: formatEnd(news.image.destination), err: news.error, hint: news.hint }, 'image failed')
   }
 }

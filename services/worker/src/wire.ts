@@ -1,7 +1,8 @@
 // The only place where a worker's objects are made and joined.
-import { openMigrationAccess, openPool, type Pool, PoolWorker, type WorkerEvent } from '@longshore/pool'
+import type { ErrorRecord } from '@longshore/oci'
+import { type Errand, type ErrandStep, openMigrationAccess, openPool, type Pool, PoolWorker, type WorkerEvent } from '@longshore/pool'
 import { RedisUnreachableError } from '@longshore/redis'
-import { createMetrics, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
+import { createMetrics, type LogFields, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
 import { formatEnd, type TransferEvent } from '@longshore/transfer'
 import type { WorkerConfig } from './config.ts'
 
@@ -38,7 +39,7 @@ export async function startWorker(config: WorkerConfig, log: Logger, version: st
     url: server.url,
     async run(stop) {
       stop.addEventListener('abort', () => { isStopping = true }, { once: true })
-      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-worker', onSay: (what) => log.warn({ redis: what }, 'about redis') }),
+      pool = await untilOpen(async () => await openPool(config.redis, { recordMs: config.recordMs, name: 'longshore-worker', onSay: (what) => log.warn({ redis: what }, 'about redis'), signal: stop }),
         (error) => error instanceof RedisUnreachableError, log, stop)
       if (!pool) return
       timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
@@ -59,17 +60,32 @@ export async function startWorker(config: WorkerConfig, log: Logger, version: st
   function onEvent(event: WorkerEvent): void {
     const { migration } = event
     switch (event.type) {
-      case 'transfer': return onTransfer(log.child({ migration }), event.event)
-      case 'job':
-        metrics.countJob(event.queue, event.result)
-        return log.debug({ migration, queue: event.queue, result: event.result }, 'job finished')
+      case 'transfer': {
+        const { node, job } = event
+        return onTransfer(log.child({ migration, ...(node === undefined ? {} : { node }), ...(job === undefined ? {} : { job }) }), event.event)
+      }
+      case 'job': return onJob(event.errand, event.step, event.error)
       case 'migration': return log.info({ migration, state: event.state }, 'migration')
       case 'pause': return log.info({ migration, registry: event.registry, ms: Math.round(event.ms) }, 'registry asks to be left alone')
       case 'reclaimed':
         metrics.countReclaims(event.count)
         return log.warn({ migration, worker: event.worker, leases: event.count },
           event.worker === worker?.id ? 'leases given back: the answer that brought them was lost' : 'leases taken from a worker that died')
-      case 'trouble': return log.error({ migration, err: event.error }, 'work failed in a way that was not foreseen')
+      case 'trouble': return log.error({ ...factsOf(event.errand), err: event.error }, 'work failed in a way that was not foreseen')
+    }
+  }
+
+  function onJob(errand: Errand, step: ErrandStep, error: ErrorRecord | undefined): void {
+    // What is taken along was never in a queue.
+    if (step !== 'started' && step !== 'put-aside' && !errand.isTakenAlong) metrics.countJob(errand.queue, step)
+    switch (step) {
+      case 'started': return log.debug(factsOf(errand), 'job started')
+      case 'done': return log.debug(factsOf(errand), 'job finished')
+      case 'void': return log.debug(factsOf(errand), 'job was done already')
+      case 'put-aside': return log.debug(factsOf(errand), 'job put aside until its registry may be asked again')
+      case 'handed-back': return log.info(factsOf(errand), 'job handed back')
+      case 'retried': return log.info({ ...factsOf(errand), err: error }, 'job failed, and is tried again')
+      case 'failed': return log.info({ ...factsOf(errand), err: error }, 'job failed')
     }
   }
 
@@ -93,4 +109,8 @@ export async function startWorker(config: WorkerConfig, log: Logger, version: st
       case 'resolved': return undefined
     }
   }
+}
+
+function factsOf({ migration, queue, node, job, isTakenAlong }: Errand): LogFields {
+  return { migration, queue, node, job, ...(isTakenAlong ? { along: true } : {}) }
 }

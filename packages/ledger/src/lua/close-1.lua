@@ -1,4 +1,6 @@
 -- One step of dropping the graph: what belongs to some nodes, and last what belongs to all. ARGV: cursor, ms that the record is kept. Answers the next cursor.
+-- Somebody has it run again.
+if not hasEnded and (isRunning or meta[1] == 'paused') then return '0' end
 call('HSETNX', P .. 'meta', 'ended', F.now())
 local found = call('HSCAN', P .. 'nodes', ARGV[1], 'COUNT', 200)
 local keys = {}

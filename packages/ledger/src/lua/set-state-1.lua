@@ -1,4 +1,6 @@
--- ARGV: the state to come, '1' when it is an end, the states that it may follow.
+-- ARGV: the state to come, '1' when it is an end, the states that it may follow. Not complete while somebody waits for a second try of what failed.
+local asked = call('HMGET', P .. 'meta', 'retries', 'retried')
+if ARGV[1] == 'complete' and (asked[1] or '0') ~= (asked[2] or '0') then return 0 end
 for i = 3, #ARGV do
   if meta[1] == ARGV[i] then
     call('HSET', P .. 'meta', 'state', ARGV[1])
