@@ -94,6 +94,15 @@ describe('architecture', () => {
     expect(breaches.map(({ file, specifier }) => `${file} imports ${specifier}`)).toEqual([])
   })
 
+  test('what only tests need is not installed with the command line, nor loaded by the registry of demo', () => {
+    const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { readonly packages: Readonly<Record<string, { readonly dev?: boolean }>> }
+    expect(['testcontainers', 'dockerode', 'vitest'].filter((name) => locked[`node_modules/${name}`]?.dev !== true)).toEqual([])
+    // A type is stripped; `import()` comes when it is called.
+    const eager = [...sourcesIn(join(folderOf('testing'), 'src'))]
+      .filter((file) => !/\.(?:test|fixture)\.ts$/.test(file) && /^(?:import|export) (?!type\b)[^\n]*from 'testcontainers'/m.test(readFileSync(file, 'utf8')))
+    expect(eager.map((file) => relative(root, file))).toEqual([])
+  })
+
   test('the environment is read in config.ts alone', () => {
     const breaches = packages.filter((name) => name !== 'testing').flatMap((name) => [...sourcesIn(join(folderOf(name), 'src'))])
       .filter((file) => !/config\.ts$|\.test\.ts$/.test(file) && /\bprocess\.env\b/.test(readFileSync(file, 'utf8')))
