@@ -15,6 +15,7 @@ import { isLost, ShutdownError } from './errors.ts'
 import { type Beating, newProcessId, startBeating, type WorkerInfo } from './heartbeat.ts'
 import { isToldLate } from './lead.ts'
 import { goodbyeMs } from './keys.ts'
+import { LeaseAudit } from './lease-audit.ts'
 import { leaveInTime } from './leave-in-time.ts'
 import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
 import { MigrationWork } from './migration-work.ts'
@@ -40,10 +41,6 @@ export const defaultLimits: WorkerLimits = { batches: 8, nodes: 128, bytes: 16 *
 
 /** A migration that nothing was heard of for so long is put away; it is opened again when something comes. */
 const idleMs = 60_000
-/** How often the ledger is asked what this worker holds: an answer that was lost may have brought a lease. */
-const auditEvery = 10
-/** Where connections were cut, answers were lost: it is asked at so many beats from then on. Two must agree. */
-const auditsAfterCut = 3
 const shownTransfers = 8
 /** Of blobs, a worker takes no more than it moves in so long, but a few in any case: one connection seldom fills a link. */
 const heldSeconds = 2
@@ -100,15 +97,12 @@ export class PoolWorker {
   #bytes = 0
   readonly #throughput = new Throughput()
   #stopping = false
-  /** Beats at which the books are to be compared, whatever their number. */
-  #audits = 0
   /** Aborts when the grace after a stop is over. */
   readonly #work = new AbortController()
   /** Aborts the resolving of images, which holds nothing, at once. */
   readonly #reading = new AbortController()
   #processing: readonly Processing[] = []
   #blobs: Processing | undefined
-  readonly #suspects = new Map<string, ReadonlySet<string>>()
 
   constructor(options: PoolWorkerOptions) {
     this.#with = options
@@ -130,11 +124,10 @@ export class PoolWorker {
   async #serve(stop: AbortSignal, graceMs: number): Promise<void> {
     const { redis, ears, queues } = this.#with
     const { batches, blobs, manifests } = this.#limits
-    let beats = 0
+    using audit = new LeaseAudit(redis, queues, this.id)
     let beating: Beating | undefined
-    beating = await startBeating(redis, this.id, this.#info(new Date().toISOString()), async () => await this.#onBeat(++beats, beating))
+    beating = await startBeating(redis, this.id, this.#info(new Date().toISOString()), async () => await this.#onBeat(audit, beating))
     using _pauses = ears.onPause((message) => this.#pauses.heard(message))
-    using _reconnected = onReconnect(redis, () => { this.#audits = auditsAfterCut })
     using _control = ears.onControl(({ migration, state }) => this.#onState(migration, state))
     this.#blobs = queues.process('blobs', (job) => this.#onNode('blobs', job), { concurrency: blobs })
     this.#processing = [
@@ -366,17 +359,20 @@ export class PoolWorker {
     if (work && endStates.has(state)) work.end()
   }
 
-  async #onBeat(beats: number, beating: Beating | undefined): Promise<void> {
+  async #onBeat(audit: LeaseAudit, beating: Beating | undefined): Promise<void> {
     const { redis, store, queues, onEvent } = this.#with
     await this.#uploads.beat()
-    const isAudit = beats % auditEvery === 0 || this.#audits > 0
-    if (this.#audits > 0) this.#audits--
+    const isDue = audit.isDue()
     for (const [migration, work] of this.#works) {
       const record = await redis.hget(`${keyPrefix(migration)}meta`, 'state') as MigrationState | null
       if (record === null || endStates.has(record)) work.end()
-      else if (isAudit) await this.#audit(work)
+      else if (isDue) {
+        const count = await audit.compare(work)
+        if (count > 0) onEvent({ type: 'reclaimed', migration, worker: this.id, count })
+      }
       if (work.isIdle && (work.ended.signal.aborted || performance.now() - work.usedAtMs > idleMs)) {
         this.#works.delete(migration)
+        audit.forget(migration)
         await work[Symbol.asyncDispose]()
         onEvent({ type: 'migration', migration, state: 'closed' })
       }
@@ -387,18 +383,6 @@ export class PoolWorker {
     })
   }
 
-  /** Leases that the ledger says are this worker's, and that it knows nothing of, twice in a row: their answer was lost. */
-  async #audit({ ledger, held, record: { id } }: MigrationWork): Promise<void> {
-    const unknown = new Set((await ledger.held(this.id)).filter((key) => !held.has(key)))
-    const before = this.#suspects.get(id)
-    this.#suspects.set(id, unknown)
-    const lost = [...unknown].filter((key) => before?.has(key) === true)
-    if (lost.length === 0) return
-    const { nodes, batches } = await ledger.reclaim(this.id, lost)
-    await enqueue(this.#with.queues, id, nodes, batches)
-    this.#with.onEvent({ type: 'reclaimed', migration: id, worker: this.id, count: lost.length })
-  }
-
   #info(started: string): () => WorkerInfo {
     return () => ({
       id: this.id, role: 'worker', host: hostname(), pid: process.pid, version: this.#with.version, started, inFlight: this.inFlight,
@@ -407,10 +391,4 @@ export class PoolWorker {
       }))).sort((a, b) => b.size - a.size).slice(0, shownTransfers),
     })
   }
-}
-
-/** The connection is there again. Of a cluster only the loss of all nodes is heard of. */
-function onReconnect(redis: RedisClient, listener: () => void): Disposable {
-  redis.on('ready', listener)
-  return { [Symbol.dispose]: () => { redis.off('ready', listener) } }
 }
