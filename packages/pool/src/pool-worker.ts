@@ -42,8 +42,7 @@ export const defaultLimits: WorkerLimits = { batches: 8, nodes: 128, bytes: 16 *
 /** A migration that nothing was heard of for so long is put away; it is opened again when something comes. */
 const idleMs = 60_000
 const shownTransfers = 8
-/** Of blobs, a worker takes no more than it moves in so long, but a few in any case: one connection seldom fills a link. */
-const heldSeconds = 2
+/** Blobs that are taken in any case: one connection seldom fills a link. */
 const fewestBlobs = 4
 /** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
 const handOverShare = 0.6
@@ -290,8 +289,7 @@ export class PoolWorker {
   /** What fills the link for a while is enough: the rest of the queue is for workers whose link has room. */
   #allow(): void {
     const { blobs, bytes } = this.#limits
-    const isFull = this.#bytes >= Math.max(bytes, this.#throughput.perSecond() * heldSeconds)
-    this.#blobs?.allow(isFull ? Math.min(blobs, fewestBlobs) : blobs)
+    this.#blobs?.allow(this.#throughput.isFilledBy(this.#bytes, bytes) ? Math.min(blobs, fewestBlobs) : blobs)
   }
 
   /** @param leaving bytes of what has just come true */

@@ -1,6 +1,8 @@
 // What a worker has moved of late, for it to know how much to take: work in its hands is work that others, with links of their own, cannot do.
 
 const windowMs = 20_000
+/** Of blobs, a worker takes no more than it moves in so long. */
+const heldSeconds = 2
 
 export class Throughput {
   readonly #now: () => number
@@ -19,6 +21,9 @@ export class Throughput {
     this.#done.push({ atMs, bytes })
     this.#bytes += bytes
   }
+
+  /** Whether so many bytes in hand keep the link busy for a while; `least`: fewer never do. */
+  isFilledBy(bytes: number, least: number): boolean { return bytes >= Math.max(least, this.perSecond() * heldSeconds) }
 
   /** Bytes a second; without bounds as long as too little is known. */
   perSecond(): number {
