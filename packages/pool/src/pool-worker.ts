@@ -275,13 +275,13 @@ export class PoolWorker {
     this.#allow()
     try {
       const ended = await work.runner.run(lease, work.moving, () => this.#room(bytes))
+      if (ended.end === 'done' && ended.outcome === 'pushed') this.#throughput.moved(bytes)
       this.#tellJob(errand, ended.end, 'error' in ended ? ended.error : undefined)
       await this.#advance(work, errand, ended.progress, ended.end === 'done')
     } finally {
       work.held.delete(lease.key)
       this.#flying[kind]--
       this.#bytes -= bytes
-      this.#throughput.moved(bytes)
       this.#allow()
     }
   }

@@ -35,6 +35,9 @@ const connectTimeoutMs = 5_000
 /** Nothing comes for so long though something was asked: the connection is dead, whatever TCP thinks. Blocking commands must return sooner. */
 const silenceMs = 30_000
 
+/** For a socket to close when we go. ioredis waits for as long even where it is closed already, and keeps the process. */
+const disconnectMs = 200
+
 /** Replies that say: not now, or not here. The command was not done; it is sent again. */
 const refusals: Readonly<Record<string, string>> = {
   READONLY: 'it is a replica that cannot be written to',
@@ -64,7 +67,7 @@ export function createClient({ url, tls, sentinel, name, isOver, outage }: Clien
     connectionName: name,
     ...(url.username === undefined ? {} : { username: url.username }), ...(url.password === undefined ? {} : { password: url.password }),
     ...(secure === undefined ? {} : { tls: secure }),
-    maxRetriesPerRequest: null, connectTimeout: connectTimeoutMs, socketTimeout: silenceMs, keepAlive: 10_000,
+    maxRetriesPerRequest: null, connectTimeout: connectTimeoutMs, disconnectTimeout: disconnectMs, socketTimeout: silenceMs, keepAlive: 10_000,
     maxLoadingRetryTime: 1_000, disableClientInfo: true,
     reconnectOnError(error: Error): false | 2 {
       const [, word] = refusal.exec(error.message) ?? []

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Certificates, type RedisServer, selfSignedCert, startRedis, startTcpProxy } from '@longshore/testing'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -232,4 +234,18 @@ describe('an outage', () => {
     expect(told[0]).toMatch(/password was refused/)
     expect(told[0]).not.toContain('SECRET')
   })
+})
+
+test('a process whose connect was ended is kept by nothing', async () => {
+  const script = `
+    import { connectRedis } from ${JSON.stringify(new URL('./connection.ts', import.meta.url).href)}
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(new Error('enough')), 300)
+    await connectRedis({ url: 'redis://127.0.0.1:1', name: 'x', onTrouble() {}, onRecovered() {}, signal: stop.signal }).catch((error) => { console.log(error.message) })`
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [said] = (await once(child.stdout, 'data')) as [Buffer]
+  expect(said.toString()).toBe('enough\n')
+  const begun = performance.now()
+  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(performance.now() - begun).toBeLessThan(1_500)
 })

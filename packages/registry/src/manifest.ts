@@ -1,7 +1,7 @@
 // distribution-spec v1.1.1, "Pulling manifests" and "Pushing Manifests".
 import {
   decodeManifest, type Descriptor, descriptorOf, type Digest, DigestMismatchError, InvalidManifestError, isDigest, joinReference, type Manifest,
-  ManifestTooLargeError,  manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
+  ManifestTooLargeError, manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
 import { pullScope, pushScope } from './scope.ts'

@@ -19,7 +19,8 @@ export interface NodeRunnerOptions extends Omit<ExecuteContext, 'signal'> {
 
 /** What became of a lease. `retried`: the node is ready again, or will be after what it lacks: `error` says why. */
 export type NodeEnd = { readonly progress: Progress } & (
-  | { readonly end: 'done' | 'handed-back' }
+  | { readonly end: 'done'; readonly outcome: NodeOutcome }
+  | { readonly end: 'handed-back' }
   | { readonly end: 'failed' | 'retried'; readonly error: ErrorRecord }
 )
 
@@ -39,7 +40,7 @@ export class NodeRunner {
       return await this.#afterFailure(lease, error, signal)
     }
     this.#tell(lease, outcome, performance.now() - started)
-    return { progress: await ledger.complete(lease, outcome, take?.()), end: 'done' }
+    return { progress: await ledger.complete(lease, outcome, take?.()), end: 'done', outcome }
   }
 
   /** A bit that flips on the way is chance; what comes wrong twice is wrong where it is read. */
