@@ -1,4 +1,4 @@
-import { type Digest, isDigest, joinReference, type RepositoryName, type Tag } from '@longshore/oci'
+import { type Digest, isDigest, joinReference, type RepositoryName, type Tag, transportOf } from '@longshore/oci'
 
 /** A repository in a registry. */
 export interface Location { readonly registry: string; readonly repository: RepositoryName }
@@ -17,9 +17,14 @@ export function imageId(image: Image): ImageId {
   return formatEnd(image.destination) as ImageId
 }
 
-/** `registry/repository:tag` or `registry/repository@digest`. */
+/** As people write it: `registry/repository`; `oci:/path` for a place that holds only one. */
+export function formatLocation({ registry, repository }: Location): string {
+  return repository === '' ? registry : `${registry}/${repository}`
+}
+
+/** `registry/repository:tag` or `registry/repository@digest`; a place outside registries may name its only image by nothing. */
 export function formatEnd(end: Location & { readonly reference: Tag | Digest }): string {
-  return `${end.registry}/${joinReference(end.repository, end.reference)}`
+  return end.reference === '' && transportOf(end.registry) !== 'docker' ? formatLocation(end) : joinReference(formatLocation(end), end.reference)
 }
 
 export function tagOf(reference: Tag | Digest): Tag | undefined {

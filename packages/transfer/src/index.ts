@@ -3,7 +3,7 @@ export { type Disposition, dispose } from './dispose.ts'
 export { ContentRefusedError, HandedOverError, ImageNotFoundError, ImmutableTagError, PlatformNotFoundError, StoppedError, TagConflictError } from './errors.ts'
 export type { BlobTally, ImageOutcome, InFlight, RegistryUse, TransferEvent } from './event.ts'
 export { hintFor } from './hint.ts'
-export { formatEnd, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
+export { formatEnd, formatLocation, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
 export { type ImageResult, type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
 export {
   blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, sizeOfBlobKey, tagKey, type TagNode,
@@ -11,6 +11,7 @@ export {
 export { migrate } from './migrate.ts'
 export { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
 export { type NodeEnd, NodeRunner, type NodeRunnerOptions } from './run-node.ts'
+export type { Signature, SignatureSink, SignatureSource } from './signatures.ts'
 export { maxDeferred, secondTry } from './second-try.ts'
 export type { Uploads, UploadTurn } from './uploads.ts'
 export type { Job, Queue } from './queue.ts'

@@ -1,0 +1,2 @@
+export { LayoutError } from './errors.ts'
+export type { Layout, LayoutSource } from './layout.ts'
