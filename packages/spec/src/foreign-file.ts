@@ -1,11 +1,12 @@
 // What the readers of other tools' files have in common: they check first, and then collect what they find.
+import { printable } from '@longshore/oci'
 import { z } from 'zod'
 import type { AccessHint } from './access-hint.ts'
 import type { Path, Position, SpecDocument } from './document.ts'
 import { knownKeys } from './known-keys.ts'
 import type { Entry } from './migration.ts'
 import type { ParsedSpec } from './parse-options.ts'
-import { type Problem, SpecError } from './spec-error.ts'
+import { type Problem, quoted, SpecError } from './spec-error.ts'
 import { problemsOf } from './yaml-problems.ts'
 
 /** Text; YAML's `1.10` is just that. */
@@ -84,4 +85,12 @@ export class Findings {
 
 function inOrder(problems: readonly Problem[]): readonly Problem[] {
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+}
+
+/** What is wrong with a regular expression, naming all of it. @throws SyntaxError */
+export function explain<T>(whole: string, read: () => T): T {
+  try { return read() } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new SyntaxError(printable(`${quoted(whole)} is not a valid regular expression: ${error.message}`), { cause: error })
+  }
 }

@@ -4,13 +4,12 @@ import { isTag, parseRepositoryName, type Digest, type Tag } from '@longshore/oc
 import { z } from 'zod'
 import type { Path, SpecDocument } from './document.ts'
 import { envValue } from './env-value.ts'
-import { checkDocument, Findings, flag, text, texts } from './foreign-file.ts'
+import { checkDocument, explain, Findings, flag, text, texts } from './foreign-file.ts'
 import { goRegex } from './go-regex.ts'
 import { parseSource } from './images-list.ts'
 import { defaultContent, type Destination, type Entry, type Requested, type Selection } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub, parsePlace, repositoryAt, splitName } from './place.ts'
-import { explain } from './skopeo-sync.ts'
 import { quoted } from './spec-error.ts'
 
 const authSchema = z.record(text, z.strictObject({ username: text.nullish(), password: text.nullish(), identityToken: text.nullish(), insecure: flag.nullish() }).nullable())

@@ -1,9 +1,9 @@
 // The YAML of `skopeo sync --src yaml`: registries, and of each the repositories and which of their tags. skopeo-sync(1), "EXAMPLES".
-import { isDigest, isTag, printable, type RepositoryName } from '@longshore/oci'
+import { isDigest, isTag, type RepositoryName } from '@longshore/oci'
 import { z } from 'zod'
 import type { AccessHint, HintCredentials } from './access-hint.ts'
 import type { Path, SpecDocument } from './document.ts'
-import { checkDocument, Findings, flag, text, texts } from './foreign-file.ts'
+import { checkDocument, explain, Findings, flag, text, texts } from './foreign-file.ts'
 import { goRegex } from './go-regex.ts'
 import { mastermindsRange } from './go-semver.ts'
 import { keepPath, parseSource } from './images-list.ts'
@@ -121,13 +121,5 @@ function accessOf(findings: Findings, name: string, { registry, prefix }: Return
   return {
     registry, side: 'source', origin: findings.place([name]), ...(prefix !== '' && { prefix }),
     ...(credentials && { credentials }), ...(tlsVerify !== undefined && { tlsVerify }), ...(certDir !== undefined && certDir !== '' && { certDir }),
-  }
-}
-
-/** The error of a part, naming the whole. @throws SyntaxError */
-export function explain<T>(whole: string, read: () => T): T {
-  try { return read() } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    throw new SyntaxError(printable(`${quoted(whole)} is not a valid regular expression: ${error.message}`), { cause: error })
   }
 }
