@@ -1,1 +1,2 @@
-export {}
+export { type ContainersStorageOptions, type ImageStore, openContainersStorage } from './containers-storage.ts'
+export { EngineError } from './errors.ts'
