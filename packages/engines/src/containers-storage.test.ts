@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { decodeManifest, type Descriptor, type Digest, digestOf, type ImageManifest, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
 import type { Content } from '@longshore/transfer'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { EngineError, type ImageStore, openContainersStorage } from './index.ts'
+import { EngineError, type ImageStore, openContainersStorage, openContainersStorageSource } from './index.ts'
 import { storeFlags } from './store-spec.ts'
 
 const run = promisify(execFile)
@@ -29,8 +29,8 @@ afterAll(async () => { await rm(folder, { recursive: true, force: true }) })
 // The limits of this machine's container runtime; where there is none of it, podman's own apply.
 const env = { ...process.env, CONTAINERS_CONF: '/work/shared/containers.conf' }
 const podman = async (...args: string[]): Promise<string> => (await run('podman', [...storeFlags(spec), ...args], { env })).stdout.trim()
-const open = (place = spec, command = 'podman'): ImageStore => {
-  const store = openContainersStorage(`containers-storage:${place}`, { tmpdir: folder, command, env })
+const open = (place = spec, command = 'podman', how = openContainersStorageSource): ImageStore => {
+  const store = how(`containers-storage:${place}`, { tmpdir: folder, command, env })
   opened.push(store)
   return store
 }
@@ -107,6 +107,15 @@ test('a tag that is put again moves; deleting takes one name, and the image with
   expect(await store.delete('' as RepositoryName, second.config?.digest as Digest, io)).toBe(true)
   expect(await store.delete(repository, 'v2' as Tag, io)).toBe(false)
   expect(await store.delete('' as RepositoryName, first.config?.digest as Digest, io)).toBe(true)
+})
+
+test('as a target it tells the digest that was put, and reads nothing for it', async () => {
+  const target = open(spec, 'podman', openContainersStorage)
+  const { digest } = await put(target, 'put as target', 'target' as Tag)
+  expect(await target.resolve(repository, 'target' as Tag, io)).toMatchObject({ digest })
+  const other = open(spec, 'podman', openContainersStorage)
+  expect(await other.resolve(repository, 'target' as Tag, io)).toMatchObject({ digest })
+  expect((await run('find', [folder, '-maxdepth', '2', '-name', 'in-*'])).stdout).toBe('')
 })
 
 test('absence, and what was never read', async () => {

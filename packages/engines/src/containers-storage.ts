@@ -1,10 +1,10 @@
 // containers-storage:, the store that podman, buildah and CRI-O share. Its format is no public interface; the podman command is.
 import { rm } from 'node:fs/promises'
 import { SingleFlight } from '@longshore/concurrency'
-import { isDigest, type Descriptor, descriptorOf, type Digest, type Manifest, placeOf, type RepositoryName, type Tag } from '@longshore/oci'
-import type { Layout } from '@longshore/layouts'
+import { isDigest, type Descriptor, descriptorOf, type Digest, type Manifest, MediaType, placeOf, type RepositoryName, type Tag } from '@longshore/oci'
 import type { Content, Io, Opener, PushOptions, PushOutcome } from '@longshore/transfer'
 import { EngineError } from './errors.ts'
+import type { ImageStore } from './image-store.ts'
 import { Podman, type PodmanOptions } from './podman.ts'
 import { idOf, Staging } from './staging.ts'
 import { storeFlags } from './store-spec.ts'
@@ -14,38 +14,35 @@ export interface ContainersStorageOptions extends PodmanOptions {
   readonly tmpdir: string
 }
 
-/** An engine's images can be deleted, by name or by ID. */
-export interface ImageStore extends Layout {
-  /** `false` when there is no such image. Other names of it stay. @throws EngineError when a container uses it */
-  delete(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<boolean>
-}
-
 /**
  * A store of containers/storage, through podman. An image is read as podman pushes it: with the configuration that it has, and with layers without
  * compression, for the store does not keep compressed bytes. Writing keeps manifest and configuration to the byte.
  * @param registry `containers-storage:`, with what stands between the brackets
  * @throws EngineError when the brackets hold what is not well formed
  */
-export function openContainersStorage(registry: string, options: ContainersStorageOptions): ImageStore {
-  return new ContainersStorage(registry, new Podman(registry, storeFlags(placeOf(registry)), options), new Staging(registry, options.tmpdir))
-}
+export function openContainersStorageSource(registry: string, options: ContainersStorageOptions): ImageStore { return new ContainersStorage(registry, options, 'read') }
 
-interface Listed { readonly id: Digest; readonly names: readonly string[]; readonly digests: readonly string[] }
+/** The same to write to: what a tag names is told by the digest that the store has of it, and nothing is read to be compared. */
+export function openContainersStorage(registry: string, options: ContainersStorageOptions): ImageStore { return new ContainersStorage(registry, options, 'listed') }
+
+interface Listed { readonly id: Digest; readonly digest: Digest | undefined; readonly names: readonly string[]; readonly digests: readonly string[] }
 
 class ContainersStorage implements ImageStore {
   readonly registry: string
   readonly #podman: Podman
   readonly #staging: Staging
+  readonly #resolves: 'read' | 'listed'
   readonly #reading = new SingleFlight<string, Manifest>()
   /** What was read, by repository and image ID: an image with another content has another ID. */
   readonly #read = new Map<string, Manifest>()
   /** What was read or put, by repository and digest. */
   readonly #manifests = new Map<string, Manifest>()
 
-  constructor(registry: string, podman: Podman, staging: Staging) {
+  constructor(registry: string, options: ContainersStorageOptions, resolves: 'read' | 'listed') {
     this.registry = registry
-    this.#podman = podman
-    this.#staging = staging
+    this.#podman = new Podman(registry, storeFlags(placeOf(registry)), options)
+    this.#staging = new Staging(registry, options.tmpdir)
+    this.#resolves = resolves
   }
 
   async tags(repository: RepositoryName, io: Io): Promise<readonly Tag[] | undefined> {
@@ -54,6 +51,10 @@ class ContainersStorage implements ImageStore {
   }
 
   async resolve(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<Descriptor | undefined> {
+    if (this.#resolves === 'listed' && !isDigest(reference)) {
+      const image = await this.#find(repository, reference, io)
+      return image && { mediaType: MediaType.ociManifest, digest: image.digest ?? image.id, size: -1 }
+    }
     const manifest = await this.manifest(repository, reference, io)
     return manifest && descriptorOf(manifest)
   }
@@ -126,9 +127,9 @@ class ContainersStorage implements ImageStore {
   async #list(io: Io): Promise<readonly Listed[]> {
     const listed: unknown = JSON.parse(await this.#podman.run(['images', '--all', '--no-trunc', '--format', 'json'], io))
     if (!Array.isArray(listed)) throw new EngineError('ENGINE_REFUSED', `${this.registry}: podman images does not answer with a list`)
-    return listed.flatMap((entry: { readonly Id?: unknown; readonly Names?: unknown; readonly RepoDigests?: unknown }) => {
+    return listed.flatMap((entry: { readonly Id?: unknown; readonly Digest?: unknown; readonly Names?: unknown; readonly RepoDigests?: unknown }) => {
       const id = typeof entry.Id === 'string' ? idOf(entry.Id) : undefined
-      return id === undefined ? [] : [{ id, names: textsOf(entry.Names), digests: textsOf(entry.RepoDigests) }]
+      return id === undefined ? [] : [{ id, digest: typeof entry.Digest === 'string' && isDigest(entry.Digest) ? entry.Digest : undefined, names: textsOf(entry.Names), digests: textsOf(entry.RepoDigests) }]
     })
   }
 }
