@@ -1,19 +1,16 @@
 // Against podman on a store of its own, with images made of real tar files: nothing is pulled.
-import { execFile, execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
 import { decodeManifest, type Descriptor, type Digest, digestOf, type ImageManifest, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
-import type { Content } from '@longshore/transfer'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { bytesOf, env, io, openerOf, podman as podmanOn, put, repository, tarOf } from './engines.fixture.ts'
 import { EngineError, type ImageStore, openContainersStorage, openContainersStorageSource } from './index.ts'
 import { storeFlags } from './store-spec.ts'
 
 const run = promisify(execFile)
-const io = { signal: new AbortController().signal }
-const repository = 'localhost/team/app' as RepositoryName
 const v1 = 'v1' as Tag
 let folder: string
 let spec: string
@@ -26,47 +23,16 @@ beforeAll(async () => {
 afterEach(async () => { for (const store of opened.splice(0)) await store[Symbol.asyncDispose]() })
 afterAll(async () => { await rm(folder, { recursive: true, force: true }) })
 
-// The limits of this machine's container runtime; where there is none of it, podman's own apply.
-const env = { ...process.env, CONTAINERS_CONF: '/work/shared/containers.conf' }
-const podman = async (...args: string[]): Promise<string> => (await run('podman', [...storeFlags(spec), ...args], { env })).stdout.trim()
+const podman = async (...args: string[]): Promise<string> => podmanOn(spec, ...args)
 const open = (place = spec, command = 'podman', how = openContainersStorageSource): ImageStore => {
   const store = how(`containers-storage:${place}`, { tmpdir: folder, command, env })
   opened.push(store)
   return store
 }
-const openerOf = (bytes: Uint8Array) => async (offset: number): Promise<Content> => ({ async *[Symbol.asyncIterator]() { yield bytes.subarray(offset) }, async [Symbol.asyncDispose]() {} })
-const bytesOf = async (store: ImageStore, desc: Descriptor): Promise<Buffer> => {
-  await using content = await store.blob(repository, desc, io)
-  return Buffer.concat(await Array.fromAsync(content))
-}
-
-async function tarOf(name: string, text: string): Promise<Buffer> {
-  const directory = join(folder, `tar-${name}`)
-  await mkdir(directory, { recursive: true })
-  await writeFile(join(directory, name), text)
-  return execFileSync('tar', ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '-cf', '-', '-C', directory, name])
-}
-
-/** An image of one layer, pushed to the store as the engine of the migration pushes. */
-async function put(store: ImageStore, text: string, tag: Tag, format: 'oci' | 'docker' = 'oci'): Promise<ImageManifest> {
-  const tar = await tarOf('file', text)
-  const layer = gzipSync(tar)
-  const config = Buffer.from(JSON.stringify({ architecture: 'amd64', os: 'linux', config: { Labels: { text } }, rootfs: { type: 'layers', diff_ids: [digestOf(tar)] } }))
-  const of = (bytes: Uint8Array, mediaType: string): Descriptor => ({ mediaType, digest: digestOf(bytes), size: bytes.byteLength })
-  const mediaType = format === 'oci' ? MediaType.ociManifest : MediaType.dockerManifest
-  const json = {
-    schemaVersion: 2, mediaType, config: of(config, format === 'oci' ? MediaType.ociConfig : MediaType.dockerConfig),
-    layers: [of(layer, format === 'oci' ? `${MediaType.ociLayer}+gzip` : MediaType.dockerLayer)],
-  }
-  const manifest = decodeManifest(Buffer.from(JSON.stringify(json, undefined, 2)), mediaType, 'test')
-  for (const bytes of [config, layer]) await store.push(repository, of(bytes, ''), openerOf(bytes), { ...io, mayExist: false })
-  await store.put(repository, manifest, tag, io)
-  return manifest as ImageManifest
-}
 
 test.each(['oci', 'docker'] as const)('an image that is put (%s) is podman\'s, with its digest, and is read by another process', async (format) => {
   const tag = `${format}-1` as Tag
-  const manifest = await put(open(), `hello ${format}`, tag, format)
+  const manifest = await put(open(), folder, `hello ${format}`, tag, format)
   const listed = JSON.parse(await podman('images', '--format', 'json')) as { readonly Names: string[]; readonly RepoDigests: string[] }[]
   const mine = listed.find(({ Names }) => Names.includes(`${repository}:${tag}`))
   expect(mine?.Names).toEqual([`${repository}:${tag}`])
@@ -77,7 +43,7 @@ test.each(['oci', 'docker'] as const)('an image that is put (%s) is podman\'s, w
   expect(await store.resolve(repository, tag, io)).toMatchObject({ digest: read.digest })
   expect(read.config).toMatchObject({ digest: manifest.config?.digest })
   expect(digestOf(await bytesOf(store, read.config as Descriptor))).toBe(manifest.config?.digest)
-  expect(read.layers.map(({ digest }) => digest)).toEqual([digestOf(await tarOf('file', `hello ${format}`))])
+  expect(read.layers.map(({ digest }) => digest)).toEqual([digestOf(await tarOf(folder, 'file', `hello ${format}`))])
   for (const layer of read.layers) expect(digestOf(await bytesOf(store, layer))).toBe(layer.digest)
   // By the digest that it was put with, and by its ID.
   expect((await open().manifest(repository, manifest.digest, io))?.digest).toBe(read.digest)
@@ -86,11 +52,11 @@ test.each(['oci', 'docker'] as const)('an image that is put (%s) is podman\'s, w
 
 test('what podman imported is read, and nothing of it stays in the temporary directory', async () => {
   const archive = join(folder, 'import.tar')
-  await writeFile(archive, await tarOf('other', 'imported'))
+  await writeFile(archive, await tarOf(folder, 'other', 'imported'))
   await podman('import', archive, `${repository}:imported`)
   const store = open()
   const manifest = await store.manifest(repository, 'imported' as Tag, io) as ImageManifest
-  expect(manifest.layers.map(({ digest }) => digest)).toEqual([digestOf(await tarOf('other', 'imported'))])
+  expect(manifest.layers.map(({ digest }) => digest)).toEqual([digestOf(await tarOf(folder, 'other', 'imported'))])
   expect((await Array.fromAsync(store.catalog(io)))).toContain(repository)
   await store[Symbol.asyncDispose]()
   expect((await run('find', [folder, '-maxdepth', '1', '-name', 'longshore-engine-*'])).stdout).toBe('')
@@ -98,8 +64,8 @@ test('what podman imported is read, and nothing of it stays in the temporary dir
 
 test('a tag that is put again moves; deleting takes one name, and the image with the last', async () => {
   const store = open()
-  const first = await put(store, 'first', v1)
-  const second = await put(store, 'second', v1)
+  const first = await put(store, folder, 'first', v1)
+  const second = await put(store, folder, 'second', v1)
   expect((await open().manifest(repository, v1, io) as ImageManifest).config?.digest).toBe(second.config?.digest)
   await podman('tag', `${repository}:v1`, `${repository}:v2`)
   expect(await store.delete(repository, v1, io)).toBe(true)
@@ -111,7 +77,7 @@ test('a tag that is put again moves; deleting takes one name, and the image with
 
 test('as a target it tells the digest that was put, and reads nothing for it', async () => {
   const target = open(spec, 'podman', openContainersStorage)
-  const { digest } = await put(target, 'put as target', 'target' as Tag)
+  const { digest } = await put(target, folder, 'put as target', 'target' as Tag)
   expect(await target.resolve(repository, 'target' as Tag, io)).toMatchObject({ digest })
   const other = open(spec, 'podman', openContainersStorage)
   expect(await other.resolve(repository, 'target' as Tag, io)).toMatchObject({ digest })
