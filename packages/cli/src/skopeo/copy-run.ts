@@ -7,13 +7,14 @@ import {
   type CopyOptions, formatEnd, type ImageId, imageId, ImageNotFoundError, type InFlight, type Io, migrate, type Signature, type Source, type Transports, type Wanted,
 } from '@longshore/transfer'
 import { createRuntime } from '../wire.ts'
-import { chooseInstance } from './choose-instance.ts'
 import { type CopyRequest, toImage, withReference } from './copy-request.ts'
+import { chooseInstance, type Wanted as WantedPlatform } from './open-image.ts'
+import { isRetryable } from './retry.ts'
 
 /** What is done with an image that turns out to be a list. */
 export type ListHandling =
-  /** One image of it: the first that these platforms find. */
-  | { readonly kind: 'system'; readonly platforms: readonly Platform[] }
+  /** One image of it: the one for this platform. */
+  | { readonly kind: 'system'; readonly platform: WantedPlatform }
   | { readonly kind: 'all' }
   /** The list itself; its images are there already, or are left out. */
   | { readonly kind: 'index-only' }
@@ -91,12 +92,12 @@ export async function runCopies(requests: readonly CopyRequest[], settings: Copy
   }
 }
 
-/** skopeo's rule: what was refused stays refused; other answers of a registry, and connections, may be better the next time. */
+/** What the engine told came over as a record, which has the names and codes of the error that it was. */
 function mayPass({ error, record }: FailedCopy): boolean {
-  for (let e: unknown = record ?? error; typeof e === 'object' && e !== null; e = (e as { cause?: unknown }).cause) {
-    const { name, status } = e as { name?: string; status?: number }
-    if (name === 'ConnectionError') return true
-    if (name === 'RegistryError') return status === undefined || status >= 500 || status === 408 || status === 429
+  if (!record) return isRetryable(error)
+  for (let e: ErrorRecord | undefined = record; e; e = e.cause) {
+    if (e.name === 'ConnectionError') return e.code !== 'TLS_FAILED' && e.code !== 'NOT_A_REGISTRY'
+    if (e.name === 'RegistryError') return (e.status ?? 0) >= 500 || e.status === 429
   }
   return false
 }
@@ -194,7 +195,7 @@ async function prepare(request: CopyRequest, { raw, transports, lists, signature
     from = withReference(from, desc.digest)
     if (isIndexType(desc.mediaType)) {
       const index = await read()
-      if (index.kind === 'index') from = withReference(from, chooseInstance(index, lists.platforms).digest)
+      if (index.kind === 'index') from = withReference(from, chooseInstance(index, lists.platform).digest)
       manifest = undefined
     }
   }
