@@ -1,2 +1,6 @@
+export { type DirLayout, openDir } from './dir/layout.ts'
 export { LayoutError } from './errors.ts'
-export type { Layout, LayoutSource } from './layout.ts'
+export type { DeletableLayout, Layout, LayoutOptions, LayoutSource } from './layout.ts'
+export { openOciLayout } from './oci/layout.ts'
+export { openLayout } from './open.ts'
+export { openRegistryStorage } from './storage/layout.ts'
