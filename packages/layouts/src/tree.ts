@@ -5,7 +5,7 @@ import { constants } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { ManifestTooLargeError, maxManifestBytes } from '@longshore/oci'
 import { LayoutError } from './errors.ts'
-import { fileFailure, isAbsent } from './problem.ts'
+import { fileFailure, isAbsent, isCode } from './problem.ts'
 
 /** Names that we write to before renaming. Those of a process that was killed are older than this. */
 const temporaryPrefix = '.longshore-'
@@ -93,14 +93,24 @@ export class Tree {
   /** Gives the temporary file its name. Directories on the way are made; none of them may be a link that leads out. */
   async commit(temporary: string, name: string): Promise<void> {
     const target = this.path(name)
-    const folder = dirname(target)
-    if (folder !== this.root) {
-      await mkdir(folder, { recursive: true })
-      this.#real ??= await realpath(this.root)
-      const real = await realpath(folder)
-      if (!real.startsWith(this.#real + sep)) throw new LayoutError('ARCHIVE_HOSTILE', `${this.place}: ${folder} is a link that leads out of it, to ${real}`)
-    }
+    await this.#makeFolder(dirname(target))
     await rename(temporary, target)
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    if (folder === this.root) return
+    const real = await realpath(folder).catch((error: unknown) => {
+      if (isCode(error, 'ENOENT')) return undefined
+      throw error
+    })
+    this.#real ??= await realpath(this.root)
+    if (real === undefined) {
+      // Above it first: nothing is made beyond a link that leads out.
+      await this.#makeFolder(dirname(folder))
+      await mkdir(folder).catch((error: unknown) => { if (!isCode(error, 'EEXIST')) throw error })
+    } else if (!real.startsWith(this.#real + sep)) {
+      throw new LayoutError('ARCHIVE_HOSTILE', `${this.place}: ${folder} is a link that leads out of it, to ${real}`)
+    }
   }
 
   async #sweep(): Promise<void> {
