@@ -1,1 +1,7 @@
-export {}
+export { type DockerName, dockerNameOf, formatDockerName, isNameOnly, parseDockerName } from './docker-name.ts'
+export { SigningError } from './errors.ts'
+export { Keyring } from './keyring.ts'
+export { type Payload } from './payload.ts'
+export { Policy, type PolicyImage, readPolicy, type ReadPolicyOptions, type Verdict } from './policy.ts'
+export { dumpSimpleWithoutVerification, openSimpleKey, signSimple, type SimpleKey, type SimpleKeyOptions, type ToSign, type VerifiedSimple, verifySimple } from './simple.ts'
+export type { ImagePlace } from './scopes.ts'
