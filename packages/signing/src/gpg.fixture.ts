@@ -23,7 +23,7 @@ export interface TestKeys extends AsyncDisposable {
 
 export async function makeTestKeys(): Promise<TestKeys> {
   const home = await mkdtemp(join(tmpdir(), 'longshore-keys-'))
-  const runWith: TestKeys['run'] = async (command, args, env = {}) => await run(command, [...args], { env: { PATH: process.env['PATH'], HOME: home, GNUPGHOME: home, LC_ALL: 'C', ...env } })
+  const runWith: TestKeys['run'] = async (command, args, env = {}) => await run(command, [...args], { env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: home, GNUPGHOME: home, LC_ALL: 'C', ...env } })
     .then(({ stdout, stderr }) => ({ stdout, stderr, code: 0 }), (error: { stdout: string; stderr: string; code: number }) => ({ stdout: error.stdout, stderr: error.stderr, code: error.code }))
   const gpg = async (...args: readonly string[]): Promise<string> => {
     const { stdout, stderr, code } = await runWith('gpg', ['--batch', '--yes', ...args])
