@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
 import { addRemoteCommands } from './program-remote.ts'
+import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
 
 const specHelp = 'images list, YAML, or a file of skopeo sync, image-syncer, regsync or dregsy; - is stdin'
@@ -128,6 +129,8 @@ Examples:
       done(await demoCommand())
     })
 
+  program.commandsGroup('As skopeo has them:')
+  addSkopeoCommands(program, done)
   program.commandsGroup('Many machines:')
   addServiceCommands(program, done)
   program.commandsGroup('By way of a coordinator:')

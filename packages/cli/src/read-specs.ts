@@ -4,8 +4,9 @@ import { readFile, stat } from 'node:fs/promises'
 import { printable } from '@longshore/oci'
 import { type AccessHint, formatProblem, maxSpecBytes, type Migration, parseSpecs, type Problem, SpecError, type SpecInput, type SpecOptions } from '@longshore/spec'
 import { readConfig } from './config.ts'
-import type { SpecFlags } from './flags.ts'
+import { isPool, type PoolFlags, type SpecFlags } from './flags.ts'
 import { UsageError } from './usage-error.ts'
+import { refusePlaces } from './wire.ts'
 
 export interface ReadSpecs {
   readonly migration: Migration
@@ -16,7 +17,7 @@ export interface ReadSpecs {
 }
 
 /** @throws SpecError, UsageError */
-export async function readSpecs(specs: readonly string[], flags: SpecFlags, stdin: Stdin): Promise<ReadSpecs> {
+export async function readSpecs(specs: readonly string[], flags: SpecFlags & PoolFlags, stdin: Stdin): Promise<ReadSpecs> {
   if (specs.filter((spec) => spec === '-').length > 1) throw new UsageError('stdin can be read once: give - once')
   const options = parseOptions(flags)
   const inputs: SpecInput[] = []
@@ -28,6 +29,7 @@ export async function readSpecs(specs: readonly string[], flags: SpecFlags, stdi
   }
   try {
     const { migration, warnings, access = [] } = await parseSpecs(inputs, options)
+    if (isPool(flags)) refusePlaces(migration)
     if (problems.length === 0) return { migration, warnings, inputs, hints: access }
   } catch (error) {
     if (!(error instanceof SpecError)) throw error

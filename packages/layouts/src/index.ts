@@ -1,2 +1,6 @@
+export { type DockerArchiveOptions, openDockerArchive } from './docker-archive/docker-archive-source.ts'
+export { createDockerArchive, type DockerArchiveTargetOptions } from './docker-archive/docker-archive-target.ts'
 export { LayoutError } from './errors.ts'
 export type { Layout, LayoutSource } from './layout.ts'
+export type { TarOptions } from './tar/tar-file.ts'
+export { openTarball, type TarballOptions } from './tarball/tarball-source.ts'

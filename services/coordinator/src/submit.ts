@@ -1,5 +1,5 @@
 // A request's body becomes a migration: lists and YAML as they are, or JSON that carries them together with their options.
-import { InvalidReferenceError, parsePlatform, printable } from '@longshore/oci'
+import { InvalidReferenceError, parsePlatform, printable, transportOf } from '@longshore/oci'
 import type { PoolOptions } from '@longshore/pool'
 import { type AccessHint, type ContentOptions, detectFormat, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
 import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
@@ -61,6 +61,8 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowe
   })
   refuseHints(access, options)
   const { source, destination } = registriesOf(migration)
+  const place = [...source, ...destination].find((registry) => transportOf(registry) !== 'docker')
+  if (place !== undefined) throw new RequestInvalidError(400, printable(`${place} is no registry: a coordinator and its workers reach registries only`))
   const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
   if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
   const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
