@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
 import { addRemoteCommands } from './program-remote.ts'
+import { addCopyCommands } from './program-copy.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
 
@@ -130,6 +131,7 @@ Examples:
     })
 
   program.commandsGroup('As skopeo has them:')
+  addCopyCommands(program, done)
   addSkopeoCommands(program, done)
   program.commandsGroup('Many machines:')
   addServiceCommands(program, done)

@@ -124,7 +124,7 @@ test.each([['tcp://h:2375', 'http://h:2375'], ['tcp://h:2376', 'https://h:2376']
 
 describe('an engine that answers otherwise', () => {
   let server: Server | undefined
-  afterEach(async () => { server?.closeAllConnections(); await new Promise((resolve) => { server?.close(resolve) ?? resolve(undefined) }) })
+  afterEach(async () => { server?.closeAllConnections(); await new Promise<void>((resolve) => { if (server) server.close(() => { resolve() }); else resolve() }) })
   const serve = async (status: number, body: string | Buffer, cut = false): Promise<string> => {
     server = createServer((request, response) => {
       request.resume()

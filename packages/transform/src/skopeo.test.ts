@@ -88,7 +88,7 @@ describe('formats, with the same bytes as skopeo makes', () => {
   })
 
   test('a schema 1 manifest that skopeo has signed', async () => {
-    addImage(registry, dockerLayers.slice(0, 1), 'v2s2', 'v1')
+    addImage(registry, dockerLayers, 'v2s2', 'v1')
     const signed = await skopeoCopy(await writeDir(registry, v1, folder), ['--format', 'v2s1'])
     for (const bytes of signed.blobs.values()) registry.addBlob(repository, bytes)
     const manifest = decodeManifest(Buffer.from(signed.text), MediaType.dockerSchema1Signed, 'signed')

@@ -114,7 +114,7 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 /** What a variant of arm can run, the best first: containers/image, pkg/platform. */
 const compatible: Readonly<Record<string, readonly string[]>> = { arm: ['v8', 'v7', 'v6', 'v5'], arm64: ['v8'] }
 
-interface Wanted { readonly os: string; readonly architecture: string; readonly variant: string; readonly platforms: readonly Platform[] }
+export interface Wanted { readonly os: string; readonly architecture: string; readonly variant: string; readonly platforms: readonly Platform[] }
 
 /** The machine's platform, or what the flags say in its place, with what else it can run. */
 export function wantedPlatforms({ overrideArch, overrideOs, overrideVariant }: GlobalFlags, machine = { arch: process.arch, platform: process.platform }): Wanted {
