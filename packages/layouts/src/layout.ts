@@ -23,6 +23,8 @@ export interface DeletableLayout extends Layout {
 }
 
 export interface LayoutOptions {
+  /** Archives: where what is compressed is unpacked, and what is written is put together. Default: `/var/tmp`. */
+  readonly tmpdir?: string
   /** The place is a source: that it is absent is an error (LAYOUT_MISSING), and nothing is written. Default false. */
   readonly readOnly?: boolean
   /** Takes an index whose children were left out (the platform policy `sparse`). Default false: such an index is refused. */
