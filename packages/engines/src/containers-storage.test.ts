@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { decodeManifest, type Descriptor, type Digest, digestOf, type ImageManifest, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { bytesOf, env, io, openerOf, podman as podmanOn, put, repository, tarOf } from './engines.fixture.ts'
+import { bytesOf, io, openerOf, podman as podmanOn, put, repository, tarOf } from './engines.fixture.ts'
 import { EngineError, type ImageStore, openContainersStorage, openContainersStorageSource } from './index.ts'
+import { env } from './podman.config.ts'
 import { storeFlags } from './store-spec.ts'
 
 const run = promisify(execFile)
