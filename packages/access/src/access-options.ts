@@ -17,6 +17,8 @@ export interface AccessOptions {
   readonly destRegistryToken?: string
   readonly srcCertDir?: string
   readonly destCertDir?: string
+  /** The file in place of the user's and the system's registries.conf. */
+  readonly registriesConf?: string
   /** The most requests at once to one registry. */
   readonly concurrency?: number
   /** Bytes per second. */
