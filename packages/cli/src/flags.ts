@@ -87,6 +87,7 @@ export function addOwnAccessOptions(command: Command): Command {
       .option(`--${side}-cert-dir <DIR>`, `*.crt, *.cert and *.key for the ${name} (default: certs.d)`)
   }
   return command
+    .addOption(new Option('--registries-conf <FILE>', 'in place of the user\'s and the system\'s registries.conf').hideHelp())
     .option('--concurrency <N>', 'the most requests at once to one registry; adapts below it (default: 256)', parseCount)
     .option('--max-bandwidth <RATE>', 'bytes per second that are read, such as 50MB/s or 6.5MiB/s', parseBandwidth)
 }
