@@ -35,7 +35,7 @@ export class IndexFile implements OciIndex {
   readonly #readOnly: boolean
   #kept: { readonly version: string; readonly json: IndexJson } | undefined
   #waiting: Waiting[] = []
-  #writing: Promise<void> | undefined
+  #isWriting = false
 
   constructor(tree: Tree, readOnly: boolean) {
     this.#tree = tree
@@ -49,11 +49,13 @@ export class IndexFile implements OciIndex {
   async update(signal: AbortSignal, change: Change): Promise<void> {
     const done = Promise.withResolvers<void>()
     this.#waiting.push({ change, signal, done })
-    this.#writing ??= this.#write()
+    if (!this.#isWriting) void this.#write()
     await done.promise
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true
+    // Whoever asks in the same turn is written along.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const turn = this.#waiting.splice(0)
@@ -63,7 +65,7 @@ export class IndexFile implements OciIndex {
         for (const { done } of turn) done.reject(error)
       }
     }
-    this.#writing = undefined
+    this.#isWriting = false
   }
 
   async #writeTurn(turn: readonly Waiting[]): Promise<void> {

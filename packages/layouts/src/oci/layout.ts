@@ -163,9 +163,10 @@ export class OciLayout implements DeletableLayout {
       const old = entries.length === 1 ? unnamed : []
       return [...entries.filter((entry) => !old.includes(entry)), descriptorOf(manifest)]
     }
-    if (/^@/.test(name) || name.includes('\0')) throw new LayoutError('LAYOUT_REFUSED', `${this.registry}: an image is not written under a number (${name}): give it a name`)
+    if (name.startsWith('@') || name.includes('\0')) throw new LayoutError('LAYOUT_REFUSED', `${this.registry}: an image is not written under a number (${name}): give it a name`)
     const made: Entry = { ...descriptorOf(manifest), annotations: { [refName]: name } }
     const at = entries.findIndex((entry) => nameOf(entry) === name)
+    if (at >= 0 && entries[at]?.digest === digest) return entries
     const others = entries.filter((entry, i) => i === at || !(nameOf(entry) === name || (nameOf(entry) === undefined && entry.digest === digest && manifest.subject)))
     return at < 0 ? [...others, made] : others.map((entry) => (nameOf(entry) === name ? made : entry))
   }

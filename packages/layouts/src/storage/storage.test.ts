@@ -15,11 +15,13 @@ const other = 'team/other' as RepositoryName
 const shared = layer({ seed: 'shared', size: 200_000 })
 const plain = image({ seed: 'plain', layers: [shared, 900] })
 const nested = index({ children: [index({ children: [image({ seed: 'deep', layers: [shared] })] }), image({ seed: 'docker', layers: [30], format: 'docker' })] })
+const flat = index({ children: [plain, image({ seed: 'flat', layers: [20], platform: { os: 'linux', architecture: 'arm64' } })] })
 
 test('docker-registry serves every image of a tree that we wrote, and skopeo reads it from there', async () => {
   await using place = await scratch()
   await using tree = openRegistryStorage(`registry-storage:${place.path}`)
   await fill(tree, repository, nested, tag('v1'))
+  await fill(tree, repository, flat, tag('flat'))
   await fill(tree, other, plain, tag('v1'))
   const about = artifact({ seed: 1, artifactType: 'a/b', mediaType: 'text/plain', size: 9, subject: plain.root })
   await fill(tree, other, about, about.root.digest)
@@ -28,7 +30,11 @@ test('docker-registry serves every image of a tree that we wrote, and skopeo rea
   await assertIntact(server.url, other, 'v1', { deep: true })
   await assertIntact(server.url, other, about.root.digest, { deep: true })
   expect(digestOf(Buffer.from(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${server.host}/${repository}:v1`)))).toBe(nested.root.digest)
-  await skopeo('copy', '--all', '--src-tls-verify=false', `docker://${server.host}/${repository}:v1`, `dir:${place.path}-copy`)
+  await using copy = await scratch()
+  // skopeo does not copy an index within an index.
+  await skopeo('copy', '--all', '--src-tls-verify=false', `docker://${server.host}/${repository}:flat`, `dir:${copy.path}/image`)
+  await using copied = openLayout(`dir:${copy.path}/image`, { readOnly: true })
+  expect((await copied.resolve('' as RepositoryName, tag(''), io))?.digest).toBe(flat.root.digest)
   using client = new PlainClient(server.url)
   expect(JSON.parse((await client.send('GET', '/v2/_catalog')).body.toString())).toEqual({ repositories: [repository, other] })
   expect(JSON.parse((await client.send('GET', `/v2/${other}/tags/list`)).body.toString())).toEqual({ name: other, tags: ['v1'] })
