@@ -26,7 +26,7 @@ export async function createDockerArchive(registry: string, options: DockerArchi
   return new DockerArchiveTarget(registry, await TarWriter.create(placeOf(registry), registry, options.tmpdir), additional, options)
 }
 
-interface SavedItem { readonly config: Digest; readonly diffIds: readonly Digest[]; readonly tags: Set<Tag> }
+interface SavedItem { readonly config: Digest; readonly region: Region; readonly diffIds: readonly Digest[]; readonly tags: Set<Tag> }
 
 const configTypes = new Set<string>([MediaType.dockerConfig, MediaType.ociConfig])
 
@@ -87,15 +87,16 @@ class DockerArchiveTarget implements Layout {
     const tags = this.#tagsOf(reference)
     const config = image.config.digest
     const region = this.#configs.get(config)
-    const came = image.layers.map((desc) => this.#diffIdOf(desc, manifest))
+    const came = image.layers.map((desc) => ({ desc, diffId: this.#diffIdOf(desc, manifest) }))
     if (region === undefined) throw contentMissing(this.registry, manifest.digest, config)
     const bytes = Buffer.concat(await Array.fromAsync(this.#tar.read(region, 0, signal)))
     const diffIds = diffIdsOf(bytes, `${this.registry}: the configuration ${config}`)
     if (diffIds.length !== came.length) throw new LayoutError('LAYOUT_INVALID', `${this.registry}: Inconsistent layer count: ${came.length} in manifest, ${diffIds.length} in config`)
-    for (const [at, diffId] of diffIds.entries()) {
-      if (came[at] !== diffId) throw new DigestMismatchError(`${this.registry}: layer ${image.layers[at]!.digest}, decompressed`, diffId, came[at]!)
+    for (const [at, { desc, diffId }] of came.entries()) {
+      const named = diffIds[at] ?? diffId
+      if (diffId !== named) throw new DigestMismatchError(`${this.registry}: layer ${desc.digest}, decompressed`, named, diffId)
     }
-    const item = this.#items.get(config) ?? { config, diffIds, tags: new Set<Tag>() }
+    const item = this.#items.get(config) ?? { config, region, diffIds, tags: new Set<Tag>() }
     this.#items.set(config, item)
     for (const tag of tags) {
       for (const other of this.#items.values()) other.tags.delete(tag)
@@ -112,8 +113,8 @@ class DockerArchiveTarget implements Layout {
     const { signal } = new AbortController()
     const written = new Set<string>()
     const repositories: Record<string, Record<string, string>> = {}
-    for (const { config, diffIds, tags } of this.#items.values()) {
-      const bytes = Buffer.concat(await Array.fromAsync(this.#tar.read(this.#configs.get(config)!, 0, signal)))
+    for (const { config, region, diffIds, tags } of this.#items.values()) {
+      const bytes = Buffer.concat(await Array.fromAsync(this.#tar.read(region, 0, signal)))
       const layers = legacyLayers(bytes, diffIds, config)
       for (const { id, json, diffId } of layers) {
         if (written.has(id)) continue

@@ -82,12 +82,16 @@ export class ArchiveWriteStore implements OciStore {
 
   /** One after another: a change sees what the one before it made. */
   async #update(signal: AbortSignal, change: Change): Promise<void> {
-    const turn = this.#updating.then(async () => {
+    const before = this.#updating
+    const turn = Promise.withResolvers<undefined>()
+    this.#updating = turn.promise
+    try {
+      await before
       signal.throwIfAborted()
       this.#entries = await change(this.#entries)
-    })
-    this.#updating = turn.catch(() => undefined)
-    await turn
+    } finally {
+      turn.resolve(undefined)
+    }
   }
 
   #open(): Promise<TarWriter> {
