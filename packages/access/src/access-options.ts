@@ -1,3 +1,5 @@
+import type { AccessHint } from './access-hint.ts'
+
 /** How the registries of each side are reached: what a person may say on the command line. Secrets: never logged, stored or sent on. */
 export interface AccessOptions {
   readonly srcTlsVerify?: boolean
@@ -17,6 +19,8 @@ export interface AccessOptions {
   readonly destRegistryToken?: string
   readonly srcCertDir?: string
   readonly destCertDir?: string
+  /** Of the files that are read; flags win. */
+  readonly hints?: readonly AccessHint[]
   /** The most requests at once to one registry. */
   readonly concurrency?: number
   /** Bytes per second. */

@@ -4,6 +4,7 @@ import { createKeychain, CredentialHelperError, InvalidCredentialsError, type Ke
 import { createRegistry, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
 import type { RegistryUse, Transports } from '@longshore/transfer'
 import type { AccessConfig } from './access-config.ts'
+import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
 import type { AccessOptions } from './access-options.ts'
 
 type Side = RegistryUse['side']
@@ -34,7 +35,7 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     if (known) return known.client
     const { tls, keychain, tlsVerify } = side === 'source' ? source : destination
     const client = createRegistry({
-      registry, tlsVerify, credentials: (repository) => keychain.credentialsFor(registry, repository),
+      registry, tlsVerify: tlsVerify(registry), credentials: (repository) => keychain.credentialsFor(registry, repository),
       tls: toTls(tls.get(registry) ?? {}),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
@@ -67,7 +68,9 @@ export async function openAccess(registries: Registries, options: AccessOptions,
 
 interface SideFlags {
   readonly prefix: 'src' | 'dest'
-  readonly tlsVerify: boolean
+  /** Absent: the hints say, or it is verified. */
+  readonly tlsVerify: boolean | undefined
+  readonly hints: readonly AccessHint[]
   readonly authFile: string | undefined
   readonly creds: string | undefined
   readonly username: string | undefined
@@ -79,36 +82,39 @@ interface SideFlags {
 
 function sourceFlags(f: AccessOptions): SideFlags {
   return {
-    prefix: 'src', tlsVerify: f.srcTlsVerify ?? true, authFile: f.srcAuthfile ?? f.authfile, creds: f.srcCreds, username: f.srcUsername,
+    prefix: 'src', tlsVerify: f.srcTlsVerify, hints: f.hints ?? [], authFile: f.srcAuthfile ?? f.authfile, creds: f.srcCreds, username: f.srcUsername,
     password: f.srcPassword, noCreds: f.srcNoCreds ?? false, registryToken: f.srcRegistryToken, certDir: f.srcCertDir,
   }
 }
 
 function destinationFlags(f: AccessOptions): SideFlags {
   return {
-    prefix: 'dest', tlsVerify: f.destTlsVerify ?? true, authFile: f.destAuthfile ?? f.authfile, creds: f.destCreds, username: f.destUsername,
+    prefix: 'dest', tlsVerify: f.destTlsVerify, hints: f.hints ?? [], authFile: f.destAuthfile ?? f.authfile, creds: f.destCreds, username: f.destUsername,
     password: f.destPassword, noCreds: f.destNoCreds ?? false, registryToken: f.destRegistryToken, certDir: f.destCertDir,
   }
 }
 
-interface OpenSide { readonly keychain: Keychain; readonly tls: ReadonlyMap<string, TlsFiles>; readonly tlsVerify: boolean }
+interface OpenSide { readonly keychain: Keychain; readonly tls: ReadonlyMap<string, TlsFiles>; readonly tlsVerify: (registry: string) => boolean }
 
 /** Credentials and certificates that cannot be read are known before the first request. */
 async function openSide(name: Side, registries: ReadonlySet<string>, flags: SideFlags, config: AccessConfig): Promise<OpenSide> {
   const { env, home, uid, platform } = config
-  const { prefix, tlsVerify, authFile, creds, username, password, noCreds, registryToken, certDir } = flags
+  const { prefix, tlsVerify, hints, authFile, creds, username, password, noCreds, registryToken, certDir } = flags
   try {
-    const keychain = createKeychain({
+    const flagged = createKeychain({
       env, home, uid, platform, noCreds, ...(creds === undefined ? {} : { creds }), ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }), ...(registryToken === undefined ? {} : { registryToken }), ...(authFile === undefined ? {} : { authFile }),
     })
+    const isFlagged = noCreds || [authFile, creds, username, registryToken].some((flag) => flag !== undefined)
+    const keychain = isFlagged ? flagged : hintedKeychain(hints, name, flagged, env)
     const tls = new Map<string, TlsFiles>()
     for (const registry of registries) {
-      tls.set(registry, await loadTls(registry, { env, home, ...(certDir === undefined ? {} : { certDir }) }))
+      const directory = certDir ?? hintsFor(hints, name, registry).find((hint) => hint.certDir !== undefined)?.certDir
+      tls.set(registry, await loadTls(registry, { env, home, ...(directory === undefined ? {} : { certDir: directory }) }))
       // A helper that fails may be one that this registry never asks for; it is told when it does.
       await keychain.credentialsFor(registry).catch((error: unknown) => { if (!(error instanceof CredentialHelperError)) throw error })
     }
-    return { keychain, tls, tlsVerify }
+    return { keychain, tls, tlsVerify: (registry) => tlsVerify ?? hintsFor(hints, name, registry).every((hint) => hint.tlsVerify !== false) }
   } catch (error) {
     if (!(error instanceof InvalidCredentialsError)) throw error
     // The message speaks of --creds; on this command line it is --src-creds.
