@@ -13,7 +13,7 @@ const indexFile = 'index.json'
 
 export type Entry = Descriptor
 /** What is not in the specification is kept as it was. */
-interface IndexJson { readonly manifests: readonly Entry[]; readonly [field: string]: unknown }
+export interface IndexJson { readonly manifests: readonly Entry[]; readonly [field: string]: unknown }
 
 export function nameOf(entry: Entry): string | undefined { return entry.annotations?.[refName] }
 
@@ -22,7 +22,15 @@ export type Change = (entries: readonly Entry[]) => Promise<readonly Entry[]>
 
 interface Waiting { readonly change: Change; readonly signal: AbortSignal; readonly done: PromiseWithResolvers<void> }
 
-export class IndexFile {
+/** The entries of a layout, wherever they are kept. */
+export interface OciIndex {
+  /** The entries now; `undefined` where there is no layout (yet). @throws LayoutError LAYOUT_INVALID, LAYOUT_MISSING */
+  entries(): Promise<readonly Entry[] | undefined>
+  /** Adds to, changes or removes entries. @throws what `change` throws */
+  update(signal: AbortSignal, change: Change): Promise<void>
+}
+
+export class IndexFile implements OciIndex {
   readonly #tree: Tree
   readonly #readOnly: boolean
   #kept: { readonly version: string; readonly json: IndexJson } | undefined
@@ -95,14 +103,7 @@ export class IndexFile {
     await this.#checkVersion()
     const bytes = await this.#tree.read(indexFile, maxIndexBytes)
     if (!bytes) return await this.#absent()
-    const json = parse(bytes, `${place}: index.json`)
-    const manifests: unknown = json['manifests'] ?? []
-    if (!Array.isArray(manifests)) throw new LayoutError('LAYOUT_INVALID', `${place}: index.json has no list "manifests"`)
-    for (const [i, entry] of (manifests as readonly unknown[]).entries()) {
-      const { digest, size } = (entry ?? {}) as Partial<Entry>
-      if (typeof digest !== 'string' || !isDigest(digest) || typeof size !== 'number') throw new LayoutError('LAYOUT_INVALID', `${place}: manifests[${i}] of index.json is no descriptor with a digest (sha256 or sha512) and a size`)
-    }
-    this.#kept = { version, json: { ...json, manifests: manifests as readonly Entry[] } }
+    this.#kept = { version, json: parseIndex(bytes, place) }
     return this.#kept.json
   }
 
@@ -122,9 +123,26 @@ export class IndexFile {
       if (this.#readOnly) throw new LayoutError('LAYOUT_INVALID', `${place}: oci-layout is missing, so this is no OCI image layout`)
       return
     }
-    const version = parse(bytes, `${place}: oci-layout`)['imageLayoutVersion']
-    if (version !== '1.0.0') throw new LayoutError('LAYOUT_INVALID', `${place}: oci-layout is of version ${printable(JSON.stringify(version) ?? 'none')}; only 1.0.0 is known`)
+    checkLayoutVersion(bytes, place)
   }
+}
+
+/** @throws LayoutError LAYOUT_INVALID */
+export function checkLayoutVersion(bytes: Uint8Array, place: string): void {
+  const version = parse(bytes, `${place}: oci-layout`)['imageLayoutVersion']
+  if (version !== '1.0.0') throw new LayoutError('LAYOUT_INVALID', `${place}: oci-layout is of version ${printable(JSON.stringify(version) ?? 'none')}; only 1.0.0 is known`)
+}
+
+/** @throws LayoutError LAYOUT_INVALID */
+export function parseIndex(bytes: Uint8Array, place: string): IndexJson {
+  const json = parse(bytes, `${place}: index.json`)
+  const manifests: unknown = json['manifests'] ?? []
+  if (!Array.isArray(manifests)) throw new LayoutError('LAYOUT_INVALID', `${place}: index.json has no list "manifests"`)
+  for (const [i, entry] of (manifests as readonly unknown[]).entries()) {
+    const { digest, size } = (entry ?? {}) as Partial<Entry>
+    if (typeof digest !== 'string' || !isDigest(digest) || typeof size !== 'number') throw new LayoutError('LAYOUT_INVALID', `${place}: manifests[${i}] of index.json is no descriptor with a digest (sha256 or sha512) and a size`)
+  }
+  return { ...json, manifests: manifests as readonly Entry[] }
 }
 
 function parse(bytes: Uint8Array, what: string): Readonly<Record<string, unknown>> {
