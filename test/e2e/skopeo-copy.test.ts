@@ -89,7 +89,7 @@ describe('copy from a registry', () => {
   })
 
   test.for(['oci', 'oci-archive', 'docker-archive'] as const)('to %s: skopeo reads the same image from it', async (transport) => {
-    const name = transport === 'docker-archive' ? 'real:1' : 'other/tool:1'
+    const name = transport === 'docker-archive' ? 'real:1' : 'team/app:1'
     const reference = transport === 'docker-archive' ? 'example.com/app:1' : 'v1'
     const mine = await ours(['copy', ...insecure, at(name), `${transport}:${folder}/mine:${reference}`])
     expect(mine.stderr).toBe('')

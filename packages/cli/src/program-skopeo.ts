@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { ExitCode } from './exit-code.ts'
 import { runs } from './skopeo/command.ts'
-import { addGlobalOptions, addImageOptions, addRetryOptions, boolFlag, textFlag } from './skopeo-flags.ts'
+import { addGlobalOptions, addImageOptions, addRetryOptions, addStoreOptions, boolFlag, textFlag } from './skopeo-flags.ts'
 
 /** Every command of skopeo's, by whose rules its arguments are read and its exit codes given, under whatever name the program runs. */
 export const skopeoCommands: ReadonlySet<string> = new Set([
@@ -43,6 +43,42 @@ Examples:
   longshore list-tags docker://docker.io/library/alpine
   longshore list-tags docker-archive:images.tar`)
   runs(listTags, done, async () => (await import('./commands/skopeo-list-tags.ts')).listTagsCommand)
+
+  const remove = program.command('delete').usage('[options] IMAGE-NAME')
+    .summary('delete an image from a registry')
+    .description('Deletes the manifest that the tag or digest names, and with it every tag that names the same manifest.')
+  addImageOptions(remove)
+  addRetryOptions(remove)
+  addGlobalOptions(remove)
+  remove.addHelpText('after', '\nExample:\n  longshore delete docker://registry.example.com/team/app:1.2')
+  runs(remove, done, async () => (await import('./commands/skopeo-delete.ts')).deleteCommand)
+
+  const login = program.command('login').usage('[options] REGISTRY[/NAMESPACE]')
+    .summary('log in to a registry')
+    .description('Asks the registry whether it takes the credentials, and then stores them where podman, skopeo and Longshore look for them.')
+  login.optionsGroup('Who:')
+    .addOption(textFlag('-u, --username <USER>', 'user name; asked for on a terminal otherwise'))
+    .addOption(textFlag('-p, --password <PASS>', 'password; others on this machine may see it'))
+    .addOption(boolFlag('--password-stdin', 'read the password from stdin'))
+    .addOption(boolFlag('--get-login', 'print who is logged in'))
+  addStoreOptions(login)
+  login.addOption(textFlag('--cert-dir <DIR>', '*.crt, *.cert and *.key for the registry (default: certs.d)'))
+    .addOption(boolFlag('-v, --verbose', 'say where the credentials were stored'))
+  addGlobalOptions(login)
+  login.addHelpText('after', `
+Examples:
+  longshore login registry.example.com
+  pass show registry | longshore login --username robot --password-stdin registry.example.com`)
+  runs(login, done, async () => (await import('./commands/skopeo-login.ts')).loginCommand)
+
+  const logout = program.command('logout').usage('[options] REGISTRY[/NAMESPACE]')
+    .summary('forget the credentials for a registry')
+    .description('Removes what login has stored.')
+  logout.optionsGroup('Which:').addOption(boolFlag('-a, --all', 'for every registry'))
+  addStoreOptions(logout)
+  addGlobalOptions(logout)
+  logout.addHelpText('after', '\nExample:\n  longshore logout registry.example.com')
+  runs(logout, done, async () => (await import('./commands/skopeo-logout.ts')).logoutCommand)
 
   const manifestDigest = program.command('manifest-digest').usage('MANIFEST-FILE')
     .summary('print the digest of a manifest in a file')

@@ -146,6 +146,17 @@ export function addCopyOptions(command: Command): Command {
   ])
 }
 
+/** Where login and logout keep what they are told. */
+export function addStoreOptions(command: Command): Command {
+  return add(command, 'Where it is stored:', [
+    textFlag('--authfile <FILE>', 'this file (default: REGISTRY_AUTH_FILE, or where podman keeps it)'),
+    textFlag('--compat-auth-file <FILE>', 'this file, as Docker\'s config.json has it'),
+    boolFlag('--tls-verify', 'verify the certificate (default: true); false also allows plain HTTP'),
+  ])
+}
+
+export interface StoreFlags extends GlobalFlags { readonly authfile?: string; readonly compatAuthFile?: string }
+
 /** One side of a command with prefixes, as the unprefixed group. Flags of the other side are left out. */
 export function sideFlags(flags: Readonly<Record<string, unknown>>, side: 'src' | 'dest'): ImageFlags {
   const own = Object.entries(flags).filter(([name]) => name.startsWith(side) && /^[A-Z]/.test(name.slice(side.length)))

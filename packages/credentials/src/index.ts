@@ -1,3 +1,4 @@
+export { type AuthStore, type AuthStoreOptions, openAuthStore, registryOfKey } from './auth-store.ts'
 export type { Credentials, Keychain } from './credentials.ts'
 export { CredentialHelperError, InvalidCertificatesError, InvalidCredentialsError } from './errors.ts'
 export { createHelper } from './create-helper.ts'

@@ -30,7 +30,7 @@ export async function copyCommand(args: readonly string[], flags: CopyFlags, { c
   await using endpoints = await openEndpoints({
     source: new Set([source.registry]), destination: new Set([destination.registry]), changes, flags, config, sparse: lists.kind === 'index-only' || lists.kind === 'platforms',
   })
-  await using signing = await openSigning(endpoints, flags, config)
+  await using signing = await openSigning(endpoints, flags, config, signal)
   const outcome = await watch(requests, { ...endpoints, lists, signatures: signing }, flags, config, signal)
   const [failed] = outcome.failed
   if (failed) throw failedCopy(failed)

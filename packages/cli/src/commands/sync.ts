@@ -52,7 +52,7 @@ export async function syncCommand(args: readonly string[], flags: SyncFlags, { c
   const requests = checkCollisions(found.ends.map((end): CopyRequest => ({ source: end, destination: destinationOf(suffixOf(end, found.base), destination) })))
   if (flags.dryRun === true) return tellOnly(requests, found)
 
-  await using signing = await openSigning(endpoints, flags, config)
+  await using signing = await openSigning(endpoints, flags, config, signal)
   const outcome = await watch(requests, endpoints, { lists, signatures: signing, stop: interrupt.stop, abort: AbortSignal.any([abort.signal, signal]) }, flags, config)
   if (outcome.copied.length > 0) await endpoints.finish()
   if (flags.digestfile !== undefined) await writeFile(flags.digestfile, outcome.copied.map(({ digest, request }) => `${digest} ${formatImageName(request.destination)}\n`).join(''))

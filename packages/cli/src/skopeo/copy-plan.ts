@@ -46,10 +46,12 @@ export function wantedChanges(source: string, destination: string, flags: Change
   const isDir = to === 'dir'
   if (!isDir && (flags.destCompress === true || flags.destDecompress === true)) warn('--dest-compress and --dest-decompress can only be used when the destination transport is \'dir\'')
   if (isDir && flags.destCompress === true && flags.destDecompress === true) throw new SkopeoError('--dest-compress and --dest-decompress exclude each other')
-  const accepts = (to === 'oci' || to === 'oci-archive') && flags.destOciAcceptUncompressedLayers === true
+  // containers/image reads nothing else from an OCI layout.
+  const isOci = to === 'oci' || to === 'oci-archive'
+  const accepts = isOci && flags.destOciAcceptUncompressedLayers === true
   const { format, destCompressFormat, destCompressLevel, destForceCompressFormat, preserveDigests } = flags
   const changes = parseChanges({
-    ...(format === undefined || format === '' ? {} : { format }), ...(destCompressFormat === undefined ? {} : { compressFormat: destCompressFormat }),
+    ...(format === undefined || format === '' ? (isOci ? { format: 'oci' } : {}) : { format }), ...(destCompressFormat === undefined ? {} : { compressFormat: destCompressFormat }),
     ...(destCompressLevel === undefined ? {} : { compressLevel: destCompressLevel }), ...(destForceCompressFormat === undefined ? {} : { force: destForceCompressFormat }),
     ...(isDir && flags.destDecompress === true ? { decompress: true } : {}),
     gzipPlain: (plain.has(from) && compressing.has(to) && !accepts) || (isDir && flags.destCompress === true),

@@ -4,6 +4,7 @@ import {
   ConnectionError, type Descriptor, type Digest, DigestMismatchError, digestOf, type Endpoint, algorithmOf, formatPlatform, type ImageIndex, type ImageManifest, InvalidReferenceError, type Manifest, parseEndpoint, type Platform,
   type Schema1Manifest, SizeMismatchError, transportOf, type Tag,
 } from '@longshore/oci'
+import type { Registry } from '@longshore/registry'
 import type { Source } from '@longshore/transfer'
 import { checkCredentials, type GlobalFlags, type ImageFlags } from '../skopeo-flags.ts'
 import type { SkopeoContext } from './command.ts'
@@ -47,14 +48,30 @@ function accessOptions({ creds, username, password, noCreds, registryToken, cert
   }).filter(([, value]) => value !== undefined))
 }
 
-/** Joins what reads the endpoint. @throws SkopeoError */
-export async function openSource(endpoint: Endpoint, flags: ImageFlags, context: SkopeoContext): Promise<{ readonly source: Source } & AsyncDisposable> {
+/** A registry's own client: it can be written to, and deleted from. @throws SkopeoError */
+export async function openRegistry({ registry }: Pick<Endpoint, 'registry'>, flags: ImageFlags, { config }: SkopeoContext): Promise<{ readonly registry: Registry } & AsyncDisposable> {
   checkCredentials(flags)
+  const access = await openAccess({ source: new Set([registry]), destination: new Set() }, accessOptions(flags), config, () => {})
+  const [opened] = access.clients()
+  if (!opened) throw new Error(`no client was opened for ${registry}`)
+  return { registry: opened.client, [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+}
+
+/** Joins what reads the endpoint. @throws SkopeoError */
+export async function openSource(endpoint: Endpoint, flags: ImageFlags & GlobalFlags, context: SkopeoContext): Promise<{ readonly source: Source } & AsyncDisposable> {
   if (transportOf(endpoint.registry) === 'docker') {
-    const access = await openAccess({ source: new Set([endpoint.registry]), destination: new Set() }, accessOptions(flags), context.config, () => {})
-    return { source: access.transports.source(endpoint.registry), [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+    const opened = await openRegistry(endpoint, flags, context)
+    return { source: opened.registry, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   }
-  throw new SkopeoError(`${endpoint.transport}: images of this transport cannot be read yet`)
+  checkCredentials(flags)
+  const { openPlace } = await import('../open-place.ts')
+  const { sharedBlobDir, daemonHost, tlsVerify, certDir } = flags
+  const tmpdir = nonEmpty(flags.tmpdir) ?? nonEmpty(context.config.env['TMPDIR']) ?? '/var/tmp'
+  const place = await openPlace(endpoint.registry, {
+    readOnly: true, tmpdir, env: context.config.env, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(daemonHost === undefined ? {} : { daemonHost }),
+    ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }),
+  })
+  return { source: place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
 }
 
 /** @throws SkopeoError */

@@ -16,19 +16,19 @@ export interface Signing extends SignatureHandling, AsyncDisposable {}
 type Flags = SharedCopyFlags & Pick<CopyFlags, 'signIdentity'>
 
 /** @throws SkopeoError, SigningError: no policy, an unknown key, a passphrase that cannot be read */
-export async function openSigning(endpoints: Endpoints, flags: Flags, config: Config): Promise<Signing> {
+export async function openSigning(endpoints: Endpoints, flags: Flags, config: Config, signal: AbortSignal): Promise<Signing> {
   const policy = flags.insecurePolicy === true ? Policy.acceptAnything() : await readPolicy({
     path: flags.policy, home: config.home, env: config.env, ...(flags.requireSigned === undefined ? {} : { requireSigned: flags.requireSigned }),
   })
-  const key = await openKey(flags)
+  const key = await openKey(flags, signal)
   return new ImageSigning(endpoints, policy, key, flags)
 }
 
-async function openKey({ signBy, signPassphraseFile }: Flags): Promise<SimpleKey | undefined> {
+async function openKey({ signBy, signPassphraseFile }: Flags, signal: AbortSignal): Promise<SimpleKey | undefined> {
   if (signBy === undefined) return undefined
   // The first line is the passphrase, as containers/image reads it.
   const passphrase = signPassphraseFile === undefined ? undefined : (await readFile(signPassphraseFile, 'utf8')).split('\n', 1)[0]
-  return await openSimpleKey({ fingerprint: signBy, ...(passphrase === undefined ? {} : { passphrase }) })
+  return await openSimpleKey({ fingerprint: signBy, signal, ...(passphrase === undefined ? {} : { passphrase }) })
 }
 
 class ImageSigning implements Signing {
