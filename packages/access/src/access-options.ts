@@ -1,3 +1,5 @@
+import type { AccessHint } from './access-hint.ts'
+
 /** How the registries of each side are reached: what a person may say on the command line. Secrets: never logged, stored or sent on. */
 export interface AccessOptions {
   readonly srcTlsVerify?: boolean
@@ -19,6 +21,8 @@ export interface AccessOptions {
   readonly destCertDir?: string
   /** The file in place of the user's and the system's registries.conf. */
   readonly registriesConf?: string
+  /** Of the files that are read; flags win. */
+  readonly hints?: readonly AccessHint[]
   /** The most requests at once to one registry. */
   readonly concurrency?: number
   /** Bytes per second. */

@@ -5,6 +5,7 @@ import { type PullSource, readRegistriesConf, type RegistriesConf } from '@longs
 import { createRegistry, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
 import type { RegistryUse, Source, Target, Transports } from '@longshore/transfer'
 import type { AccessConfig } from './access-config.ts'
+import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
 import type { AccessOptions } from './access-options.ts'
 import { RoutedSource } from './routed-source.ts'
 import { routedTarget } from './routed-target.ts'
@@ -44,7 +45,7 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     const { tls, keychain, storedKeychain, tlsVerify } = side === 'source' ? source : destination
     const keys = isElsewhere ? storedKeychain : keychain
     const client = createRegistry({
-      registry, tlsVerify: tlsVerify ?? !insecure, credentials: (repository) => keys.credentialsFor(registry, repository),
+      registry, tlsVerify: tlsVerify(registry, insecure), credentials: (repository) => keys.credentialsFor(registry, repository),
       tls: toTls(tls.get(registry) ?? {}),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
@@ -100,7 +101,9 @@ function reachedFrom(registries: ReadonlySet<string>, conf: RegistriesConf | und
 
 interface SideFlags {
   readonly prefix: 'src' | 'dest'
+  /** Absent: the hints and registries.conf say, or it is verified. */
   readonly tlsVerify: boolean | undefined
+  readonly hints: readonly AccessHint[]
   readonly authFile: string | undefined
   readonly creds: string | undefined
   readonly username: string | undefined
@@ -112,14 +115,14 @@ interface SideFlags {
 
 function sourceFlags(f: AccessOptions): SideFlags {
   return {
-    prefix: 'src', tlsVerify: f.srcTlsVerify, authFile: f.srcAuthfile ?? f.authfile, creds: f.srcCreds, username: f.srcUsername,
+    prefix: 'src', tlsVerify: f.srcTlsVerify, hints: f.hints ?? [], authFile: f.srcAuthfile ?? f.authfile, creds: f.srcCreds, username: f.srcUsername,
     password: f.srcPassword, noCreds: f.srcNoCreds ?? false, registryToken: f.srcRegistryToken, certDir: f.srcCertDir,
   }
 }
 
 function destinationFlags(f: AccessOptions): SideFlags {
   return {
-    prefix: 'dest', tlsVerify: f.destTlsVerify, authFile: f.destAuthfile ?? f.authfile, creds: f.destCreds, username: f.destUsername,
+    prefix: 'dest', tlsVerify: f.destTlsVerify, hints: f.hints ?? [], authFile: f.destAuthfile ?? f.authfile, creds: f.destCreds, username: f.destUsername,
     password: f.destPassword, noCreds: f.destNoCreds ?? false, registryToken: f.destRegistryToken, certDir: f.destCertDir,
   }
 }
@@ -129,27 +132,31 @@ interface OpenSide {
   /** What is stored, and nothing of what was given as a flag. */
   readonly storedKeychain: Keychain
   readonly tls: ReadonlyMap<string, TlsFiles>
-  readonly tlsVerify: boolean | undefined
+  /** Whether to verify, where registries.conf says this of the place. */
+  readonly tlsVerify: (registry: string, insecure: boolean) => boolean
 }
 
 /** Credentials and certificates that cannot be read are known before the first request. */
 async function openSide(name: Side, registries: ReadonlySet<string>, flags: SideFlags, config: AccessConfig, conf: RegistriesConf | undefined): Promise<OpenSide> {
   const { env, home, uid, platform } = config
-  const { prefix, tlsVerify, authFile, creds, username, password, noCreds, registryToken, certDir } = flags
+  const { prefix, tlsVerify, hints, authFile, creds, username, password, noCreds, registryToken, certDir } = flags
   try {
     const stored = { env, home, uid, platform, noCreds, ...(authFile === undefined ? {} : { authFile }), ...(conf === undefined ? {} : { helpers: { names: conf.credentialHelpers, file: conf.files.join(', ') } }) }
-    const keychain = createKeychain({
+    const flagged = createKeychain({
       ...stored, ...(creds === undefined ? {} : { creds }), ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }), ...(registryToken === undefined ? {} : { registryToken }),
     })
-    const storedKeychain = createKeychain(stored)
+    const hinted = (keychain: Keychain): Keychain => (noCreds || authFile !== undefined ? keychain : hintedKeychain(hints, name, keychain, env))
+    const keychain = [creds, username, registryToken].some((flag) => flag !== undefined) ? flagged : hinted(flagged)
+    const storedKeychain = hinted(createKeychain(stored))
     const tls = new Map<string, TlsFiles>()
     for (const registry of registries) {
-      tls.set(registry, await loadTls(registry, { env, home, ...(certDir === undefined ? {} : { certDir }) }))
+      const directory = certDir ?? hintsFor(hints, name, registry).find((hint) => hint.certDir !== undefined)?.certDir
+      tls.set(registry, await loadTls(registry, { env, home, ...(directory === undefined ? {} : { certDir: directory }) }))
       // A helper that fails may be one that this registry never asks for; it is told when it does.
       await keychain.credentialsFor(registry).catch((error: unknown) => { if (!(error instanceof CredentialHelperError)) throw error })
     }
-    return { keychain, storedKeychain, tls, tlsVerify }
+    return { keychain, storedKeychain, tls, tlsVerify: (registry, insecure) => tlsVerify ?? (!insecure && hintsFor(hints, name, registry).every((hint) => hint.tlsVerify !== false)) }
   } catch (error) {
     if (!(error instanceof InvalidCredentialsError)) throw error
     // The message speaks of --creds; on this command line it is --src-creds.

@@ -1,4 +1,5 @@
 export type { Credentials, Keychain } from './credentials.ts'
 export { CredentialHelperError, InvalidCertificatesError, InvalidCredentialsError } from './errors.ts'
+export { createHelper } from './create-helper.ts'
 export { createKeychain, type KeychainOptions } from './keychain.ts'
 export { loadTls, type TlsFiles, type TlsOptions } from './tls.ts'

@@ -1,1 +1,6 @@
-export {}
+export { type ContainersStorageOptions, openContainersStorage, openContainersStorageSource } from './containers-storage.ts'
+export type { DaemonHostOptions } from './daemon-host.ts'
+export { type DockerDaemonOptions, openDockerDaemonSource } from './docker-daemon.ts'
+export { openDockerDaemon } from './docker-daemon-target.ts'
+export { EngineError } from './errors.ts'
+export type { ImageStore } from './image-store.ts'

@@ -115,8 +115,8 @@ function hub(registry: string | undefined, repository: RepositoryName): Pick<End
   return { registry: 'docker.io', repository: (repository.includes('/') ? repository : `library/${repository}`) as RepositoryName }
 }
 
-/** `name:tag` in full: `docker.io/library/alpine:3.19`. */
-function dockerName(text: string, reference: string): Tag {
+/** `name:tag` in full: `docker.io/library/alpine:3.19`. `text` is what is told of it in errors. @throws InvalidReferenceError */
+export function dockerName(text: string, reference: string): Tag {
   const { registry, repository, tag, digest } = splitReference(reference)
   if (digest !== undefined) throw new InvalidReferenceError(text, 'an archive names its images by tag, not by digest')
   const named = hub(registry, repository)

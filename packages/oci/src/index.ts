@@ -1,7 +1,7 @@
 export type { Brand } from './brand.ts'
 export { algorithmOf, type Digest, digestOf, hasherFor, hexOf, isDigest, parseDigest } from './digest.ts'
 export type { Descriptor, Platform } from './descriptor.ts'
-export { type Endpoint, localRegistry, namesTransport, parseEndpoint, placeOf, transportNames, type TransportName, transportOf } from './endpoint.ts'
+export { dockerName, type Endpoint, localRegistry, namesTransport, parseEndpoint, placeOf, transportNames, type TransportName, transportOf } from './endpoint.ts'
 export {
   ConnectionError, CopyError, describeRecord, DigestMismatchError, type ErrorRecord, InvalidManifestError, InvalidReferenceError,
   ManifestTooLargeError, MigrationError, type Operation, RegistryError, type RegistryErrorCode, RegistryErrorCodes,

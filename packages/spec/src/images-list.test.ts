@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { formatEnd } from '@longshore/transfer'
 import { describe, expect, test } from 'vitest'
+import { readDocument } from './document.ts'
+import { foreignFormat } from './foreign-format.ts'
 import { expand } from './expand.ts'
 import { parseImagesList } from './images-list.ts'
 import { detectFormat, parseSpec, parseSpecs } from './parse-spec.ts'
@@ -96,11 +98,16 @@ describe('the format is told by content', () => {
   ] as const)('%j is %s', (text, format) => { expect(detectFormat(text)).toBe(format) })
 
   test.each([
-    ['docker.io:\n  images:\n    redis: ["7"]', 'a skopeo sync YAML'],
-    ['sync:\n  - source: a\n    target: b\n    type: image', 'a regsync YAML'],
-    ['quay.io/a/b: dst:1/b', 'an image-syncer images file'],
-    ['auth: {}\nimages: { a: b }', 'an image-syncer configuration'],
-  ])('%j is known but not taken', async (text, name) => { expect(await complaint(text)).toContain(`looks like ${name}, which is not taken yet`) })
+    ['docker.io:\n  images:\n    redis: ["7"]', 'skopeo'],
+    ['sync:\n  - source: a:1\n    target: b.io/a:1\n    type: image', 'regsync'],
+    ['tasks:\n  - name: t', 'dregsy'],
+    ['quay.io/a/b: dst:1/b', 'image-syncer'],
+    ['{ "quay.io/a/b": ["dst:1/b"] }', 'image-syncer'],
+    ['r.io: { username: u, password: p }', 'image-syncer'],
+    ['auth: {}\nimages: { a: b }', 'image-syncer'],
+    ['version: 1\nimages: [a]', undefined],
+    ['images: [a]', undefined],
+  ])('%j is a file of %s', (text, format) => { expect(foreignFormat(readDocument('f', text).value)).toBe(format) })
 })
 
 test('the KubeSphere list', async () => {

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
 import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
-import { workStream } from './work-stream.ts'
+import { workStream } from '@longshore/concurrency'
 import { createdTime } from './created.ts'
 import type { ContentOptions, Entry, Origin, Requested } from './migration.ts'
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
