@@ -165,6 +165,25 @@ describe('credentials stay in this process', () => {
     expect(stdout + stderr).not.toContain(secret)
   })
 
+  test('workers that are started here are given them, and Redis is not', async () => {
+    await using redis = await startRedis()
+    const { code, stdout, stderr } = await longshore(['migrate', file('sync.yaml'), '--to', `${destination.host}/pooled`, '--redis', redis.url, '--workers', '1',
+      '--src-tls-verify=false', '--dest-tls-verify=false', '--dest-creds', `mover:${secret}`])
+    expect(stdout).toContain('6 copied, 0 already there, 0 failed')
+    expect(code).toBe(0)
+    const kept = await run('redis-cli', ['-u', redis.url, '--rdb', file('dump.rdb')]).then(() => readFile(file('dump.rdb')))
+    // The record of the migration is there, its names compressed perhaps; a password of this length would stand as it is.
+    expect(kept.length).toBeGreaterThan(500)
+    const values: string[] = []
+    for (const key of (await run('redis-cli', ['-u', redis.url, 'KEYS', '*'])).stdout.trim().split('\n')) {
+      const type = (await run('redis-cli', ['-u', redis.url, 'TYPE', key])).stdout.trim()
+      const command = { string: ['GET', key], hash: ['HGETALL', key], list: ['LRANGE', key, '0', '-1'], set: ['SMEMBERS', key], zset: ['ZRANGE', key, '0', '-1'], stream: ['XRANGE', key, '-', '+'] }[type]
+      if (command) values.push((await run('redis-cli', ['-u', redis.url, ...command])).stdout)
+    }
+    expect(values.join('')).toContain(source.host)
+    expect(values.join('') + kept.toString('latin1') + stdout + stderr).not.toContain(secret)
+  })
+
   test('that TLS is not verified has to be said by a flag', async () => {
     await writeFile(file('insecure.yaml'), `${source.host}: { tls-verify: false, images: { busybox: ['1'] } }`)
     const { code, stderr } = await longshore(['submit', file('insecure.yaml'), '--to', destination.host, '--server', 'http://127.0.0.1:1'])

@@ -136,7 +136,9 @@ export function addServerOptions(command: Command): Command {
 
 /** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. @throws UsageError */
 export function spellOutBooleans(args: readonly string[], command: Command): readonly string[] {
-  const names = new Set([command, ...command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
+  // Only of the command that is called: --debug, say, takes a value of others.
+  const called = command.commands.find((c) => c.name() === args.find((arg) => !arg.startsWith('-')))
+  const names = new Set([command, ...called ? [called] : command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
   const end = args.indexOf('--')
   return args.map((arg, i) => {
     if (!names.has(arg) || (end >= 0 && i > end)) return arg

@@ -3,7 +3,6 @@ import { type Layout, type LayoutSource, openLayout } from '@longshore/layouts'
 import { transportOf } from '@longshore/oci'
 
 export interface PlaceOptions {
-  readonly signal: AbortSignal
   /** It is read from: that it is not there is an error. */
   readonly readOnly: boolean
   /** For what has to be unpacked, or put together, on the way. */
@@ -21,7 +20,7 @@ export function isPlace(registry: string): boolean { return transportOf(registry
 
 /** @throws LayoutError, EngineError */
 export async function openPlace(registry: string, options: PlaceOptions): Promise<Layout | LayoutSource> {
-  const { readOnly, signal, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse } = options
+  const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse } = options
   switch (transportOf(registry)) {
     case 'docker-daemon': {
       const { openDockerDaemon } = await import('@longshore/engines')
@@ -31,14 +30,6 @@ export async function openPlace(registry: string, options: PlaceOptions): Promis
     case 'containers-storage': {
       const { openContainersStorage } = await import('@longshore/engines')
       return openContainersStorage(registry, { tmpdir })
-    }
-    case 'docker-archive': {
-      const { createDockerArchive, openDockerArchive } = await import('@longshore/layouts')
-      return await (readOnly ? openDockerArchive(registry, { tmpdir, signal }) : createDockerArchive(registry, { tmpdir, signal }))
-    }
-    case 'tarball': {
-      const { openTarball } = await import('@longshore/layouts')
-      return await openTarball(registry, { tmpdir, signal })
     }
     default: return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }) })
   }

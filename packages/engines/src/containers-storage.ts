@@ -106,7 +106,7 @@ class ContainersStorage implements ImageStore {
     return { subjectTaken: false }
   }
 
-  async delete(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<boolean> {
+  async deleteReference(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<boolean> {
     const image = await this.#find(repository, reference, io)
     if (!image) return false
     await this.#podman.run(['rmi', isDigest(reference) ? image.id.slice('sha256:'.length) : `${repository}:${reference}`], io)

@@ -83,8 +83,8 @@ test('a tag moves, and is told by the image\'s ID where it was not put here', as
 test('deleting', async () => {
   const target = open(openDockerDaemon)
   await put(target, folder, 'short-lived', 'gone' as Tag)
-  expect(await target.delete(repository, 'gone' as Tag, io)).toBe(true)
-  expect(await target.delete(repository, 'gone' as Tag, io)).toBe(false)
+  expect(await target.deleteReference(repository, 'gone' as Tag, io)).toBe(true)
+  expect(await target.deleteReference(repository, 'gone' as Tag, io)).toBe(false)
   expect(await target.tags('localhost/no/such' as RepositoryName, io)).toBeUndefined()
   expect(await open(openDockerDaemonSource).manifest(repository, 'gone' as Tag, io)).toBeUndefined()
 })

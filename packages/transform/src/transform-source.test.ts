@@ -9,7 +9,7 @@ import { MemoryQueue } from '@longshore/queue'
 import { MemoryRegistry } from '@longshore/testing/contracts'
 import { type Content, migrate, type Source } from '@longshore/transfer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Changes, changesAnything, parseChanges, transformSource } from './index.ts'
+import { type Changes, changesAnything, parseChanges, type TransformedSource, transformSource } from './index.ts'
 import { addImage, docker, gzipped, io, oci, plain, readAll, repository, v1 } from './skopeo.fixture.ts'
 
 let folder: string
@@ -17,7 +17,7 @@ let registry: MemoryRegistry
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'longshore-transform-')); registry = new MemoryRegistry('src.test') })
 afterEach(async () => { await rm(folder, { recursive: true }) })
 
-const open = (changes: Changes): Source & AsyncDisposable => transformSource(registry, changes, { tmpdir: folder })
+const open = (changes: Changes): TransformedSource => transformSource(registry, changes, { tmpdir: folder })
 const image = async (source: Source, reference: Tag | Digest = v1): Promise<ImageManifest> => await source.manifest(repository, reference, io) as ImageManifest
 
 describe('what does not change', () => {
@@ -60,6 +60,17 @@ describe('what does not change', () => {
     }
   })
 
+  test('signatures beside it, which an image that changed has not', async () => {
+    const same = addImage(registry, [{ bytes: gzipped('a'), mediaType: oci.gzip }], 'oci', 'v1')
+    const changing = addImage(registry, [{ bytes: plain('b'), mediaType: oci.tar }], 'oci', 'v2')
+    const signature = { kind: 'simple', bytes: Buffer.from('s') } as const
+    await using source = transformSource(Object.assign(registry, { signatures: async () => [signature] }), { gzipPlain: true }, { tmpdir: folder })
+    expect(await source.signatures(repository, (await image(source)).digest, io)).toEqual([signature])
+    const { digest } = await image(source, 'v2' as Tag)
+    expect(await source.signatures(repository, digest, io)).toEqual([])
+    expect([same.digest, digest, digestOf(Buffer.from('?'))].map((of) => source.originOf(repository, of))).toEqual([same.digest, changing.digest, undefined])
+  })
+
   test('absence', async () => {
     await using source = open({ format: 'oci' })
     expect(await source.resolve(repository, v1, io)).toBeUndefined()
@@ -96,6 +107,16 @@ describe('what changes', () => {
     const chunks: Uint8Array[] = []
     for await (const chunk of content) chunks.push(chunk)
     expect(Buffer.concat(chunks)).toEqual(Buffer.from(gzipSync(plain('a')).subarray(5)))
+  })
+
+  test('may become what another image is already, which then keeps its own origin', async () => {
+    const same = addImage(registry, [{ bytes: gzipped('a'), mediaType: oci.gzip }], 'oci', 'v1')
+    addImage(registry, [{ bytes: plain('a'), mediaType: oci.tar }], 'oci', 'v2')
+    for (const order of [['v1', 'v2'], ['v2', 'v1']] as const) {
+      await using source = open({ gzipPlain: true })
+      for (const tag of order) expect((await source.resolve(repository, tag as Tag, io))?.digest).toBe(same.digest)
+      expect(source.originOf(repository, same.digest)).toBe(same.digest)
+    }
   })
 
   test('an index keeps order, unknown members and annotations, and attestations follow their image', async () => {
@@ -226,13 +247,14 @@ describe('what cannot be', () => {
 
 test('500 MB pass through in bounded memory, several at once', async () => {
   const size = 500 * 1024 * 1024
-  const chunk = Buffer.alloc(1024 * 1024)
-  for (let i = 0; i < chunk.byteLength; i += 4096) chunk.writeUInt32LE(i, i)
-  const hash = createHash('sha256')
-  for (let at = 0; at < size; at += chunk.byteLength) hash.update(chunk)
-  const big = { mediaType: oci.tar, digest: `sha256:${hash.digest('hex')}` as Digest, size }
-  registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [big, big] }, 'v1')
-  registry.blob = async () => ({ async *[Symbol.asyncIterator]() { for (let at = 0; at < size; at += chunk.byteLength) yield chunk }, async [Symbol.asyncDispose]() {} })
+  const chunks = [1, 2].map((seed) => { const chunk = Buffer.alloc(1024 * 1024); for (let i = 0; i < chunk.byteLength; i += 4096) chunk.writeUInt32LE(i + seed, i); return chunk })
+  const big = chunks.map((chunk) => {
+    const hash = createHash('sha256')
+    for (let at = 0; at < size; at += chunk.byteLength) hash.update(chunk)
+    return { mediaType: oci.tar, digest: `sha256:${hash.digest('hex')}` as Digest, size }
+  })
+  registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: big }, 'v1')
+  registry.blob = async (_, { digest }) => ({ async *[Symbol.asyncIterator]() { const chunk = chunks[big.findIndex((desc) => desc.digest === digest)]!; for (let at = 0; at < size; at += chunk.byteLength) yield chunk }, async [Symbol.asyncDispose]() {} })
   await using source = open({ compress: { algorithm: 'zstd', level: 1 } })
   const before = process.memoryUsage.rss()
   let most = 0

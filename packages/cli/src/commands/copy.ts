@@ -28,7 +28,7 @@ export async function copyCommand(args: readonly string[], flags: CopyFlags, { c
   const lists = listHandlingOf(flags)
   const changes = wantedChanges(source.registry, destination.registry, flags, warn)
   await using endpoints = await openEndpoints({
-    source: new Set([source.registry]), destination: new Set([destination.registry]), changes, flags, config, signal, sparse: lists.kind === 'index-only' || lists.kind === 'platforms',
+    source: new Set([source.registry]), destination: new Set([destination.registry]), changes, flags, config, sparse: lists.kind === 'index-only' || lists.kind === 'platforms',
   })
   await using signing = await openSigning(endpoints, flags, config, signal)
   const outcome = await watch(requests, { ...endpoints, lists, signatures: signing }, flags, config, signal)

@@ -42,7 +42,7 @@ export async function syncCommand(args: readonly string[], flags: SyncFlags, { c
   const registry = destinationOf('name:tag', destination).registry
   const changes = wantedChanges(from === 'dir' ? 'dir:' : 'docker.io', registry, flags, warn)
   await using endpoints = await openEndpoints({
-    source: new Set(yaml ? yaml.registries : [sourceRegistryOf(from, source, directory)]), destination: new Set([registry]), changes, flags, config, signal, ...(yaml ? { hints: yaml.access } : {}),
+    source: new Set(yaml ? yaml.registries : [sourceRegistryOf(from, source, directory)]), destination: new Set([registry]), changes, flags, config, ...(yaml ? { hints: yaml.access } : {}),
   })
   if (flags.dryRun === true) warn('Running in dry-run mode')
   const abort = new AbortController()

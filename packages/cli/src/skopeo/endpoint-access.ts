@@ -19,7 +19,6 @@ export interface EndpointOptions {
   readonly changes: Changes
   readonly flags: SharedCopyFlags & Partial<CopyFlags>
   readonly config: Config
-  readonly signal: AbortSignal
   /** What a file says about reaching registries. */
   readonly hints?: readonly AccessHint[]
   /** Lists may come without some of their images. */
@@ -54,7 +53,7 @@ export async function openEndpoints(options: EndpointOptions): Promise<Endpoints
         const tlsVerify = side === 'src' ? flags.srcTlsVerify : flags.destTlsVerify
         const certDir = side === 'src' ? flags.srcCertDir : flags.destCertDir
         places.set(registry, stack.use(await openPlace(registry, {
-          readOnly: side === 'src', signal: options.signal, tmpdir, env: config.env, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(daemonHost === undefined ? {} : { daemonHost }),
+          readOnly: side === 'src', tmpdir, env: config.env, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(daemonHost === undefined ? {} : { daemonHost }),
           ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }), ...(options.sparse === undefined ? {} : { sparse: options.sparse }),
         })))
       }
