@@ -40,15 +40,15 @@ export function parseImageName(text: string): Endpoint {
 export function dockerName({ registry, repository }: Endpoint): string { return `${registry}/${repository}` }
 
 /** The unprefixed flags as those of a source. */
-function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile }: ImageFlags): AccessOptions {
+function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile, registriesConf }: ImageFlags & GlobalFlags): AccessOptions {
   return Object.fromEntries(Object.entries({
     srcCreds: creds, srcUsername: username, srcPassword: password, srcNoCreds: noCreds, srcRegistryToken: registryToken, srcCertDir: certDir,
-    srcTlsVerify: tlsVerify, authfile,
+    srcTlsVerify: tlsVerify, authfile, registriesConf,
   }).filter(([, value]) => value !== undefined))
 }
 
 /** Joins what reads the endpoint. @throws SkopeoError */
-export async function openSource(endpoint: Endpoint, flags: ImageFlags, context: SkopeoContext): Promise<{ readonly source: Source } & AsyncDisposable> {
+export async function openSource(endpoint: Endpoint, flags: ImageFlags & GlobalFlags, context: SkopeoContext): Promise<{ readonly source: Source } & AsyncDisposable> {
   checkCredentials(flags)
   if (transportOf(endpoint.registry) === 'docker') {
     const access = await openAccess({ source: new Set([endpoint.registry]), destination: new Set() }, accessOptions(flags), context.config, () => {})
