@@ -1,3 +1,5 @@
+import type { AccessHint } from './access-hint.ts'
+
 /** How the registries of each side are reached: what a person may say on the command line. Secrets: never logged, stored or sent on. */
 export interface AccessOptions {
   readonly srcTlsVerify?: boolean
@@ -17,6 +19,10 @@ export interface AccessOptions {
   readonly destRegistryToken?: string
   readonly srcCertDir?: string
   readonly destCertDir?: string
+  /** Of the files that are read; flags win. */
+  readonly hints?: readonly AccessHint[]
+  /** The file in place of the user's and the system's registries.conf. */
+  readonly registriesConf?: string
   /** The most requests at once to one registry. */
   readonly concurrency?: number
   /** Bytes per second. */

@@ -1,12 +1,16 @@
 // The flags, as commander hands them over: one type and one place of definition for what commands share.
 import type { AccessOptions } from '@longshore/access'
 import type { Platform } from '@longshore/oci'
+import type { SpecFormat } from '@longshore/spec'
 import { type Command, Option } from 'commander'
 import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } from './parse-value.ts'
 import { UsageError } from './usage-error.ts'
 
+/** Not those of the package: its modules are not loaded for --help. */
+const specFormats = ['list', 'yaml', 'skopeo', 'image-syncer', 'regsync', 'dregsy'] as const satisfies readonly SpecFormat[]
+
 export interface SpecFlags {
-  readonly format?: 'list' | 'yaml'
+  readonly format?: SpecFormat
   readonly from?: string
   readonly to?: readonly string[]
   readonly fromForAll?: boolean
@@ -53,7 +57,7 @@ export function addSpecOptions(command: Command): Command {
     .option('--from <HOST[/PREFIX]>', 'where names without a registry are read (default: docker.io)')
     .option('--to <HOST[/PREFIX]>', 'where images go; the path is kept below the prefix (may be given again)', collect)
     .addOption(booleanOption('from-for-all', 'read full references of other registries from --from too: it mirrors them'))
-    .addOption(new Option('--format <FORMAT>', 'what SPEC is; told by its content otherwise').choices(['list', 'yaml']))
+    .addOption(new Option('--format <FORMAT>', 'what SPEC is; told by its content otherwise').choices(specFormats))
     .option('--platform <OS/ARCH[/VARIANT]>', 'carry only these children of an index (comma-separated, may be given again); an image that is not multi-platform is carried whatever it is for', parsePlatforms)
     .addOption(new Option('--platform-policy <POLICY>', 'with --platform: leave the index as it is (sparse, the default; a later run with more platforms adds them), or write one that lists only what was carried (strip)').choices(['sparse', 'strip']))
     .addOption(booleanOption('referrers', 'carry signatures, SBOMs and other referrers along (default: true)'))
@@ -83,6 +87,7 @@ export function addOwnAccessOptions(command: Command): Command {
       .option(`--${side}-cert-dir <DIR>`, `*.crt, *.cert and *.key for the ${name} (default: certs.d)`)
   }
   return command
+    .addOption(new Option('--registries-conf <FILE>', 'in place of the user\'s and the system\'s registries.conf').hideHelp())
     .option('--concurrency <N>', 'the most requests at once to one registry; adapts below it (default: 256)', parseCount)
     .option('--max-bandwidth <RATE>', 'bytes per second that are read, such as 50MB/s or 6.5MiB/s', parseBandwidth)
 }
@@ -131,7 +136,9 @@ export function addServerOptions(command: Command): Command {
 
 /** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. @throws UsageError */
 export function spellOutBooleans(args: readonly string[], command: Command): readonly string[] {
-  const names = new Set([command, ...command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
+  // Only of the command that is called: --debug, say, takes a value of others.
+  const called = command.commands.find((c) => c.name() === args.find((arg) => !arg.startsWith('-')))
+  const names = new Set([command, ...called ? [called] : command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
   const end = args.indexOf('--')
   return args.map((arg, i) => {
     if (!names.has(arg) || (end >= 0 && i > end)) return arg

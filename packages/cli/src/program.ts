@@ -3,9 +3,11 @@ import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
 import { addRemoteCommands } from './program-remote.ts'
+import { addCopyCommands } from './program-copy.ts'
+import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
 
-const specHelp = 'images list or YAML; - is stdin'
+const specHelp = 'images list, YAML, or a file of skopeo sync, image-syncer, regsync or dregsy; - is stdin'
 
 /** @param done is given the exit code of the command that ran */
 export function createProgram(version: string, done: (code: ExitCode) => void): Command {
@@ -52,6 +54,9 @@ Examples:
 
   longshore migrate rules.yaml --platform linux/amd64,linux/arm64 --max-bandwidth 50MB/s
       Repositories and tags chosen by rules (docs/spec.md), two platforms of each, at 50 MB/s at the most.
+
+  longshore migrate auth.json images.json
+      image-syncer's two files; skopeo sync's YAML (with --to), regsync's and dregsy's are taken as well, with their credentials.
 
   longshore migrate images.txt --to registry.example.com --redis redis://redis.example.com:6379
       The same with the workers of that Redis (longshore worker), wherever they run: any of them may die, the rest goes on.
@@ -101,6 +106,21 @@ Examples:
     done(await verifyCommand(specs, flags))
   })
 
+  const convert = program.command('convert').argument('<SPEC...>', specHelp)
+    .summary('print the native YAML of any spec')
+    .description(`Prints on stdout the native YAML (docs/spec.md) that names the same images as SPEC, whatever tool it was written for. What is left
+out, such as credentials, is told on stderr and in comments, with what to give instead. No registry is asked.`)
+  addSpecOptions(convert)
+  convert.addHelpText('after', `
+Examples:
+  longshore convert sync.yaml --to registry.example.com/mirror >rules.yaml
+  longshore convert auth.json images.json >rules.yaml
+  longshore convert config.json | longshore plan -`)
+  convert.action(async (specs: readonly string[], flags) => {
+    const { convertCommand } = await import('./commands/convert.ts')
+    done(await convertCommand(specs, flags))
+  })
+
   program.command('demo')
     .summary('see it work: two registries on this machine, no setup')
     .description('Starts two small registries on this machine, fills one, migrates it to the other, verifies, and cleans up.')
@@ -110,6 +130,9 @@ Examples:
       done(await demoCommand())
     })
 
+  program.commandsGroup('As skopeo has them:')
+  addCopyCommands(program, done)
+  addSkopeoCommands(program, done)
   program.commandsGroup('Many machines:')
   addServiceCommands(program, done)
   program.commandsGroup('By way of a coordinator:')

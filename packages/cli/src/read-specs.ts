@@ -1,38 +1,41 @@
 // SPEC… becomes one migration. All problems of all files are told at once.
+import { readFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { printable } from '@longshore/oci'
-import { formatProblem, maxSpecBytes, type Migration, type ParseOptions, parseSpec, type Problem, SpecError, type SpecInput } from '@longshore/spec'
-import type { SpecFlags } from './flags.ts'
+import { type AccessHint, formatProblem, maxSpecBytes, type Migration, parseSpecs, type Problem, SpecError, type SpecInput, type SpecOptions } from '@longshore/spec'
+import { readConfig } from './config.ts'
+import { isPool, type PoolFlags, type SpecFlags } from './flags.ts'
 import { UsageError } from './usage-error.ts'
+import { refusePlaces } from './wire.ts'
+
+export interface ReadSpecs {
+  readonly migration: Migration
+  readonly warnings: readonly Problem[]
+  readonly inputs: readonly SpecInput[]
+  /** Secrets among them: for the process that reaches registries, and nobody else. */
+  readonly hints: readonly AccessHint[]
+}
 
 /** @throws SpecError, UsageError */
-export async function readSpecs(
-  specs: readonly string[], flags: SpecFlags, stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean },
-): Promise<{ readonly migration: Migration; readonly warnings: readonly Problem[]; readonly inputs: readonly SpecInput[] }> {
+export async function readSpecs(specs: readonly string[], flags: SpecFlags & PoolFlags, stdin: Stdin): Promise<ReadSpecs> {
   if (specs.filter((spec) => spec === '-').length > 1) throw new UsageError('stdin can be read once: give - once')
   const options = parseOptions(flags)
-  const entries: Array<Migration['entries'][number]> = []
   const inputs: SpecInput[] = []
-  const warnings: Problem[] = []
   const problems: Problem[] = []
   for (const spec of specs) {
     const input = await readInput(spec, stdin)
-    if ('message' in input) {
-      problems.push(input)
-      continue
-    }
-    inputs.push(input)
-    try {
-      const parsed = await parseSpec(input, options)
-      for (const entry of parsed.migration.entries) entries.push(entry)
-      warnings.push(...parsed.warnings)
-    } catch (error) {
-      if (!(error instanceof SpecError)) throw error
-      problems.push(...error.problems)
-    }
+    if ('message' in input) problems.push(input)
+    else inputs.push(input)
   }
-  if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings, inputs }
+  try {
+    const { migration, warnings, access = [] } = await parseSpecs(inputs, options)
+    if (isPool(flags)) refusePlaces(migration)
+    if (problems.length === 0) return { migration, warnings, inputs, hints: access }
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error
+    problems.push(...error.problems)
+  }
+  throw new SpecError(problems)
 }
 
 /** On stderr. That there is nothing to do is told, and is no failure. */
@@ -40,12 +43,15 @@ export function printWarnings({ entries }: Migration, warnings: readonly Problem
   for (const warning of warnings) process.stderr.write(`${entries.length === 0 ? `nothing to do: ${printable(`${warning.file} ${warning.message}`)}` : `warning: ${formatProblem(warning)}`}\n`)
 }
 
-function parseOptions(flags: SpecFlags): ParseOptions & { readonly format?: 'list' | 'yaml' } {
+type Stdin = AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean }
+
+function parseOptions(flags: SpecFlags): SpecOptions {
   const { from, to, fromForAll, format, platform, platformPolicy, referrers, foreignLayers } = flags
   if (platformPolicy !== undefined && platform === undefined) throw new UsageError('--platform-policy says what becomes of an index: give --platform with it')
   return {
     ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }), ...(fromForAll === undefined ? {} : { fromForAll }),
     ...(format === undefined ? {} : { format }),
+    surroundings: { env: readConfig().env, readFile: (path) => readFileSync(path, 'utf8').trimEnd() },
     content: {
       ...(platform === undefined ? {} : { platforms: platform }), ...(platformPolicy === undefined ? {} : { platformPolicy }),
       ...(referrers === undefined ? {} : { referrers }), ...(foreignLayers === undefined ? {} : { foreignLayers }),
@@ -53,7 +59,7 @@ function parseOptions(flags: SpecFlags): ParseOptions & { readonly format?: 'lis
   }
 }
 
-async function readInput(spec: string, stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean }): Promise<SpecInput | Problem> {
+async function readInput(spec: string, stdin: Stdin): Promise<SpecInput | Problem> {
   if (spec === '-') {
     const chunks: Buffer[] = []
     let length = 0

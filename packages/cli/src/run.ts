@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander'
 import { ExitCode } from './exit-code.ts'
 import { spellOutBooleans } from './flags.ts'
+import { callsSkopeo, runSkopeo } from './skopeo/run-skopeo.ts'
 import { createProgram } from './program.ts'
 import { readVersion } from './version.ts'
 import { surviveClosedPipes } from './writer.ts'
@@ -14,6 +15,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
     program.outputHelp({ error: true })
     return ExitCode.usage
   }
+  if (callsSkopeo(args)) return await runSkopeo(args, program, () => code)
   try {
     await program.parseAsync(spellOutBooleans(args, program), { from: 'user' })
     return code

@@ -4,18 +4,56 @@ import { InvalidCredentialsError } from '@longshore/credentials'
 // Not the packages' indexes: Redis and BullMQ, 370 modules, would be loaded before the first request.
 import { MemoryLedger } from '@longshore/ledger/memory'
 import { MemoryQueue } from '@longshore/queue/memory'
+import type { Layout } from '@longshore/layouts'
+import { transportOf } from '@longshore/oci'
 import { type Migration, registriesOf } from '@longshore/spec'
 import type { Ledger, Queue } from '@longshore/transfer'
 import type { Config } from './config.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
- * Joins the clients for every registry that the migration names.
- * @throws UsageError, InvalidCertificatesError
+ * Joins the clients for every registry that the migration names, and the storage trees of this machine.
+ * @throws UsageError, InvalidCertificatesError, LayoutError
  */
 export async function wire(migration: Migration, options: AccessOptions, config: Config, onPause: (registry: string, ms: number) => void): Promise<Access> {
+  const { source, destination } = registriesOf(migration)
+  const registries = { source: onlyRegistries(source), destination: onlyRegistries(destination) }
+  const access = await open(registries, options, config, onPause)
+  if (registries.source.size === source.size && registries.destination.size === destination.size) return access
+  const stack = new AsyncDisposableStack()
+  stack.use(access)
   try {
-    return await openAccess(registriesOf(migration), options, config, ({ registry, ms }) => onPause(registry, ms))
+    const { openLayout } = await import('@longshore/layouts')
+    const places = { source: new Map<string, Layout>(), destination: new Map<string, Layout>() }
+    for (const [side, all] of [['source', source], ['destination', destination]] as const) {
+      for (const registry of all) if (isPlace(registry)) places[side].set(registry, stack.use(openLayout(registry, { readOnly: side === 'source', sparse: true }) as Layout))
+    }
+    const { transports } = access
+    return {
+      ...access, transports: {
+        source: (registry) => places.source.get(registry) ?? transports.source(registry), target: (registry) => places.destination.get(registry) ?? transports.target(registry),
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    }
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+function isPlace(registry: string): boolean { return transportOf(registry) !== 'docker' }
+function onlyRegistries(all: ReadonlySet<string>): ReadonlySet<string> { return new Set([...all].filter((registry) => !isPlace(registry))) }
+
+/** Workers on other machines see other files. @throws UsageError */
+export function refusePlaces(migration: Migration): void {
+  const { source, destination } = registriesOf(migration)
+  const place = [...source, ...destination].find(isPlace)
+  if (place !== undefined) throw new UsageError(`${place} is on this machine, where other workers cannot reach it: leave out --redis and --workers, or serve it with a registry`)
+}
+
+async function open(registries: Parameters<typeof openAccess>[0], options: AccessOptions, config: Config, onPause: (registry: string, ms: number) => void): Promise<Access> {
+  try {
+    return await openAccess(registries, options, config, ({ registry, ms }) => onPause(registry, ms))
   } catch (error) {
     if (!(error instanceof InvalidCredentialsError)) throw error
     throw new UsageError(error.message)

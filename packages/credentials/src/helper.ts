@@ -25,7 +25,7 @@ export async function askHelper(request: HelperRequest): Promise<Credentials | u
   const broken = (why: string, reason: 'missing' | 'failed' = 'failed'): CredentialHelperError =>
     new CredentialHelperError(program, reason, `the credential helper ${program}, which ${request.file} names for ${request.server}, ${why}`)
   if (!/^[\w.-]+$/.test(request.suffix)) throw broken('is not the name of a program: letters, digits, ".", "_" and "-" only')
-  const { status, answer } = await run(program, request, broken)
+  const { status, answer } = await run(program, 'get', request.server, request, broken)
   if (status !== 0) {
     if (notFound.test(answer)) return undefined
     throw broken(`ended with status ${status}; to see why: printf ${request.server} | ${program} get`)
@@ -42,12 +42,24 @@ export async function askHelper(request: HelperRequest): Promise<Credentials | u
   return username === '<token>' ? identityCredentials(secret, username) : { kind: 'basic', username, password: secret }
 }
 
+/** Makes a helper keep or forget something. @returns false when there was nothing to forget. @throws CredentialHelperError */
+export async function tellHelper(command: 'store' | 'erase', input: string, request: HelperRequest): Promise<boolean> {
+  const program = `docker-credential-${request.suffix}`
+  const broken = (why: string, reason: 'missing' | 'failed' = 'failed'): CredentialHelperError =>
+    new CredentialHelperError(program, reason, `the credential helper ${program}, which ${request.file} names for ${request.server}, ${why}`)
+  if (!/^[\w.-]+$/.test(request.suffix)) throw broken('is not the name of a program: letters, digits, ".", "_" and "-" only')
+  const { status, answer } = await run(program, command, input, request, broken)
+  if (status === 0) return true
+  if (command === 'erase' && notFound.test(answer)) return false
+  throw broken(`ended with status ${status} when told to ${command}`)
+}
+
 type Broken = (why: string, reason?: 'missing' | 'failed') => CredentialHelperError
 
-async function run(program: string, request: HelperRequest, broken: Broken): Promise<{ status: number | string; answer: string }> {
+async function run(program: string, command: 'get' | 'store' | 'erase', input: string, request: HelperRequest, broken: Broken): Promise<{ status: number | string; answer: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number | string; answer: string }>()
   // stderr is dropped: helpers print debugging output there, secrets included.
-  const child = spawn(program, ['get'], { env: { ...request.env }, stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn(program, [command], { env: { ...request.env }, stdio: ['pipe', 'pipe', 'ignore'] })
   const stop = (error: CredentialHelperError): void => {
     child.kill('SIGKILL')
     // A grandchild may hold the pipe open for ever.
@@ -71,7 +83,7 @@ async function run(program: string, request: HelperRequest, broken: Broken): Pro
   child.on('close', (code, signal) => resolve({ status: code ?? signal ?? 'unknown', answer: Buffer.concat(chunks).toString('utf8') }))
   // A helper may answer without reading what it is asked.
   child.stdin.on('error', () => {})
-  child.stdin.end(`${request.server}\n`)
+  child.stdin.end(`${input}\n`)
   try {
     return await promise
   } finally {

@@ -1,4 +1,6 @@
+export { type AuthStore, type AuthStoreOptions, openAuthStore, registryOfKey } from './auth-store.ts'
 export type { Credentials, Keychain } from './credentials.ts'
 export { CredentialHelperError, InvalidCertificatesError, InvalidCredentialsError } from './errors.ts'
+export { createHelper } from './create-helper.ts'
 export { createKeychain, type KeychainOptions } from './keychain.ts'
 export { loadTls, type TlsFiles, type TlsOptions } from './tls.ts'

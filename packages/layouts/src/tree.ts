@@ -1,6 +1,6 @@
 // Files below one directory that may come from a stranger: what a path names has to be a plain file inside it.
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { constants } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { ManifestTooLargeError, maxManifestBytes } from '@longshore/oci'
@@ -37,7 +37,7 @@ export class Tree {
       if (isAbsent(error)) return undefined
       throw fileFailure(this.place, `looking at ${name}`, error)
     }
-    if (real !== this.#real && !real.startsWith(this.#real.endsWith(sep) ? this.#real : this.#real + sep)) {
+    if (!isBelow(real, this.#real)) {
       throw new LayoutError('ARCHIVE_HOSTILE', `${this.place}: ${name} is a link that leads out of it, to ${real}: copy the file in its place if you trust it`)
     }
     const found = await stat(real).catch((error: unknown) => {
@@ -108,7 +108,7 @@ export class Tree {
       // Above it first: nothing is made beyond a link that leads out.
       await this.#makeFolder(dirname(folder))
       await mkdir(folder).catch((error: unknown) => { if (!isCode(error, 'EEXIST')) throw error })
-    } else if (!real.startsWith(this.#real + sep)) {
+    } else if (!isBelow(real, this.#real)) {
       throw new LayoutError('ARCHIVE_HOSTILE', `${this.place}: ${folder} is a link that leads out of it, to ${real}`)
     }
   }
@@ -119,8 +119,9 @@ export class Tree {
       for (const name of await readdir(this.root)) {
         if (!name.startsWith(temporaryPrefix)) continue
         const path = this.path(name)
-        const found = await stat(path).catch(() => undefined)
-        if (found?.isFile() === true && Date.now() - found.mtimeMs > abandonedMs) await rm(path, { force: true })
+        // A linked file has its origin's time of writing; that of its last link is its own.
+        const found = await lstat(path).catch(() => undefined)
+        if (found?.isFile() === true && Date.now() - found.ctimeMs > abandonedMs) await rm(path, { force: true })
       }
     } catch (error) {
       this.#swept = undefined
@@ -128,6 +129,8 @@ export class Tree {
     }
   }
 }
+
+function isBelow(path: string, root: string): boolean { return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep) }
 
 export function isTemporary(name: string): boolean { return name.startsWith(temporaryPrefix) }
 

@@ -4,7 +4,7 @@ import {
   ManifestTooLargeError, manifestMediaTypes, maxManifestBytes, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import { type Answer, headerOf } from './answer.ts'
-import { pullScope, pushScope } from './scope.ts'
+import { deleteScope, pullScope, pushScope } from './scope.ts'
 import type { Ask, Host } from './host.ts'
 import { manifestPath, wirePath } from './paths.ts'
 
@@ -74,6 +74,16 @@ export async function putManifest(
   if (answer.status < 200 || answer.status > 299) throw host.refusal(ask, answer)
   host.stats.bytesOut += bytes.byteLength
   return { subjectTaken: answer.headers['oci-subject'] !== undefined }
+}
+
+/** distribution-spec v1.1.1, "Deleting Manifests". */
+export async function removeManifest(host: Host, repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<boolean> {
+  const path = wirePath(host.registry, repository)
+  const ask: Ask = { method: 'DELETE', path: manifestPath(path, digest), scope: deleteScope(path), repository, idempotent: true }
+  const answer = await host.exchange(ask, signal)
+  if (answer.status === 404) return false
+  if (answer.status < 200 || answer.status > 299) throw host.refusal(ask, answer)
+  return true
 }
 
 function askFor(host: Host, method: 'GET' | 'HEAD', repository: RepositoryName, reference: Tag | Digest): Ask {

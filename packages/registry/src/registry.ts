@@ -4,7 +4,8 @@ import { pullScope } from './scope.ts'
 import { openBlob } from './blob.ts'
 import type { Capabilities } from './capabilities.ts'
 import { Host } from './host.ts'
-import { fetchManifest, putManifest, resolveManifest } from './manifest.ts'
+import { authenticate } from './authenticate.ts'
+import { fetchManifest, putManifest, removeManifest, resolveManifest } from './manifest.ts'
 import type { RegistryOptions } from './options.ts'
 import { pushBlob } from './push.ts'
 import { listReferrers } from './referrers.ts'
@@ -18,6 +19,10 @@ export interface Registry extends Target, AsyncDisposable {
   readonly capabilities: Readonly<Capabilities>
   /** Finds the registry and its scheme now rather than with the first request. @throws ConnectionError, RegistryError */
   ping(io: Io): Promise<void>
+  /** Shows the registry the credentials, for nothing in particular. @throws RegistryError 401 when it does not take them, ConnectionError */
+  authenticate(io: Io): Promise<void>
+  /** Deletes a manifest, and with it every tag that names it; `false` when it is not there. @throws RegistryError 405 where nothing may be deleted */
+  remove(repository: RepositoryName, digest: Digest, io: Io): Promise<boolean>
   /** Another process was told to leave this host alone: no request for so long. `onPause` does not hear of it. */
   pauseFor(ms: number): void
 }
@@ -30,6 +35,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     stats: host.stats,
     capabilities: host.capabilities,
     ping: async ({ signal }) => { await host.ready(signal) },
+    authenticate: ({ signal }: Io) => authenticate(host, signal),
+    remove: (repository: RepositoryName, digest: Digest, { signal }: Io) => removeManifest(host, repository, digest, signal),
     pauseFor(ms) { host.gate.closeFor(ms) },
     tags: (repository: RepositoryName, { signal }: Io) => listTags(host, repository, signal),
     resolve: (repository: RepositoryName, reference: Tag | Digest, { signal }: Io) => resolveManifest(host, repository, reference, signal),

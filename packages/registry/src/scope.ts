@@ -5,6 +5,8 @@ export type Scope = string
 
 export function pullScope(repository: string): Scope { return `repository:${repository}:pull` }
 export function pushScope(repository: string): Scope { return `repository:${repository}:pull,push` }
+/** Services know deleting by several names; all of them is what skopeo asks for. */
+export function deleteScope(repository: string): Scope { return `repository:${repository}:*` }
 /** The destination first: some registries look at the first scope only. */
 export function mountScope(repository: string, from: string): Scope { return `${pushScope(repository)} ${pullScope(from)}` }
 export const catalogScope: Scope = 'registry:catalog:*'

@@ -8,7 +8,7 @@ import { checkPlaces, type Placed } from './collision.ts'
 import type { Entry, Migration } from './migration.ts'
 import { nameRepository } from './naming.ts'
 import { type ExpandContext, type ExpandEvent, expandUnit, keepsReferences, type Unit } from './unit.ts'
-import { workStream } from './work-stream.ts'
+import { workStream } from '@longshore/concurrency'
 
 export interface ExpandOptions extends Io {
   /** How many repositories are listed at once, and how many creation times are read at once in each. */

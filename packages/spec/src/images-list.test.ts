@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { formatEnd } from '@longshore/transfer'
 import { describe, expect, test } from 'vitest'
+import { readDocument } from './document.ts'
+import { foreignFormat } from './foreign-format.ts'
 import { expand } from './expand.ts'
 import { parseImagesList } from './images-list.ts'
 import { detectFormat, parseSpec, parseSpecs } from './parse-spec.ts'
@@ -57,7 +59,7 @@ describe('a line', () => {
 describe('what is not a list', () => {
   test.each<readonly [string, string | Uint8Array, string]>([
     ['empty', '', 'l: is empty; write an image a line, or a YAML spec (docs/spec.md)'],
-    ['binary', Uint8Array.of(0x41, 0, 0xff), 'l: is a binary file (NUL byte at offset 1); give a text file: an images list or a YAML spec'],
+    ['binary', Uint8Array.of(0x41, 0, 0xff), 'l: is a binary file (NUL byte at offset 1); give a text file: an images list, a YAML spec or a file of another tool'],
     ['UTF-16', Uint8Array.of(0xff, 0xfe, 0x41, 0), 'l: is in UTF-16; save it as UTF-8'],
     ['Latin-1', Uint8Array.of(0x61, 0x0a, 0xe9), 'l:2: is not valid UTF-8; save the file as UTF-8'],
     ['upper case', 'Foo:1', 'l:1:1: "Foo:1" is not a valid reference: a repository name is in lower case'],
@@ -96,11 +98,16 @@ describe('the format is told by content', () => {
   ] as const)('%j is %s', (text, format) => { expect(detectFormat(text)).toBe(format) })
 
   test.each([
-    ['docker.io:\n  images:\n    redis: ["7"]', 'a skopeo sync YAML'],
-    ['sync:\n  - source: a\n    target: b\n    type: image', 'a regsync YAML'],
-    ['quay.io/a/b: dst:1/b', 'an image-syncer images file'],
-    ['auth: {}\nimages: { a: b }', 'an image-syncer configuration'],
-  ])('%j is known but not taken', async (text, name) => { expect(await complaint(text)).toContain(`looks like ${name}, which is not taken yet`) })
+    ['docker.io:\n  images:\n    redis: ["7"]', 'skopeo'],
+    ['sync:\n  - source: a:1\n    target: b.io/a:1\n    type: image', 'regsync'],
+    ['tasks:\n  - name: t', 'dregsy'],
+    ['quay.io/a/b: dst:1/b', 'image-syncer'],
+    ['{ "quay.io/a/b": ["dst:1/b"] }', 'image-syncer'],
+    ['r.io: { username: u, password: p }', 'image-syncer'],
+    ['auth: {}\nimages: { a: b }', 'image-syncer'],
+    ['version: 1\nimages: [a]', undefined],
+    ['images: [a]', undefined],
+  ])('%j is a file of %s', (text, format) => { expect(foreignFormat(readDocument('f', text).value)).toBe(format) })
 })
 
 test('the KubeSphere list', async () => {

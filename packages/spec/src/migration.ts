@@ -35,10 +35,14 @@ export interface Requested { readonly reference: Tag | Digest; readonly tag?: Ta
 
 /** The steps are applied in this order; an absent one lets everything through. */
 export interface TagRule {
+  /** Tags that at least one of these takes. */
+  readonly anyOf?: ReadonlyArray<Pick<TagRule, 'include' | 'exclude' | 'semver' | 'prereleases'>>
   readonly include?: readonly Pattern[]
   readonly exclude?: readonly Pattern[]
   /** A node-semver range. */
   readonly semver?: string
+  /** The range speaks of prereleases as of other versions. */
+  readonly prereleases?: boolean
   readonly newerThan?: Moment
   readonly olderThan?: Moment
   readonly latest?: { readonly count: number; readonly by: 'semver' | 'created' }
@@ -58,8 +62,11 @@ export type Destination =
   /** Exactly there; without `reference` the source's tag or digest is kept. */
   | { readonly kind: 'exact'; readonly registry: string; readonly repository: RepositoryName; readonly reference?: Tag | Digest }
 
-/** The first match of the regular expression `match` in the path is replaced; `replace` may say `$1`. */
-export interface RenameRule { readonly match: string; readonly replace: string }
+/**
+ * The first match of the regular expression `match` in the path is replaced, with `all` every match; `replace` may say `$1`. With
+ * `rooted` the path has a slash in front while this is done.
+ */
+export interface RenameRule { readonly match: string; readonly replace: string; readonly all?: boolean; readonly rooted?: boolean }
 
 export interface ContentOptions {
   /** Empty: all platforms. */

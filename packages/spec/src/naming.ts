@@ -17,7 +17,7 @@ export function nameRepository(destination: Destination, path: string): Reposito
 
 /** Each rule is applied to the path that the former ones left. */
 export function rename(path: string, rules: readonly RenameRule[]): string {
-  return rules.reduce((left, rule) => left.replace(compiled(rule), rule.replace), path)
+  return rules.reduce((left, rule) => (rule.rooted === true ? `/${left}`.replace(compiled(rule), rule.replace).replace(/^\/+/, '') : left.replace(compiled(rule), rule.replace)), path)
 }
 
 /** What the image is called in its destination repository. */
@@ -41,7 +41,7 @@ const cache = new WeakMap<RenameRule, RegExp>()
 function compiled(rule: RenameRule): RegExp {
   const known = cache.get(rule)
   if (known) return known
-  const made = new RegExp(rule.match, 'u')
+  const made = new RegExp(rule.match, rule.all === true ? 'gu' : 'u')
   cache.set(rule, made)
   return made
 }

@@ -1,17 +1,17 @@
 // The native spec: YAML, validated, normalised. docs/spec.md is its reference.
 import { InvalidReferenceError, isDigest, isTag, parsePlatform, type Digest, type Tag } from '@longshore/oci'
 import { type Document, LineCounter, parseDocument } from 'yaml'
-import { z } from 'zod'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
 import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Selection, type TagRule } from './migration.ts'
+import { knownKeys } from './known-keys.ts'
 import { parseMoment } from './moment.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { parsePattern } from './pattern.ts'
 import { dockerHub, parsePlace, type Place } from './place.ts'
-import { type NativeContent, type NativeItem, type NativeSpec, specSchema } from './schema.ts'
+import { type NativeContent, type NativeItem, type NativeSpec, type NativeTagRule, specSchema } from './schema.ts'
 import { type Problem, quoted, SpecError } from './spec-error.ts'
-import { nodeAt, problemsOf } from './yaml-problems.ts'
+import { nodeAt, problemsOf, yamlPlaces } from './yaml-problems.ts'
 
 /** @throws SpecError with every problem of the file. */
 export function parseNativeYaml(input: SpecInput, options: ParseOptions): ParsedSpec {
@@ -43,7 +43,7 @@ export function readYaml(file: string, text: string): YamlText {
 export function normaliseYaml(file: string, { document, counter, value }: YamlText, options: ParseOptions): ParsedSpec {
   if (value === null || value === undefined) throw new SpecError([{ file, message: 'is empty; see docs/spec.md for what a spec holds' }])
   const result = specSchema.safeParse(value)
-  if (!result.success) throw new SpecError(problemsOf(result.error.issues, document, counter, file, knownKeys))
+  if (!result.success) throw new SpecError(problemsOf(result.error.issues, yamlPlaces(document, counter), file, (path) => knownKeys(specSchema, path)))
   const spec = result.data
   const flags = placesOf(options)
   const from = flags.from ?? (spec.from === undefined ? dockerHub : parsePlace(spec.from))
@@ -62,7 +62,7 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
       const itemTo = full.to === undefined ? to : list(full.to).map(parsePlace)
       const [source, selection, short] = typeof item === 'string' ? namedSource(item, itemFrom, options, (message) => warnings.push({ ...at, message }))
         : [sourceOf(full, itemFrom, options), selectionOf(full), undefined] as const
-      const destinations = full.as === undefined ? nameBy(spec, keepPath(itemTo))
+      const destinations = full.as === undefined ? nameBy({ flatten: full.flatten ?? spec.flatten, rename: full.rename ?? spec.rename }, keepPath(itemTo))
         : list(full.as).flatMap((text) => parseDestination(text, itemTo, selection.references.length === 1 ? selection.references[0] : undefined))
       if (destinations.length === 0) {
         problems.push({ ...at, message: `${short === undefined ? 'this item' : quoted(short)} has no destination registry: write "to: HOST[/PREFIX]", or give --to` })
@@ -106,20 +106,21 @@ function exactTags(item: NativeItem, tags: readonly Tag[], digests: ReadonlyArra
   return { kind: 'rule', rule: { include }, references: [] }
 }
 
-function tagRuleOf(tags: Exclude<NonNullable<NativeItem['tags']>, readonly string[]>): TagRule {
-  const { include, exclude, semver, newerThan, olderThan, latest } = tags
+function tagRuleOf(tags: NativeTagRule): TagRule {
+  const { anyOf, include, exclude, semver, prereleases, newerThan, olderThan, latest } = tags
   return {
+    ...(anyOf && { anyOf: anyOf.map(tagRuleOf) }),
     ...(include && { include: include.map(parsePattern) }), ...(exclude && { exclude: exclude.map(parsePattern) }),
-    ...(semver !== undefined && { semver }),
+    ...(semver !== undefined && { semver }), ...(prereleases !== undefined && { prereleases }),
     ...(newerThan !== undefined && { newerThan: parseMoment(newerThan) }), ...(olderThan !== undefined && { olderThan: parseMoment(olderThan) }),
     ...(latest !== undefined && { latest: typeof latest === 'number' ? { count: latest, by: 'semver' } : { count: latest.count, by: latest.by ?? 'semver' } }),
   }
 }
 
-function nameBy(spec: NativeSpec, destinations: readonly Destination[]): readonly Destination[] {
-  const { flatten, rename = [] } = spec
+function nameBy({ flatten, rename = [] }: { readonly [K in 'flatten' | 'rename']: NativeSpec[K] }, destinations: readonly Destination[]): readonly Destination[] {
+  const rules = rename.map(({ match, replace, all, rooted }) => ({ match, replace, ...(all !== undefined && { all }), ...(rooted !== undefined && { rooted }) }))
   const keepComponents = flatten === true ? 1 : typeof flatten === 'object' ? flatten.keep : undefined
-  return destinations.map((d) => (d.kind === 'exact' ? d : { ...d, rename, ...(keepComponents === undefined ? {} : { keepComponents }) }))
+  return destinations.map((d) => (d.kind === 'exact' ? d : { ...d, rename: rules, ...(keepComponents === undefined ? {} : { keepComponents }) }))
 }
 
 function contentOf(content: NativeContent): Partial<ContentOptions> {
@@ -132,19 +133,4 @@ function contentOf(content: NativeContent): Partial<ContentOptions> {
 
 function list(value: string | readonly string[] | undefined): readonly string[] {
   return value === undefined ? [] : typeof value === 'string' ? [value] : value
-}
-
-/** The keys that the schema knows at a path, for suggestions. */
-function knownKeys(path: readonly PropertyKey[]): readonly string[] {
-  let at: unknown = z.toJSONSchema(specSchema, { io: 'input' })
-  for (const part of path) at = typeof part === 'number' ? branch(at, 'items') : branch(branch(at, 'properties'), String(part))
-  const properties = branch(at, 'properties')
-  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : []
-}
-
-/** The member of a JSON Schema node, or of that one of its alternatives which has it. */
-function branch(at: unknown, key: string): unknown {
-  if (typeof at !== 'object' || at === null) return undefined
-  if (key in at) return (at as Record<string, unknown>)[key]
-  return 'anyOf' in at && Array.isArray(at.anyOf) ? at.anyOf.map((option: unknown) => branch(option, key)).find((found) => found !== undefined) : undefined
 }

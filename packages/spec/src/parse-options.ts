@@ -1,4 +1,6 @@
 import { InvalidReferenceError } from '@longshore/oci'
+import type { AccessHint } from './access-hint.ts'
+import type { Surroundings } from './env-value.ts'
 import type { ContentOptions, Migration } from './migration.ts'
 import { parsePlace, type Place } from './place.ts'
 import { type Problem, SpecError } from './spec-error.ts'
@@ -13,9 +15,16 @@ export interface ParseOptions {
   readonly fromForAll?: boolean
   /** Overrides the spec's own. */
   readonly content?: Partial<ContentOptions>
+  /** For what files of other tools ask of the process that reads them; absent: it is refused. */
+  readonly surroundings?: Surroundings
 }
 
-export interface ParsedSpec { readonly migration: Migration; readonly warnings: readonly Problem[] }
+export interface ParsedSpec {
+  readonly migration: Migration
+  readonly warnings: readonly Problem[]
+  /** Secrets among them: for the process that opens connections, and nobody else. */
+  readonly access?: readonly AccessHint[]
+}
 
 /** The flags as places. @throws SpecError naming the flag. */
 export function placesOf(options: ParseOptions): { readonly from: Place | undefined; readonly to: readonly Place[] | undefined } {

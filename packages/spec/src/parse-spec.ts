@@ -1,13 +1,20 @@
 // Which format a spec is in is told by its content; then every spec of a run becomes one migration. A list needs no YAML parser and no
-// validator: 170 modules are loaded where there is YAML.
+// validator: 170 modules are loaded where there is YAML, and another tool's reader where there is its file.
+import { type AccessHint, uniteHints } from './access-hint.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
+import type { SpecDocument } from './document.ts'
 import { parseListText } from './images-list.ts'
 import { defaultContent, type Entry } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
 import { type Problem, SpecError } from './spec-error.ts'
 
-export type SpecFormat = 'list' | 'yaml'
+/** Files of other tools. */
+export const foreignFormats = ['skopeo', 'image-syncer', 'regsync', 'dregsy'] as const
+export type ForeignFormat = typeof foreignFormats[number]
+/** `yaml` is the native spec. */
+export const specFormats = ['list', 'yaml', ...foreignFormats] as const
+export type SpecFormat = typeof specFormats[number]
 export interface SpecOptions extends ParseOptions { readonly format?: SpecFormat }
 
 /** Several specs as one migration. @throws SpecError with the problems of all of them. */
@@ -15,18 +22,25 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const entries: Entry[] = []
   const warnings: Problem[] = []
   const problems: Problem[] = []
+  const hints: AccessHint[] = []
   for (const input of inputs) {
     try {
       const parsed = await parseSpec(input, options)
       for (const entry of parsed.migration.entries) entries.push(entry)
       for (const warning of parsed.warnings) warnings.push(warning)
+      hints.push(...parsed.access ?? [])
     } catch (error) {
       if (!(error instanceof SpecError)) throw error
       for (const problem of error.problems) problems.push(problem)
     }
   }
+  // Of an auth file alone nobody has said so yet.
+  const [first] = inputs
+  if (entries.length === 0 && warnings.length === 0 && first) warnings.push({ file: first.name, message: 'names no images' })
+  const united = uniteHints(hints)
+  problems.push(...united.problems)
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings }
+  return { migration: { entries }, warnings, ...(hints.length === 0 ? {} : { access: united.access }) }
 }
 
 /** @throws SpecError */
@@ -41,40 +55,37 @@ export async function parseSpec(input: SpecInput, options: SpecOptions): Promise
       from: from ?? dockerHub, to: to ?? [], fromForAll: options.fromForAll ?? false, content: { ...defaultContent, ...options.content },
     })
   }
-  const { normaliseYaml, readYaml } = await import('./native-yaml.ts')
-  const yaml = readYaml(file, text)
-  const foreign = options.format === undefined ? foreignFormat(yaml.value) : undefined
-  if (foreign !== undefined) {
-    throw new SpecError([{ file, message: `looks like ${foreign}, which is not taken yet; write its images as a list or as a native spec (docs/spec.md), or say --format yaml if it is one` }])
+  if (options.format !== 'yaml' && !isPlainlyNative(text)) {
+    const { readDocument } = await import('./document.ts')
+    const document = readDocument(file, text)
+    const format = options.format ?? (await import('./foreign-format.ts')).foreignFormat(document.value)
+    if (format !== undefined && format !== 'list') return await parseForeign(file, document, format, options)
   }
-  return normaliseYaml(file, yaml, options)
+  const { normaliseYaml, readYaml } = await import('./native-yaml.ts')
+  return normaliseYaml(file, readYaml(file, text), options)
+}
+
+async function parseForeign(file: string, document: SpecDocument, format: ForeignFormat, options: ParseOptions): Promise<ParsedSpec> {
+  if (document.value === null || document.value === undefined) throw new SpecError([{ file, message: 'is empty' }])
+  switch (format) {
+    case 'skopeo': return (await import('./skopeo-sync.ts')).parseSkopeoDocument(file, document, options)
+    case 'image-syncer': return (await import('./image-syncer.ts')).parseImageSyncer(file, document, options)
+    case 'regsync': return (await import('./regsync.ts')).parseRegsync(file, document, options)
+    case 'dregsy': return (await import('./dregsy.ts')).parseDregsy(file, document, options)
+  }
 }
 
 /** YAML (and JSON) start with a document mark, a collection, an item, or a key; a list's line never has ": ". */
-export function detectFormat(text: string): SpecFormat {
+export function detectFormat(text: string): 'list' | 'yaml' {
   for (const raw of text.split('\n')) {
     const line = raw.trim()
     if (line === '' || line.startsWith('#')) continue
-    return /^(?:---|%YAML|[[{]|-\s|["'][^"']+["']\s*:|[^\s#]+\s*:(?:\s|$))/.test(line) ? 'yaml' : 'list'
+    return /^(?:---|%YAML|\/[/*]|[[{]|-\s|["'][^"']+["']\s*:|[^\s#]+\s*:(?:\s|$))/.test(line) ? 'yaml' : 'list'
   }
   return 'list'
 }
 
-/** The tool whose configuration this is, by the keys that only it has. */
-function foreignFormat(value: unknown): string | undefined {
-  if (!isMap(value) || 'version' in value && Array.isArray(value['images'])) return undefined
-  if (Array.isArray(value['sync']) && (value['sync'] as unknown[]).some((item) => isMap(item) && 'source' in item && 'target' in item)) return 'a regsync YAML'
-  if (isMap(value['images']) || isMap(value['auth'])) return 'an image-syncer configuration'
-  const values = Object.entries(value)
-  if (values.length === 0) return undefined
-  const skopeoKeys = ['images', 'images-by-tag-regex', 'images-by-semver', 'tls-verify', 'cert-dir', 'credentials']
-  if (values.every(([, v]) => isMap(v) && skopeoKeys.some((key) => key in v))) return 'a skopeo sync YAML'
-  const isName = (key: string): boolean => /[./:]/.test(key)
-  if (values.every(([key, v]) => isName(key) && (typeof v === 'string' || Array.isArray(v)))) return 'an image-syncer images file'
-  if (values.every(([key, v]) => isName(key) && isMap(v) && 'username' in v)) return 'an image-syncer auth file'
-  return undefined
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Most specs are, and need not be read twice. */
+function isPlainlyNative(text: string): boolean {
+  return /^version:/m.test(text) && /^images:/m.test(text) && !/^(?:sync|tasks):/m.test(text)
 }

@@ -1,7 +1,7 @@
 // From what people write as a name to a registry and a repository. Here, and nowhere else, a registry is defaulted.
-import { InvalidReferenceError, parseRegistry, parseRepositoryName, type RepositoryName, splitReference } from '@longshore/oci'
+import { InvalidReferenceError, namesTransport, parseEndpoint, parseRegistry, parseRepositoryName, type RepositoryName, splitReference } from '@longshore/oci'
 
-/** `HOST[/PREFIX]`. */
+/** `HOST[/PREFIX]`, or `registry-storage:PATH[:PREFIX]`. */
 export interface Place { readonly registry: string; readonly prefix: string }
 
 export const dockerHub: Place = { registry: 'docker.io', prefix: '' }
@@ -10,12 +10,21 @@ const hubAliases = new Set(['index.docker.io', 'registry-1.docker.io', 'registry
 
 /** @throws InvalidReferenceError */
 export function parsePlace(text: string): Place {
+  if (namesTransport(text) && !text.startsWith('docker://')) return storagePlace(text)
   const at = text.lastIndexOf('@')
   if (at >= 0) throw new InvalidReferenceError(`…${text.slice(at)}`, 'credentials are not part of a place; use --authfile, --src-creds or --dest-creds')
   const bare = withoutScheme(text).replace(/\/+$/, '')
   const slash = bare.indexOf('/')
   const registry = hubName(parseRegistry(slash < 0 ? bare : bare.slice(0, slash)))
   return { registry, prefix: slash < 0 ? '' : parseRepositoryName(bare.slice(slash + 1)) }
+}
+
+/** A docker-registry's own files are named as the registry itself would be; the other transports hold an image each, not repositories. */
+function storagePlace(text: string): Place {
+  const { transport, registry, repository, reference } = parseEndpoint(text, process.cwd())
+  if (transport !== 'registry-storage') throw new InvalidReferenceError(text, `of all transports only registry-storage: holds repositories, as a list or a spec names them; for ${transport}: there are longshore copy and longshore sync`)
+  if (reference !== undefined) throw new InvalidReferenceError(text, 'a place has no tag: registry-storage:PATH[:PREFIX]')
+  return { registry, prefix: repository }
 }
 
 /** The repository at `place` that `path` names there. Docker Hub's official images live in `library`. */

@@ -34,10 +34,15 @@ const range = checked((text) => {
 const moment = checked(parseMoment, 'An age (90d, 12h, 2w) or a date (2024-01-31, RFC 3339)')
 const count = z.int().min(1)
 
-const tagRule = z.strictObject({
+const basicRule = z.strictObject({
   include: patterns.optional().describe('Tags that match one of these'),
   exclude: patterns.optional().describe('But none of these'),
   semver: range.optional(),
+  prereleases: z.boolean().optional().describe('The range speaks of prereleases as of other versions'),
+})
+const tagRule = z.strictObject({
+  anyOf: z.array(basicRule).min(1).optional().describe('Tags that at least one of these rules takes; the others see only those'),
+  ...basicRule.shape,
   newerThan: moment.optional(),
   olderThan: moment.optional(),
   latest: z.union([count, z.strictObject({ count, by: z.enum(['semver', 'created']).optional() })]).optional().describe('The newest N, by version unless "by: created"'),
@@ -47,7 +52,11 @@ const tags = z.union([z.array(tag).min(1), tagRule]).describe('A list of exact t
 const renameRule = z.strictObject({
   match: checked((text) => new RegExp(text, 'u'), 'A regular expression over the path'),
   replace: z.string().describe('May say $1'),
+  all: z.boolean().optional().describe('Every match, not only the first'),
+  rooted: z.boolean().optional().describe('The path has a slash in front while this is done'),
 })
+const renames = z.array(renameRule).describe('Applied in order, each to what the former left')
+const flatten = z.union([z.boolean(), z.strictObject({ keep: count })]).describe('Keep only the last path component, or the last N')
 const content = z.strictObject({
   platforms: z.array(checked(parsePlatform, 'os/architecture[/variant]')).optional().describe('Empty or absent: all'),
   platformPolicy: z.enum(['sparse', 'strip']).optional().describe('sparse leaves indexes unchanged; strip writes new ones'),
@@ -63,6 +72,8 @@ const imageItem = z.strictObject({
   from: place.optional(),
   to: places.optional(),
   as: z.union([reference, z.array(reference).min(1)]).optional().describe('The destination name: a path below "to", or a full reference'),
+  rename: renames.optional().describe('In place of the spec\'s own'),
+  flatten: flatten.optional().describe('In place of the spec\'s own'),
   ...content.shape,
 }).check((context) => {
   const { value } = context
@@ -77,13 +88,14 @@ export const specSchema = z.strictObject({
   from: place.optional().describe('Source registry of names that say none; --from overrides it; docker.io where absent'),
   to: places.optional().describe('Destination, or several; --to overrides it'),
   defaults: content.optional(),
-  rename: z.array(renameRule).optional().describe('Applied in order, each to what the former left'),
-  flatten: z.union([z.boolean(), z.strictObject({ keep: count })]).optional().describe('Keep only the last path component, or the last N'),
+  rename: renames.optional(),
+  flatten: flatten.optional(),
   images: z.array(z.union([reference, imageItem])).min(1),
 }).meta({ title: 'Longshore migration', description: 'What to move from where to where. docs/spec.md explains each key.' })
 
 export type NativeSpec = z.infer<typeof specSchema>
 export type NativeItem = z.infer<typeof imageItem>
+export type NativeTagRule = z.infer<typeof tagRule>
 export type NativeContent = z.infer<typeof content>
 
 /** The schema as editors take it: draft 2020-12, two spaces, a line feed at the end. */

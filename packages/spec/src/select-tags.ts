@@ -4,7 +4,7 @@ import semver from 'semver'
 import type { Moment, TagRule } from './migration.ts'
 import { matcherOf } from './pattern.ts'
 
-export type DropRule = 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
+export type DropRule = 'anyOf' | 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
 export interface DroppedTag { readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
 export interface TagSelection { readonly selected: readonly Tag[]; readonly dropped: readonly DroppedTag[] }
 
@@ -34,7 +34,12 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
   if (context.dropCompanions === true) step('companion', (tag) => (isCompanion(tag) ? 'holds referrers of another manifest, and referrers is false' : undefined))
   else left = left.filter((tag) => !isCompanion(tag))
 
-  const { include, exclude, semver: range, newerThan, olderThan, latest } = rule
+  const { anyOf, include, exclude, semver: range, prereleases = false, newerThan, olderThan, latest } = rule
+  if (anyOf) {
+    const taken = new Set<Tag>()
+    for (const one of anyOf) for (const tag of (await selectTags(left, one)).selected) taken.add(tag)
+    step('anyOf', (tag) => (taken.has(tag) ? undefined : `is taken by none of ${anyOf.length} rules`))
+  }
   if (include) {
     const matchers = include.map(matcherOf)
     step('include', (tag) => (matchers.some((m) => m.test(tag)) ? undefined : `matches none of ${matchers.map((m) => m.text).join(', ')}`))
@@ -47,7 +52,7 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
     })
   }
   if (range !== undefined) {
-    const parsed = new semver.Range(range)
+    const parsed = new semver.Range(range, { includePrerelease: prereleases })
     step('semver', (tag) => {
       const version = versionOf(tag)
       if (!version) return 'is not a version'

@@ -1,46 +1,72 @@
 // From what zod complains about to a place in the YAML, in words.
 import { isMap, isScalar, type Document, type LineCounter, type Node } from 'yaml'
 import type { z } from 'zod'
+import type { Path, Position } from './document.ts'
 import { type Problem, quoted } from './spec-error.ts'
 
 type Issue = z.core.$ZodIssue
-type Path = readonly PropertyKey[]
 
 const secretKeys = /^(?:pass(?:word|wd)?|user(?:name)?|cred(?:ential)?s?|auths?|authfile|token|identitytoken|registrytoken|secrets?|api[-_]?key)$/i
 
-/** Zod's issues at their nodes. A secret's value is never shown. */
-export function problemsOf(issues: readonly Issue[], document: Document, counter: LineCounter, file: string, known: (path: Path) => readonly string[]): Problem[] {
+/** Where the values of a file are. */
+export interface Places {
+  readonly has: (path: Path) => boolean
+  /** Of the value, or of the nearest thing around it. */
+  readonly at: (path: Path) => Position
+  readonly atKey: (path: Path) => Position
+  /** How a number is written there. */
+  readonly numberAt?: (path: Path) => string | undefined
+}
+
+/** Zod's issues at their places. A secret's value is never shown. */
+export function problemsOf(issues: readonly Issue[], places: Places, file: string, known: (path: Path) => readonly string[], complain: (key: string) => string | undefined = secretKey): Problem[] {
   const problems: Problem[] = []
-  const add = (node: Node | undefined, message: string): void => {
-    const offset = node?.range?.[0]
-    const { line, col } = offset === undefined ? { line: 1, col: 1 } : counter.linePos(offset)
-    problems.push({ file, line, column: col, message })
-  }
+  const add = (position: Position, message: string): void => { problems.push({ file, ...position, message }) }
   const visit = (issue: Issue, base: Path): void => {
     const path = [...base, ...issue.path]
-    const node = nodeAt(document, path)
+    const position = places.at(path)
     const where = path.length === 0 ? 'the spec' : formatPath(path)
-    const isPresent = path.length === 0 || document.hasIn(path)
+    const isPresent = path.length === 0 || places.has(path)
+    const hint = (): string => numberHint(places.numberAt?.(path))
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) add(keyNode(node, key) ?? node, unknownKey(key, where, known(path)))
+      for (const key of issue.keys) add(places.atKey([...path, key]), complain(key) === undefined ? unknownKey(key, where, known(path)) : `${quoted(key)} in ${where}: ${complain(key)}`)
     } else if (!isPresent) {
-      add(node, `${where} is missing`)
+      add(position, `${where} is missing`)
     } else if (issue.code === 'invalid_union') {
       const branch = bestBranch(issue.errors)
       if (branch) for (const inner of branch) visit(inner, path)
-      else add(node, `${where} is of the wrong kind: ${expectedKinds(issue.errors)}${numberHint(node)}`)
+      else add(position, `${where} is of the wrong kind: ${expectedKinds(issue.errors)}${hint()}`)
     } else if (issue.code === 'invalid_type') {
-      add(node, `${where} has to be ${kindName(issue.expected)}${numberHint(node)}`)
+      add(position, `${where} has to be ${kindName(issue.expected)}${hint()}`)
     } else if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string') {
-      add(node, `${where} must be ${issue.minimum} or more`)
+      add(position, `${where} must be ${issue.minimum} or more`)
     } else if (issue.code === 'invalid_value') {
-      add(node, `${where} has to be ${issue.values.map(String).join(' or ')}`)
+      add(position, `${where} has to be ${issue.values.map(String).join(' or ')}`)
     } else {
-      add(node, `${where}: ${issue.message}`)
+      add(position, `${where}: ${issue.message}`)
     }
   }
   for (const issue of issues) visit(issue, [])
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+}
+
+/** The places of a YAML document that was read with numbers as numbers. */
+export function yamlPlaces(document: Document, counter: LineCounter): Places {
+  const position = (node: Node | undefined): Position => {
+    const offset = node?.range?.[0]
+    if (offset === undefined) return { line: 1, column: 1 }
+    const { line, col } = counter.linePos(offset)
+    return { line, column: col }
+  }
+  return {
+    has: (path) => document.hasIn(path),
+    at: (path) => position(nodeAt(document, path)),
+    atKey: (path) => position(keyNode(nodeAt(document, path.slice(0, -1)), String(path.at(-1))) ?? nodeAt(document, path.slice(0, -1))),
+    numberAt: (path) => {
+      const node = nodeAt(document, path)
+      return isScalar(node) && typeof node.value === 'number' ? node.source : undefined
+    },
+  }
 }
 
 /** The branch that fits the value's kind; of an object's complaints, those inside it. */
@@ -58,7 +84,7 @@ function kindName(expected: string): string {
   switch (expected) {
     case 'string': return 'text'
     case 'array': return 'a list'
-    case 'object': return 'a map'
+    case 'object': case 'record': return 'a map'
     case 'boolean': return 'true or false'
     case 'int': case 'number': return 'a whole number'
     default: return expected
@@ -66,14 +92,15 @@ function kindName(expected: string): string {
 }
 
 /** YAML reads 1.10 as the number 1.1, which is another tag. */
-function numberHint(node: Node | undefined): string {
-  return isScalar(node) && typeof node.value === 'number' && node.source !== undefined ? ` (YAML reads ${node.source} as a number: quote it, '${node.source}')` : ''
+function numberHint(written: string | undefined): string {
+  return written === undefined ? '' : ` (YAML reads ${written} as a number: quote it, '${written}')`
+}
+
+function secretKey(key: string): string | undefined {
+  return secretKeys.test(key) ? 'credentials are not part of a spec; use "podman login" or "docker login", --authfile, --src-creds or --dest-creds' : undefined
 }
 
 function unknownKey(key: string, where: string, candidates: readonly string[]): string {
-  if (secretKeys.test(key)) {
-    return `${quoted(key)} in ${where}: credentials are not part of a spec; use "podman login" or "docker login", --authfile, --src-creds or --dest-creds`
-  }
   const near = candidates.map((name) => [distance(key.toLowerCase(), name.toLowerCase()), name] as const).toSorted((a, b) => a[0] - b[0])[0]
   const hint = near && near[0] <= Math.max(2, key.length / 3) ? `; did you mean "${near[1]}"?` : candidates.length > 0 ? `; known are ${candidates.join(', ')}` : ''
   return `${quoted(key)} is not a key of ${where}${hint}`

@@ -45,7 +45,7 @@ export async function collect(manifest: Manifest, context: CollectContext, ances
     if (isForeign(desc) && options.foreignLayers === 'keep') continue
     needs.push(graph.addBlob(route, desc, mayExist))
   }
-  if (manifest.kind !== 'index') return { needs, manifest, below: [] }
+  if (manifest.kind !== 'index' || options.indexOnly === true) return { needs, manifest, below: [] }
   return await collectChildren(manifest, context, ancestors, needs)
 }
 

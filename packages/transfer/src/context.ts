@@ -11,6 +11,8 @@ export interface CopyOptions {
   readonly platforms: readonly Platform[]
   /** `sparse` leaves the index as it is; `strip` writes a new one that lists only what was carried. */
   readonly platformPolicy: 'sparse' | 'strip'
+  /** Carry an index without any of its children: they are at the destination, or are not wanted there. */
+  readonly indexOnly?: boolean
   /** Carry referrers, fallback tags and cosign tags along. */
   readonly referrers: boolean
   /** `keep` leaves non-distributable layers where their URLs say; `copy` carries their bytes. */

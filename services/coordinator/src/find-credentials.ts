@@ -1,6 +1,6 @@
 // A spec is kept in Redis and shown to whoever may see a migration, so no secret may be in it. The parser would refuse most of these
 // anyway, and name them in its complaint; this looks first, and names only the place.
-import { detectFormat, type Problem, type SpecInput } from '@longshore/spec'
+import { detectFormat, type Problem, type SpecFormat, type SpecInput } from '@longshore/spec'
 
 const names = 'user(?:name)?|pass(?:word|wd)?|token|secret|creds?|credentials|auth(?:file|s)?|(?:registry|identity|access|refresh)[-_]?token|(?:src|dest)[-_]?creds'
 /** A key of YAML, on a line of its own or inside braces. Here and below, no pattern looks at a letter more than a few times: lines may be megabytes long. */
@@ -8,9 +8,9 @@ const lineKey = new RegExp(String.raw`^[\s-]*(["']?(?:${names})["']?\s*:)(?=\s|$
 const flowKey = new RegExp(String.raw`[{,]\s*(["']?(?:${names})["']?\s*:)(?=\s|$)`, 'gi')
 const mostTold = 20
 
-export function findCredentials({ name: file, content }: SpecInput, format: 'list' | 'yaml' | undefined): readonly Problem[] {
+export function findCredentials({ name: file, content }: SpecInput, format: SpecFormat | undefined): readonly Problem[] {
   const text = typeof content === 'string' ? content : Buffer.from(content).toString('utf8')
-  const isYaml = (format ?? detectFormat(text)) === 'yaml'
+  const isYaml = (format ?? detectFormat(text)) !== 'list'
   const found: Problem[] = []
   let line = 0
   for (const raw of text.split('\n')) {

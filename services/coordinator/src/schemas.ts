@@ -1,5 +1,6 @@
 // The form of what the API takes and answers. GET /api/v1/openapi.json is made from this; docs/api.md explains it.
 import { reportSchema } from '@longshore/report/schema'
+import { specFormats } from '@longshore/spec'
 import { z } from 'zod'
 import { examples } from './examples.ts'
 
@@ -96,7 +97,7 @@ export const openApiSchema = component('OpenApiDocument', z.looseObject({ openap
 const place = z.string().min(1).max(1_000)
 const name = z.string().min(1).max(200)
 const platform = z.string().min(1).max(200).meta({ description: 'os/architecture[/variant]' })
-const format = z.enum(['list', 'yaml'])
+const format = z.enum(specFormats)
 const platformPolicy = z.enum(['sparse', 'strip'])
 const foreignLayers = z.enum(['keep', 'copy'])
 const described = {
@@ -132,7 +133,7 @@ export const submitQuerySchema = z.strictObject({
 })
 
 export const submitSchema = component('Submit', submitOptionsSchema.extend({
-  spec: z.string().optional().meta({ description: 'the text of an images list or a YAML spec (docs/spec.md)' }),
+  spec: z.string().optional().meta({ description: 'the text of an images list, a YAML spec or a file of another tool (docs/spec.md)' }),
   specs: z.array(z.strictObject({ file: z.string().min(1).max(500), content: z.string() })).min(1).max(1_000).optional().meta({ description: 'several of them, in place of spec' }),
 }).check((context) => {
   if ((context.value.spec === undefined) === (context.value.specs === undefined)) context.issues.push({ code: 'custom', message: 'give either spec or specs', input: context.value, path: ['spec'] })

@@ -1,7 +1,7 @@
 // A request's body becomes a migration: lists and YAML as they are, or JSON that carries them together with their options.
-import { InvalidReferenceError, parsePlatform, printable } from '@longshore/oci'
+import { InvalidReferenceError, parsePlatform, printable, transportOf } from '@longshore/oci'
 import type { PoolOptions } from '@longshore/pool'
-import { type ContentOptions, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
+import { type AccessHint, type ContentOptions, detectFormat, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
 import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
 import type { z } from 'zod'
 import type { AllowedRegistries } from './allowed-registries.ts'
@@ -39,7 +39,8 @@ export async function readSubmission(request: HttpRequest, query: z.output<typeo
   }
   const isYaml = yamlTypes.some((one) => one === type)
   const { file = isYaml ? 'spec.yaml' : 'images.txt', ...options } = query
-  return await read([{ name: file, content: body }], isYaml ? { format: 'yaml', ...options } : options, allowed)
+  // Whose YAML it is, its content tells; a list would not be sent as YAML.
+  return await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, allowed)
 }
 
 async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: AllowedRegistries): Promise<Submission> {
@@ -54,15 +55,29 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowe
     ...(platforms === undefined ? {} : { platforms: platforms.map(toPlatform) }), ...(platformPolicy === undefined ? {} : { platformPolicy }),
     ...(referrers === undefined ? {} : { referrers }), ...(foreignLayers === undefined ? {} : { foreignLayers }),
   }
-  const { migration, warnings } = await parse(inputs, {
+  const { migration, warnings, access = [] } = await parse(inputs, {
     ...(format === undefined ? {} : { format }), ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to: typeof to === 'string' ? [to] : to }),
     ...(fromForAll === undefined ? {} : { fromForAll }), content,
   })
+  refuseHints(access, options)
   const { source, destination } = registriesOf(migration)
+  const place = [...source, ...destination].find((registry) => transportOf(registry) !== 'docker')
+  if (place !== undefined) throw new RequestInvalidError(400, printable(`${place} is no registry: a coordinator and its workers reach registries only`))
   const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
   if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
   const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
   return { migration, warnings, options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
+}
+
+/** What a file of another tool says about reaching registries cannot be kept: how TLS is verified is a parameter, all else the workers' own. */
+function refuseHints(hints: readonly AccessHint[], { srcTlsVerify, destTlsVerify }: SubmitOptions): void {
+  const secrets = hints.filter(({ credentials, certDir }) => credentials !== undefined || certDir !== undefined)
+  if (secrets.length > 0) throw new CredentialsRefusedError(secrets.map(({ origin }) => ({ file: printable(origin), message: 'credentials or certificates are given' })))
+  for (const { tlsVerify, side, registry, origin } of hints) {
+    if (tlsVerify === false && ((side !== 'destination' && srcTlsVerify === undefined) || (side !== 'source' && destTlsVerify === undefined))) {
+      throw new RequestInvalidError(400, printable(`${origin} switches the verification of TLS off for ${registry}: say so with srcTlsVerify and destTlsVerify`))
+    }
+  }
 }
 
 /** Complaints about places name the flags of the command line; here they are parameters. */

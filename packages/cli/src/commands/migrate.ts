@@ -34,13 +34,13 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
   }
   if (flags.report !== undefined && flags.report === flags.failed) throw new UsageError('--report and --failed name the same file')
   const config = readConfig()
-  const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
+  const { migration, warnings, hints } = await readSpecs(specs, flags, process.stdin)
   await using report = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
   printWarnings(migration, warnings)
 
   const move = isPool(flags) ? (await import('../pool-run.ts')).runInPool : runMigration
-  const run = await move(migration, flags, config, { keepsEntries: report !== undefined })
+  const run = await move(migration, { ...flags, hints }, config, { keepsEntries: report !== undefined })
   const { tally, result, ms } = run
   const files = [flags.report, flags.failed].filter((file) => file !== undefined)
   const written = [
@@ -99,6 +99,7 @@ export async function runMigration(
     if (flags.debug === true) view.say(`${registry} asks to wait for ${Math.round(ms)} ms`)
   })
   const view: View = await createView(flags, config, tally, inFlight)
+  if (flags.debug === true && wiring.registriesConf.length > 0) view.say(`registries.conf: ${wiring.registriesConf.join(', ')}`)
   const onEvent = (event: RunEvent): void => {
     tally.add(event)
     view.event(event)

@@ -13,8 +13,9 @@ import { wire } from '../wire.ts'
 const jobs = { images: 64 } as const
 
 /** Asks both sides and says what a migration would do; writes nothing. @throws SpecError, UsageError, CollisionError */
-export async function planCommand(specs: readonly string[], flags: PlanFlags): Promise<ExitCode> {
-  const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
+export async function planCommand(specs: readonly string[], given: PlanFlags): Promise<ExitCode> {
+  const { migration, warnings, hints } = await readSpecs(specs, given, process.stdin)
+  const flags = { ...given, hints }
   printWarnings(migration, warnings)
   const unlisted: Unlisted[] = []
   const dropped: Dropped[] = []

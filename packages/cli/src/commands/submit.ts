@@ -1,15 +1,20 @@
 import { formatPlatform, printable } from '@longshore/oci'
 import { ExitCode } from '../exit-code.ts'
 import type { SubmitFlags } from '../flags.ts'
+import { insecurePlaces, refuseInsecure, secretPlaces } from '../hinted-places.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { submittedSchema } from '../remote-client.ts'
 import { connectRemote } from '../remote.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** @throws SpecError, UsageError, RemoteError */
 export async function submitCommand(specs: readonly string[], flags: SubmitFlags): Promise<ExitCode> {
   const client = connectRemote(flags)
   // What is wrong with the files is told here, where they are; the coordinator looks again.
-  const { migration, warnings, inputs } = await readSpecs(specs, flags, process.stdin)
+  const { migration, warnings, inputs, hints } = await readSpecs(specs, flags, process.stdin)
+  const secrets = secretPlaces(hints)
+  if (secrets.length > 0) throw new UsageError(`credentials and certificates never travel to a coordinator: take those for ${secrets.join(', ')} out of the files and give them to its workers (podman login, docker login, certs.d); longshore convert prints the files without them`)
+  refuseInsecure(insecurePlaces(hints, { srcTlsVerify: flags.srcTlsVerify, destTlsVerify: flags.destTlsVerify }), 'the workers')
   printWarnings(migration, warnings)
   if (migration.entries.length === 0) return ExitCode.ok
   const submitted = await client.json('/migrations', submittedSchema, {

@@ -18,8 +18,9 @@ import { runMigration } from './migrate.ts'
 const jobs = { images: 64 } as const
 
 /** @throws SpecError, UsageError, CollisionError */
-export async function verifyCommand(specs: readonly string[], flags: VerifyFlags): Promise<ExitCode> {
-  const { migration, warnings } = await readSpecs(specs, flags, process.stdin)
+export async function verifyCommand(specs: readonly string[], given: VerifyFlags): Promise<ExitCode> {
+  const { migration, warnings, hints } = await readSpecs(specs, given, process.stdin)
+  const flags = { ...given, hints }
   printWarnings(migration, warnings)
   const config = readConfig()
   let checked = await check(migration, flags, config)

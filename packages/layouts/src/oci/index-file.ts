@@ -13,7 +13,7 @@ const indexFile = 'index.json'
 
 export type Entry = Descriptor
 /** What is not in the specification is kept as it was. */
-interface IndexJson { readonly manifests: readonly Entry[]; readonly [field: string]: unknown }
+export interface IndexJson { readonly manifests: readonly Entry[]; readonly [field: string]: unknown }
 
 export function nameOf(entry: Entry): string | undefined { return entry.annotations?.[refName] }
 
@@ -22,12 +22,20 @@ export type Change = (entries: readonly Entry[]) => Promise<readonly Entry[]>
 
 interface Waiting { readonly change: Change; readonly signal: AbortSignal; readonly done: PromiseWithResolvers<void> }
 
-export class IndexFile {
+/** The entries of a layout, wherever they are kept. */
+export interface OciIndex {
+  /** The entries now; `undefined` where there is no layout (yet). @throws LayoutError LAYOUT_INVALID, LAYOUT_MISSING */
+  entries(): Promise<readonly Entry[] | undefined>
+  /** Adds to, changes or removes entries. @throws what `change` throws */
+  update(signal: AbortSignal, change: Change): Promise<void>
+}
+
+export class IndexFile implements OciIndex {
   readonly #tree: Tree
   readonly #readOnly: boolean
   #kept: { readonly version: string; readonly json: IndexJson } | undefined
   #waiting: Waiting[] = []
-  #writing: Promise<void> | undefined
+  #isWriting = false
 
   constructor(tree: Tree, readOnly: boolean) {
     this.#tree = tree
@@ -41,11 +49,13 @@ export class IndexFile {
   async update(signal: AbortSignal, change: Change): Promise<void> {
     const done = Promise.withResolvers<void>()
     this.#waiting.push({ change, signal, done })
-    this.#writing ??= this.#write()
+    if (!this.#isWriting) void this.#write()
     await done.promise
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true
+    // Whoever asks in the same turn is written along.
     await Promise.resolve()
     while (this.#waiting.length > 0) {
       const turn = this.#waiting.splice(0)
@@ -55,7 +65,7 @@ export class IndexFile {
         for (const { done } of turn) done.reject(error)
       }
     }
-    this.#writing = undefined
+    this.#isWriting = false
   }
 
   async #writeTurn(turn: readonly Waiting[]): Promise<void> {
@@ -93,14 +103,7 @@ export class IndexFile {
     await this.#checkVersion()
     const bytes = await this.#tree.read(indexFile, maxIndexBytes)
     if (!bytes) return await this.#absent()
-    const json = parse(bytes, `${place}: index.json`)
-    const manifests: unknown = json['manifests'] ?? []
-    if (!Array.isArray(manifests)) throw new LayoutError('LAYOUT_INVALID', `${place}: index.json has no list "manifests"`)
-    for (const [i, entry] of (manifests as readonly unknown[]).entries()) {
-      const { digest, size } = (entry ?? {}) as Partial<Entry>
-      if (typeof digest !== 'string' || !isDigest(digest) || typeof size !== 'number') throw new LayoutError('LAYOUT_INVALID', `${place}: manifests[${i}] of index.json is no descriptor with a digest (sha256 or sha512) and a size`)
-    }
-    this.#kept = { version, json: { ...json, manifests: manifests as readonly Entry[] } }
+    this.#kept = { version, json: parseIndex(bytes, place) }
     return this.#kept.json
   }
 
@@ -120,9 +123,26 @@ export class IndexFile {
       if (this.#readOnly) throw new LayoutError('LAYOUT_INVALID', `${place}: oci-layout is missing, so this is no OCI image layout`)
       return
     }
-    const version = parse(bytes, `${place}: oci-layout`)['imageLayoutVersion']
-    if (version !== '1.0.0') throw new LayoutError('LAYOUT_INVALID', `${place}: oci-layout is of version ${printable(JSON.stringify(version) ?? 'none')}; only 1.0.0 is known`)
+    checkLayoutVersion(bytes, place)
   }
+}
+
+/** @throws LayoutError LAYOUT_INVALID */
+export function checkLayoutVersion(bytes: Uint8Array, place: string): void {
+  const version = parse(bytes, `${place}: oci-layout`)['imageLayoutVersion']
+  if (version !== '1.0.0') throw new LayoutError('LAYOUT_INVALID', `${place}: oci-layout is of version ${printable(JSON.stringify(version) ?? 'none')}; only 1.0.0 is known`)
+}
+
+/** @throws LayoutError LAYOUT_INVALID */
+export function parseIndex(bytes: Uint8Array, place: string): IndexJson {
+  const json = parse(bytes, `${place}: index.json`)
+  const manifests: unknown = json['manifests'] ?? []
+  if (!Array.isArray(manifests)) throw new LayoutError('LAYOUT_INVALID', `${place}: index.json has no list "manifests"`)
+  for (const [i, entry] of (manifests as readonly unknown[]).entries()) {
+    const { digest, size } = (entry ?? {}) as Partial<Entry>
+    if (typeof digest !== 'string' || !isDigest(digest) || typeof size !== 'number') throw new LayoutError('LAYOUT_INVALID', `${place}: manifests[${i}] of index.json is no descriptor with a digest (sha256 or sha512) and a size`)
+  }
+  return { ...json, manifests: manifests as readonly Entry[] }
 }
 
 function parse(bytes: Uint8Array, what: string): Readonly<Record<string, unknown>> {

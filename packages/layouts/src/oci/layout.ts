@@ -1,40 +1,37 @@
-// `oci:path`: OCI image-spec v1.1.1, image-layout.md. One repository, the empty one; blobs are shared by all its images.
-import { rm } from 'node:fs/promises'
+// An OCI image layout: OCI image-spec v1.1.1, image-layout.md. One repository, the empty one; blobs are shared by all its images.
 import {
-  algorithmOf, type Descriptor, descriptorOf, type Digest, hexOf, isDigest, isManifestType, type Manifest, placeOf, type RepositoryName, type Tag,
+  type Descriptor, descriptorOf, type Digest, isDigest, isManifestType, type Manifest, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import type { Content, Io, Opener, PushOptions, PushOutcome } from '@longshore/transfer'
-import { readBlobFile, writeBlobFile } from '../blob-file.ts'
 import type { DeletableLayout, LayoutOptions } from '../layout.ts'
 import { LayoutError } from '../errors.ts'
 import { checkAddressable, checkComplete, readManifest, referrerOf } from '../manifests.ts'
 import { blobUnknown } from '../problem.ts'
 import { Pushes } from '../pushes.ts'
-import { Tree } from '../tree.ts'
 import { chooseEntry, type Choice, imagesOf } from './choose.ts'
-import { type Entry, IndexFile, nameOf, refName } from './index-file.ts'
+import { FolderStore } from './folder-store.ts'
+import { type Entry, nameOf, type OciIndex, refName } from './index-file.ts'
 import { unreachable } from './reach.ts'
+import type { OciStore } from './store.ts'
 
 /** Nothing is looked at or made until something is asked for. */
-export function openOciLayout(registry: string, options: LayoutOptions = {}): DeletableLayout { return new OciLayout(registry, options) }
+export function openOciLayout(registry: string, options: LayoutOptions = {}): DeletableLayout { return new OciLayout(registry, options, new FolderStore(registry, options)) }
 
-class OciLayout implements DeletableLayout {
+export class OciLayout implements DeletableLayout {
   readonly registry: string
   readonly #options: LayoutOptions
-  readonly #tree: Tree
-  readonly #blobs: Tree
-  readonly #index: IndexFile
+  readonly #store: OciStore
+  readonly #index: OciIndex
   readonly #pushes = new Pushes()
   readonly #choice: Choice
   /** Referrers by the manifests that are in the index: a manifest never changes. */
   readonly #subjects = new Map<Digest, { readonly subject: Digest; readonly desc: Descriptor } | null>()
 
-  constructor(registry: string, options: LayoutOptions) {
+  constructor(registry: string, options: LayoutOptions, store: OciStore) {
     this.registry = registry
     this.#options = options
-    this.#tree = new Tree(registry, placeOf(registry))
-    this.#blobs = options.sharedBlobDir === undefined ? this.#tree : new Tree(`${registry} (shared blobs)`, options.sharedBlobDir)
-    this.#index = new IndexFile(this.#tree, options.readOnly ?? false)
+    this.#store = store
+    this.#index = store.index
     this.#choice = { place: registry, readOnly: options.readOnly ?? false, manifestOf: (entry) => this.#read(entry.digest, entry.mediaType) }
   }
 
@@ -75,9 +72,9 @@ class OciLayout implements DeletableLayout {
 
   async blob(repository: RepositoryName, desc: Descriptor, options: Io & { readonly offset?: number }): Promise<Content> {
     options.signal.throwIfAborted()
-    const file = repository === '' ? await this.#blobs.find(this.#name(desc.digest)) : undefined
-    if (!file) throw blobUnknown(this.registry, desc.digest)
-    return await readBlobFile(this.#blobs, file, options)
+    const content = repository === '' ? await this.#store.content(desc.digest, options) : undefined
+    if (!content) throw blobUnknown(this.registry, desc.digest)
+    return content
   }
 
   async referrers(repository: RepositoryName, subject: Digest, { signal }: Io): Promise<readonly Descriptor[] | undefined> {
@@ -106,7 +103,7 @@ class OciLayout implements DeletableLayout {
     this.#checkWritable(repository)
     return await this.#pushes.do(desc.digest, options.signal, async () => {
       if (await this.#has(desc)) return 'existed'
-      await writeBlobFile(this.#blobs, this.#name(desc.digest), desc, open, { ...options, trustLinked: this.#options.trustLinked ?? false })
+      await this.#store.write(desc, open, options)
       return 'pushed'
     })
   }
@@ -118,7 +115,7 @@ class OciLayout implements DeletableLayout {
     const isNamed = !isDigest(reference)
     const write = async (): Promise<void> => {
       await this.#checkComplete(manifest)
-      if (!await this.#has(descriptorOf(manifest))) await this.#blobs.write(this.#name(manifest.digest), manifest.bytes)
+      if (!await this.#has(descriptorOf(manifest))) await this.#store.put(manifest.digest, manifest.bytes)
     }
     if (!isNamed && !manifest.subject) await write()
     else await this.#index.update(signal, async (entries) => {
@@ -146,15 +143,15 @@ class OciLayout implements DeletableLayout {
     // Again under the lock: somebody may have come to need it meanwhile.
     if (garbage.length > 0) await this.#index.update(signal, async (entries) => {
       const needed = new Set(await unreachable(garbage.map((digest) => ({ mediaType: '', digest, size: 0 })), entries, this.#choice.manifestOf))
-      for (const digest of garbage) if (needed.has(digest)) await rm(this.#tree.path(this.#name(digest)), { force: true })
+      for (const digest of garbage) if (needed.has(digest)) await this.#store.remove(digest)
       return entries
     })
     return isDeleted
   }
 
-  async finish(): Promise<void> { /* everything is visible since it was put */ }
+  async finish(): Promise<void> { await this.#store.finish() }
 
-  async [Symbol.asyncDispose](): Promise<void> { /* nothing is held */ }
+  async [Symbol.asyncDispose](): Promise<void> { await this.#store[Symbol.asyncDispose]() }
 
   async #enter(entries: readonly Entry[], manifest: Manifest, name: string | undefined): Promise<readonly Entry[]> {
     const { digest } = manifest
@@ -166,15 +163,16 @@ class OciLayout implements DeletableLayout {
       const old = entries.length === 1 ? unnamed : []
       return [...entries.filter((entry) => !old.includes(entry)), descriptorOf(manifest)]
     }
-    if (/^@/.test(name) || name.includes('\0')) throw new LayoutError('LAYOUT_REFUSED', `${this.registry}: an image is not written under a number (${name}): give it a name`)
+    if (name.startsWith('@') || name.includes('\0')) throw new LayoutError('LAYOUT_REFUSED', `${this.registry}: an image is not written under a number (${name}): give it a name`)
     const made: Entry = { ...descriptorOf(manifest), annotations: { [refName]: name } }
     const at = entries.findIndex((entry) => nameOf(entry) === name)
+    if (at >= 0 && entries[at]?.digest === digest) return entries
     const others = entries.filter((entry, i) => i === at || !(nameOf(entry) === name || (nameOf(entry) === undefined && entry.digest === digest && manifest.subject)))
     return at < 0 ? [...others, made] : others.map((entry) => (nameOf(entry) === name ? made : entry))
   }
 
   async #checkComplete(manifest: Manifest): Promise<void> {
-    const manifestThere = async (digest: Digest): Promise<boolean> => await this.#blobs.find(this.#name(digest)) !== undefined
+    const manifestThere = async (digest: Digest): Promise<boolean> => await this.#store.size(digest) !== undefined
     await checkComplete(this.registry, manifest, { blob: (desc) => this.#has(desc), manifest: manifestThere }, this.#options.sparse ?? false)
   }
 
@@ -184,18 +182,13 @@ class OciLayout implements DeletableLayout {
   }
 
   async #has({ digest, size }: Descriptor): Promise<boolean> {
-    const file = await this.#blobs.find(this.#name(digest))
-    return file !== undefined && (size < 0 || file.size === size)
+    const there = await this.#store.size(digest)
+    return there !== undefined && (size < 0 || there === size)
   }
 
   async #read(digest: Digest, mediaType: string | undefined): Promise<Manifest | undefined> {
-    const bytes = await this.#blobs.read(this.#name(digest))
+    const bytes = await this.#store.read(digest)
     return bytes && readManifest(bytes, `${this.registry}: ${digest}`, { ...(mediaType !== undefined && isManifestType(mediaType) ? { mediaType } : {}), expected: digest })
-  }
-
-  #name(digest: Digest): string {
-    const name = `${algorithmOf(digest)}/${hexOf(digest)}`
-    return this.#options.sharedBlobDir === undefined ? `blobs/${name}` : name
   }
 }
 

@@ -113,7 +113,10 @@ function entryOf(header: FoundHeader, size: number, what: string): TarEntry | un
       }
       return { kind: 'file', path, offset, size: length }
     }
-    default: throw new LayoutError('ARCHIVE_HOSTILE', `${what}: entry ${named} is ${header.type === null ? 'of an unknown type' : `a ${header.type}`}, which no archive of images has`)
+    case 'character-device':
+    case 'block-device':
+    case 'fifo':
+    case null: throw new LayoutError('ARCHIVE_HOSTILE', `${what}: entry ${named} is ${header.type === null ? 'of an unknown type' : `a ${header.type}`}, which no archive of images has`)
   }
 }
 

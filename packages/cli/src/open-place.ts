@@ -1,0 +1,36 @@
+// Places that are no registries: folders and files of this machine, and its engines. Each kind is loaded when it is named.
+import { type Layout, type LayoutSource, openLayout } from '@longshore/layouts'
+import { transportOf } from '@longshore/oci'
+
+export interface PlaceOptions {
+  /** It is read from: that it is not there is an error. */
+  readonly readOnly: boolean
+  /** For what has to be unpacked, or put together, on the way. */
+  readonly tmpdir: string
+  readonly sharedBlobDir?: string
+  readonly daemonHost?: string
+  readonly tlsVerify?: boolean
+  readonly certDir?: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** An index may come without some of its children. */
+  readonly sparse?: boolean
+}
+
+export function isPlace(registry: string): boolean { return transportOf(registry) !== 'docker' }
+
+/** @throws LayoutError, EngineError */
+export async function openPlace(registry: string, options: PlaceOptions): Promise<Layout | LayoutSource> {
+  const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse } = options
+  switch (transportOf(registry)) {
+    case 'docker-daemon': {
+      const { openDockerDaemon } = await import('@longshore/engines')
+      const host = daemonHost ?? env['DOCKER_HOST']
+      return openDockerDaemon(registry, { tmpdir, ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }) })
+    }
+    case 'containers-storage': {
+      const { openContainersStorage } = await import('@longshore/engines')
+      return openContainersStorage(registry, { tmpdir })
+    }
+    default: return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }) })
+  }
+}
