@@ -139,21 +139,6 @@ describe('copy from a registry', () => {
   })
 })
 
-describe('round trips', () => {
-  const pairs = ['dir', 'oci', 'oci-archive', 'registry-storage'] as const
-  test.for(pairs.flatMap((first) => pairs.map((second) => [first, second] as const)))('%s, then %s, then a registry: the digest is what it was', async ([first, second]) => {
-    await using destination = await startDockerRegistry()
-    const place = (transport: string, name: string): string => `${transport}:${folder}/${name}${transport === 'dir' ? '' : transport === 'registry-storage' ? ':a/b:1' : ':x'}`
-    for (const [from, to] of [[at('multi'), place(first, 'one')], [place(first, 'one'), place(second, 'two')], [place(second, 'two'), `docker://${destination.host}/there:1`]] as const) {
-      const { code, stderr } = await ours(['copy', '--all', ...insecure, from, to])
-      expect(code, `${from} -> ${to}: ${stderr}`).toBe(0)
-    }
-    expect(await rawManifest(destination.url, 'there', '1')).toBe(corpus[3]?.content.root.digest)
-    using client = new PlainClient(destination.url)
-    expect((await walkImage(client, 'there', '1', { deep: true })).problems).toEqual([])
-  })
-})
-
 describe('sync', () => {
   test.for([[true], [false]])('a repository to directories, scoped %s, as skopeo lays them out', async ([scoped]) => {
     const flags = ['--src', 'docker', '--dest', 'dir', '--src-tls-verify=false', ...scoped === true ? ['--scoped'] : []]
