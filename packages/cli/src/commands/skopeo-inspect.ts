@@ -10,7 +10,7 @@ import { dockerName, openImage, type OpenedImage, parseImageName } from '../skop
 import { withRetries } from '../skopeo/retry.ts'
 import { SkopeoError } from '../skopeo/skopeo-error.ts'
 import { write } from '../skopeo/write.ts'
-import type { GlobalFlags, ImageFlags, RetryFlags } from '../skopeo-flags.ts'
+import { checkCredentials, type GlobalFlags, type ImageFlags, type RetryFlags } from '../skopeo-flags.ts'
 
 export interface InspectFlags extends GlobalFlags, ImageFlags, RetryFlags {
   readonly raw?: boolean
@@ -25,6 +25,7 @@ export async function inspectCommand(args: readonly string[], flags: InspectFlag
   const [name] = args
   if (name === undefined || args.length !== 1) throw new SkopeoError('Exactly one argument expected')
   if (flags.raw === true && flags.format !== undefined && flags.format !== '') throw new SkopeoError('raw output does not support format option')
+  checkCredentials(flags)
   const print = await printer(flags.format ?? '')
   const opening = `Error parsing image name "${name}"`
   await using image = await wrapped(opening, context, async () => openImage(parseImageName(name), flags, context))
