@@ -17,7 +17,7 @@ type Side = (typeof sides)[number]
 
 beforeAll(async () => { registry = await startDockerRegistry({ auth: { kind: 'htpasswd', users: { bob: 's3cret', eve: 'p:w "x"' } } }); host = registry.host }, 60_000)
 afterAll(async () => { await registry[Symbol.asyncDispose]() })
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'longshore-login-')) })
+beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'longshore-login-')); for (const side of sides) mkdirSync(join(folder, side)) })
 afterEach(async () => { await rm(folder, { recursive: true, force: true }) })
 
 const authFile = (side: Side): string => join(folder, side, 'containers/auth.json')
