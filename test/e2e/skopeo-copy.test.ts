@@ -89,7 +89,7 @@ describe('copy from a registry', () => {
   })
 
   test.for(['oci', 'oci-archive', 'docker-archive'] as const)('to %s: skopeo reads the same image from it', async (transport) => {
-    const name = transport === 'docker-archive' ? 'real:1' : 'other/tool:1'
+    const name = transport === 'docker-archive' ? 'real:1' : 'team/app:1'
     const reference = transport === 'docker-archive' ? 'example.com/app:1' : 'v1'
     const mine = await ours(['copy', ...insecure, at(name), `${transport}:${folder}/mine:${reference}`])
     expect(mine.stderr).toBe('')
@@ -194,7 +194,7 @@ describe('sync', () => {
 
   test('two images in one place are refused, and nothing is written', async () => {
     await using destination = await startDockerRegistry()
-    await seed(source.url, [{ repository: 'third/app', tag: '1' as Tag, content: artifact({ seed: 'z', artifactType: 'x/y', size: 100 }) }])
+    await seed(source.url, [{ repository: 'third/app', tag: '1' as Tag, content: artifact({ seed: 'z', artifactType: 'x/y', mediaType: 'x/z', size: 100 }) }])
     await writeFile(`${folder}/sync.yaml`, `${source.host}:\n  tls-verify: false\n  images:\n    team/app: ["1"]\n    third/app: ["1"]\n`)
     const { code, stderr } = await ours(['sync', '--src', 'yaml', '--dest', 'docker', '--dest-tls-verify=false', `${folder}/sync.yaml`, destination.host])
     expect(code).toBe(1)

@@ -8,6 +8,8 @@ export interface AccessConfig {
   readonly uid: number
   readonly platform: NodeJS.Platform
   readonly proxy?: { readonly http?: string; readonly https?: string; readonly no?: string }
+  /** Where the machine's registries.conf is; `/etc/containers`. */
+  readonly registriesConfDir?: string
   /** Milliseconds without progress, after which a connection is given up. */
   readonly stallMs?: number
 }

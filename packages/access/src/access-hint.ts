@@ -36,7 +36,9 @@ export function hintedKeychain(hints: readonly AccessHint[], side: 'source' | 'd
           helpers.set(suffix, helper)
           return await helper(registry)
         }
-        default: return credentials
+        case 'basic':
+        case 'identity-token':
+        case 'registry-token': return credentials
       }
     },
   }

@@ -1,11 +1,14 @@
 // The registries of a run as this process may reach them: credentials, certificates, proxies, one client per registry and side.
 import { Bandwidth } from '@longshore/concurrency'
 import { createKeychain, CredentialHelperError, InvalidCredentialsError, type Keychain, loadTls, type TlsFiles } from '@longshore/credentials'
+import { type PullSource, readRegistriesConf, type RegistriesConf } from '@longshore/registries-conf'
 import { createRegistry, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
-import type { RegistryUse, Transports } from '@longshore/transfer'
+import type { RegistryUse, Source, Target, Transports } from '@longshore/transfer'
 import type { AccessConfig } from './access-config.ts'
 import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
 import type { AccessOptions } from './access-options.ts'
+import { RoutedSource } from './routed-source.ts'
+import { routedTarget } from './routed-target.ts'
 
 type Side = RegistryUse['side']
 
@@ -18,41 +21,62 @@ export interface Access extends AsyncDisposable {
   uses(): readonly RegistryUse[]
   /** The clients opened so far. */
   clients(): Iterable<{ readonly side: Side; readonly client: Registry }>
+  /** The files of registries.conf that were read, in order; none where nothing is said. */
+  readonly registriesConf: readonly string[]
 }
 
 /**
  * Joins the clients for every registry that is named. Both ends are looked for at once.
- * @throws InvalidCredentialsError, InvalidCertificatesError
+ * @throws InvalidCredentialsError, InvalidCertificatesError, RegistriesConfError
  */
 export async function openAccess(registries: Registries, options: AccessOptions, config: AccessConfig, onPause: (pause: Pause) => void): Promise<Access> {
   const bandwidth = options.maxBandwidth === undefined ? undefined : new Bandwidth(options.maxBandwidth)
-  const source = await openSide('source', registries.source, sourceFlags(options), config)
-  const destination = await openSide('destination', registries.destination, destinationFlags(options), config)
+  const { env, home, uid, registriesConfDir: systemDir } = config
+  const conf = await readRegistriesConf({
+    env, home, uid, ...(options.registriesConf === undefined ? {} : { path: options.registriesConf }), ...(systemDir === undefined ? {} : { systemDir }),
+  })
+  const source = await openSide('source', reachedFrom(registries.source, conf), sourceFlags(options), config, conf)
+  const destination = await openSide('destination', registries.destination, destinationFlags(options), config, conf)
   const clients = new Map<string, { readonly side: Side; readonly client: Registry }>()
-  const open = (side: Side, registry: string): Registry => {
-    const key = `${side} ${registry}`
+  const open = (side: Side, { registry, insecure = false, proxy, isElsewhere = false }: ClientPlace): Registry => {
+    const key = [side, registry, insecure ? 'insecure' : '', proxy ?? '', isElsewhere ? 'elsewhere' : ''].join(' ')
     const known = clients.get(key)
     if (known) return known.client
-    const { tls, keychain, tlsVerify } = side === 'source' ? source : destination
+    const { tls, keychain, storedKeychain, tlsVerify } = side === 'source' ? source : destination
+    const keys = isElsewhere ? storedKeychain : keychain
     const client = createRegistry({
-      registry, tlsVerify: tlsVerify(registry), credentials: (repository) => keychain.credentialsFor(registry, repository),
+      registry, tlsVerify: tlsVerify(registry, insecure), credentials: (repository) => keys.credentialsFor(registry, repository),
       tls: toTls(tls.get(registry) ?? {}),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
       ...(bandwidth === undefined ? {} : { bandwidth }),
-      ...(config.proxy === undefined ? {} : { proxy: config.proxy }),
+      ...(proxy !== undefined ? { proxy: { http: proxy, https: proxy } } : config.proxy === undefined ? {} : { proxy: config.proxy }),
       ...(config.stallMs === undefined ? {} : { timeouts: { stallMs: config.stallMs } }),
       onPause,
     })
     clients.set(key, { side, client })
     return client
   }
+  const routed = new Map<string, Source | Target>()
+  const once = <T extends Source>(key: string, make: () => T): T => {
+    const known = routed.get(key) ?? make()
+    routed.set(key, known)
+    return known as T
+  }
+  const isPlain = (registry: string): boolean => conf?.concerns(registry) !== true
   // Whoever asks first waits for the greeting, and is told what went wrong with it.
   const leaving = new AbortController()
-  const greetings = [...[...registries.source].map((registry) => open('source', registry)), ...[...registries.destination].map((registry) => open('destination', registry))]
+  const greetings = (['source', 'destination'] as const)
+    .flatMap((side) => [...registries[side]].filter(isPlain).map((registry) => open(side, { registry })))
     .map((client) => client.ping({ signal: leaving.signal }).catch(() => {}))
   return {
-    transports: { source: (registry) => open('source', registry), target: (registry) => open('destination', registry) },
+    transports: {
+      source: (registry) => (conf === undefined || isPlain(registry) ? open('source', { registry })
+        : once(`source ${registry}`, () => new RoutedSource(registry, conf, (place) => open('source', { ...place, isElsewhere: place.registry !== registry })))),
+      target: (registry) => (conf === undefined || isPlain(registry) ? open('destination', { registry })
+        : once(`destination ${registry}`, () => routedTarget(registry, conf, (place) => open('destination', place)))),
+    },
+    registriesConf: conf?.files ?? [],
     uses: () => [...clients.values()].map(({ side, client: { registry, stats } }) => {
       const { requests, bytesIn, bytesOut, retries, pauses } = stats
       return { side, registry, requests, bytesIn, bytesOut, retries, pauses }
@@ -66,9 +90,18 @@ export async function openAccess(registries: Registries, options: AccessOptions,
   }
 }
 
+/** `isElsewhere`: not the registry that was named, so that credentials given on the command line are none of its business. */
+interface ClientPlace extends Pick<PullSource, 'registry' | 'proxy'> { readonly insecure?: boolean; readonly isElsewhere?: boolean }
+
+/** The registries that are named, and those that registries.conf has them read from. */
+function reachedFrom(registries: ReadonlySet<string>, conf: RegistriesConf | undefined): ReadonlySet<string> {
+  if (!conf) return registries
+  return new Set([...registries].flatMap((registry) => (conf.concerns(registry) ? [...conf.hostsOf(registry)] : [registry])))
+}
+
 interface SideFlags {
   readonly prefix: 'src' | 'dest'
-  /** Absent: the hints say, or it is verified. */
+  /** Absent: the hints and registries.conf say, or it is verified. */
   readonly tlsVerify: boolean | undefined
   readonly hints: readonly AccessHint[]
   readonly authFile: string | undefined
@@ -94,19 +127,28 @@ function destinationFlags(f: AccessOptions): SideFlags {
   }
 }
 
-interface OpenSide { readonly keychain: Keychain; readonly tls: ReadonlyMap<string, TlsFiles>; readonly tlsVerify: (registry: string) => boolean }
+interface OpenSide {
+  readonly keychain: Keychain
+  /** What is stored, and nothing of what was given as a flag. */
+  readonly storedKeychain: Keychain
+  readonly tls: ReadonlyMap<string, TlsFiles>
+  /** Whether to verify, where registries.conf says this of the place. */
+  readonly tlsVerify: (registry: string, insecure: boolean) => boolean
+}
 
 /** Credentials and certificates that cannot be read are known before the first request. */
-async function openSide(name: Side, registries: ReadonlySet<string>, flags: SideFlags, config: AccessConfig): Promise<OpenSide> {
+async function openSide(name: Side, registries: ReadonlySet<string>, flags: SideFlags, config: AccessConfig, conf: RegistriesConf | undefined): Promise<OpenSide> {
   const { env, home, uid, platform } = config
   const { prefix, tlsVerify, hints, authFile, creds, username, password, noCreds, registryToken, certDir } = flags
   try {
+    const stored = { env, home, uid, platform, noCreds, ...(authFile === undefined ? {} : { authFile }), ...(conf === undefined ? {} : { helpers: { names: conf.credentialHelpers, file: conf.files.join(', ') } }) }
     const flagged = createKeychain({
-      env, home, uid, platform, noCreds, ...(creds === undefined ? {} : { creds }), ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }), ...(registryToken === undefined ? {} : { registryToken }), ...(authFile === undefined ? {} : { authFile }),
+      ...stored, ...(creds === undefined ? {} : { creds }), ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }), ...(registryToken === undefined ? {} : { registryToken }),
     })
-    const isFlagged = noCreds || [authFile, creds, username, registryToken].some((flag) => flag !== undefined)
-    const keychain = isFlagged ? flagged : hintedKeychain(hints, name, flagged, env)
+    const hinted = (keychain: Keychain): Keychain => (noCreds || authFile !== undefined ? keychain : hintedKeychain(hints, name, keychain, env))
+    const keychain = [creds, username, registryToken].some((flag) => flag !== undefined) ? flagged : hinted(flagged)
+    const storedKeychain = hinted(createKeychain(stored))
     const tls = new Map<string, TlsFiles>()
     for (const registry of registries) {
       const directory = certDir ?? hintsFor(hints, name, registry).find((hint) => hint.certDir !== undefined)?.certDir
@@ -114,7 +156,7 @@ async function openSide(name: Side, registries: ReadonlySet<string>, flags: Side
       // A helper that fails may be one that this registry never asks for; it is told when it does.
       await keychain.credentialsFor(registry).catch((error: unknown) => { if (!(error instanceof CredentialHelperError)) throw error })
     }
-    return { keychain, tls, tlsVerify: (registry) => tlsVerify ?? hintsFor(hints, name, registry).every((hint) => hint.tlsVerify !== false) }
+    return { keychain, storedKeychain, tls, tlsVerify: (registry, insecure) => tlsVerify ?? (!insecure && hintsFor(hints, name, registry).every((hint) => hint.tlsVerify !== false)) }
   } catch (error) {
     if (!(error instanceof InvalidCredentialsError)) throw error
     // The message speaks of --creds; on this command line it is --src-creds.

@@ -87,6 +87,7 @@ export function addOwnAccessOptions(command: Command): Command {
       .option(`--${side}-cert-dir <DIR>`, `*.crt, *.cert and *.key for the ${name} (default: certs.d)`)
   }
   return command
+    .addOption(new Option('--registries-conf <FILE>', 'in place of the user\'s and the system\'s registries.conf').hideHelp())
     .option('--concurrency <N>', 'the most requests at once to one registry; adapts below it (default: 256)', parseCount)
     .option('--max-bandwidth <RATE>', 'bytes per second that are read, such as 50MB/s or 6.5MiB/s', parseBandwidth)
 }
@@ -135,7 +136,9 @@ export function addServerOptions(command: Command): Command {
 
 /** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. @throws UsageError */
 export function spellOutBooleans(args: readonly string[], command: Command): readonly string[] {
-  const names = new Set([command, ...command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
+  // Only of the command that is called: --debug, say, takes a value of others.
+  const called = command.commands.find((c) => c.name() === args.find((arg) => !arg.startsWith('-')))
+  const names = new Set([command, ...called ? [called] : command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
   const end = args.indexOf('--')
   return args.map((arg, i) => {
     if (!names.has(arg) || (end >= 0 && i > end)) return arg

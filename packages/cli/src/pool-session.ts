@@ -40,7 +40,7 @@ export async function openSession(flags: AccessOptions & PoolFlags, config: Conf
 
 const accessNames = [
   'srcTlsVerify', 'destTlsVerify', 'authfile', 'srcAuthfile', 'destAuthfile', 'srcCreds', 'destCreds', 'srcUsername', 'destUsername', 'srcPassword', 'destPassword',
-  'srcNoCreds', 'destNoCreds', 'srcRegistryToken', 'destRegistryToken', 'srcCertDir', 'destCertDir', 'concurrency', 'maxBandwidth',
+  'srcNoCreds', 'destNoCreds', 'srcRegistryToken', 'destRegistryToken', 'srcCertDir', 'destCertDir', 'registriesConf', 'concurrency', 'maxBandwidth',
 ] as const satisfies ReadonlyArray<keyof AccessOptions>
 
 /** Flags that say something to this process as well: it lists tags. */

@@ -1,6 +1,8 @@
 // The grammar of copy and sync: skopeo's, flag for flag (FIELD.md §1.5, §1.10).
 import type { Command } from 'commander'
 import type { ExitCode } from './exit-code.ts'
+import { runs } from './skopeo/command.ts'
+import type { CopyFlags, SyncFlags } from './skopeo/copy-flags.ts'
 import { addCopyOptions, addGlobalOptions, addPrefixedOptions, addRetryOptions, boolFlag, intFlag, textFlag, textsFlag } from './skopeo-flags.ts'
 
 /** @param done is given the exit code of the command that ran */
@@ -10,7 +12,7 @@ export function addCopyCommands(program: Command, done: (code: ExitCode) => void
 }
 
 function addCopy(program: Command, done: (code: ExitCode) => void): void {
-  const copy = program.command('copy').argument('<SOURCE-IMAGE>', 'transport:reference, such as docker://alpine:3').argument('<DESTINATION-IMAGE>', 'transport:reference, such as oci:backup:alpine')
+  const copy = program.command('copy').usage('[options] SOURCE-IMAGE DESTINATION-IMAGE')
     .summary('copy one image from anywhere to anywhere')
     .description(`Copies an image between any two of: docker://, dir:, oci:, oci-archive:, docker-archive:, docker-daemon:, containers-storage:,
 registry-storage: (and from tarball:). Of a multi-platform image the one for this machine, unless --all.`)
@@ -41,14 +43,11 @@ Examples:
   longshore copy docker://quay.io/skopeo/stable:latest docker://registry.example.com/skopeo:latest
   longshore copy --all docker://alpine:3.19 oci:/backup/images:alpine-3.19
   longshore copy docker-archive:saved.tar.gz:app:1 docker://registry.example.com/app:1`)
-  copy.action(async (source: string, destination: string) => {
-    const { copyCommand } = await import('./commands/copy.ts')
-    done(await copyCommand(source, destination, copy.optsWithGlobals()))
-  })
+  runs<CopyFlags>(copy, done, async () => (await import('./commands/copy.ts')).copyCommand)
 }
 
 function addSync(program: Command, done: (code: ExitCode) => void): void {
-  const sync = program.command('sync').argument('<SOURCE>', 'a repository, a directory, a YAML file or a storage tree').argument('<DESTINATION>', 'a registry with a path, a directory or a storage tree')
+  const sync = program.command('sync').usage('[options] --src TRANSPORT --dest TRANSPORT SOURCE DESTINATION')
     .summary('copy many images, as skopeo sync names them')
     .description(`Copies all tags of a repository, every image below a directory, what a YAML file chooses, or a docker-registry's own files.
 Everything moves side by side, each blob once; what is there already is not sent again.`)
@@ -73,8 +72,5 @@ Examples:
   longshore sync --src dir --dest docker /media/usb registry.example.com/mirror
   longshore sync --src yaml --dest docker --scoped images.yaml registry.example.com/mirror
   longshore sync --src registry-storage --dest docker --scoped /var/lib/registry harbor.example.com/project`)
-  sync.action(async (source: string, destination: string) => {
-    const { syncCommand } = await import('./commands/sync.ts')
-    done(await syncCommand(source, destination, sync.optsWithGlobals()))
-  })
+  runs<SyncFlags>(sync, done, async () => (await import('./commands/sync.ts')).syncCommand)
 }

@@ -21,5 +21,6 @@ describe('flags that may stand alone', () => {
     [['migrate', '--src-tls-verify=false', 'list.txt'], ['migrate', '--src-tls-verify=false', 'list.txt']],
     [['migrate', '--', '--referrers'], ['migrate', '--', '--referrers']],
     [['migrate', '--dry-run', 'x'], ['migrate', '--dry-run', 'x']],
+    [['migrate', '--debug', 'x'], ['migrate', '--debug', 'x']],
   ])('%j is %j', (given, spelled) => { expect(spellOutBooleans(given, program)).toEqual(spelled) })
 })

@@ -242,6 +242,19 @@ describe('helpers', () => {
     expect(await keychain().credentialsFor('c.test')).toBeUndefined()
   })
 
+  test('those of registries.conf are asked in their order, the auth files among them', async () => {
+    helper('first', 'echo "credentials not found in native keychain"; exit 1')
+    helper('last', `echo '{"Username":"last","Secret":"2"}'`)
+    write('.docker/config.json', { auths: { 'a.test': entry('u', 'file') } })
+    const among = (...names: readonly string[]) => keychain({ helpers: { names, file: 'registries.conf' } })
+    expect(await among('first', 'containers-auth.json', 'last').credentialsFor('a.test')).toEqual(basic('u', 'file'))
+    expect(await among('first', 'containers-auth.json', 'last').credentialsFor('b.test')).toEqual(basic('last', '2'))
+    expect(await among('last').credentialsFor('a.test')).toEqual(basic('last', '2'))
+    expect(await among('gone', 'last').credentialsFor('a.test')).toEqual(basic('last', '2'))
+    expect(await failure(among('gone', 'containers-auth.json').credentialsFor('b.test'))).toMatchObject({ code: 'CREDENTIAL_HELPER_FAILED', message: expect.stringContaining('registries.conf') })
+    expect(await keychain({ creds: 'me:pw', helpers: { names: ['last'], file: 'registries.conf' } }).credentialsFor('a.test')).toEqual(basic('me', 'pw'))
+  })
+
   test('a name that is a path is not run', async () => {
     write('evil', `#!/bin/sh\ntouch ${home}/ran\n`)
     chmodSync(join(home, 'evil'), 0o755)

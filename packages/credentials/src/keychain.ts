@@ -21,6 +21,8 @@ export interface KeychainOptions {
   readonly registryToken?: string
   /** Only this file is read; REGISTRY_AUTH_FILE in `env` says the same. */
   readonly authFile?: string
+  /** `credential-helpers` of registries.conf, in the order in which they are asked, and the file for messages. */
+  readonly helpers?: { readonly names: readonly string[]; readonly file: string }
   /** How long a helper may take; 30 s, as some open a browser or a key store. */
   readonly helperTimeoutMs?: number
   /** How long an answer is used again; 5 min, as cloud helpers hand out passwords that live an hour or less. */
@@ -66,6 +68,9 @@ function fromFlags(options: KeychainOptions): { readonly credentials: Credential
 
 interface Candidate { readonly path: string; readonly legacy?: boolean; readonly required?: boolean }
 
+/** containers-registries.conf(5): this name among the helpers stands for the auth files. */
+const authFiles = 'containers-auth.json'
+
 class FileKeychain implements Keychain {
   readonly #options: KeychainOptions
   readonly #files: Remembered<readonly AuthFile[]>
@@ -78,7 +83,24 @@ class FileKeychain implements Keychain {
     this.#helpers = new Remembered(rememberMs)
   }
 
+  /** Where one helper fails, the others may know; that it failed is told when none does. */
   async credentialsFor(registry: string, repository?: string): Promise<Credentials | undefined> {
+    const { names, file } = this.#options.helpers ?? { names: [authFiles], file: '' }
+    let failed: CredentialHelperError | undefined
+    for (const name of names) {
+      try {
+        const found = await (name === authFiles ? this.#inFiles(registry, repository) : this.#ask(file, name, canonicalHost(registry)))
+        if (found) return found
+      } catch (error) {
+        if (!(error instanceof CredentialHelperError) || names.length === 1) throw error
+        failed ??= error
+      }
+    }
+    if (failed) throw failed
+    return undefined
+  }
+
+  async #inFiles(registry: string, repository: string | undefined): Promise<Credentials | undefined> {
     for (const file of await this.#files.get('', () => readAll(candidates(this.#options)))) {
       const found = await this.#inFile(file, registry, repository)
       if (found) return found
@@ -90,7 +112,7 @@ class FileKeychain implements Keychain {
     const host = canonicalHost(registry)
     const helper = file.credHelpers.get(host)
     if (helper) {
-      const answer = await this.#ask(file, helper.suffix, helper.key)
+      const answer = await this.#ask(file.path, helper.suffix, helper.key)
       if (answer) return answer
     }
     const keys = keysFor(registry, repository)
@@ -100,7 +122,7 @@ class FileKeychain implements Keychain {
     }
     if (file.credsStore === undefined) return undefined
     try {
-      return await this.#ask(file, file.credsStore, host === 'docker.io' ? dockerHubKey : host)
+      return await this.#ask(file.path, file.credsStore, host === 'docker.io' ? dockerHubKey : host)
     } catch (error) {
       // Docker notes each login in `auths`. A store that is gone and never had this registry must not stop an anonymous copy.
       if (error instanceof CredentialHelperError && error.reason === 'missing' && !keys.some((key) => file.auths.has(key))) return undefined
@@ -108,9 +130,9 @@ class FileKeychain implements Keychain {
     }
   }
 
-  #ask(file: AuthFile, suffix: string, server: string): Promise<Credentials | undefined> {
+  #ask(file: string, suffix: string, server: string): Promise<Credentials | undefined> {
     const { env, helperTimeoutMs = 30_000 } = this.#options
-    return this.#helpers.get(`${suffix} ${server}`, () => askHelper({ suffix, server, file: file.path, env, timeoutMs: helperTimeoutMs }))
+    return this.#helpers.get(`${suffix} ${server}`, () => askHelper({ suffix, server, file, env, timeoutMs: helperTimeoutMs }))
   }
 }
 

@@ -1,13 +1,15 @@
 // Against podman on a store of its own, with images made of real tar files: nothing is pulled.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { decodeManifest, type Descriptor, type Digest, digestOf, type ImageManifest, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { bytesOf, env, io, openerOf, podman as podmanOn, put, repository, tarOf } from './engines.fixture.ts'
+import { bytesOf, io, openerOf, podman as podmanOn, put, repository, tarOf } from './engines.fixture.ts'
 import { EngineError, type ImageStore, openContainersStorage, openContainersStorageSource } from './index.ts'
+import { env } from './podman.config.ts'
 import { storeFlags } from './store-spec.ts'
 
 const run = promisify(execFile)
@@ -17,7 +19,9 @@ let spec: string
 const opened: ImageStore[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'longshore-storage-'))
+  // In lower case: were podman to name what it pulls after the directory, it could.
+  folder = join(tmpdir(), `longshore-storage-${randomUUID().slice(0, 8)}`)
+  await mkdir(folder)
   spec = `vfs@${folder}/root+${folder}/run`
 })
 afterEach(async () => { for (const store of opened.splice(0)) await store[Symbol.asyncDispose]() })
@@ -68,11 +72,11 @@ test('a tag that is put again moves; deleting takes one name, and the image with
   const second = await put(store, folder, 'second', v1)
   expect((await open().manifest(repository, v1, io) as ImageManifest).config?.digest).toBe(second.config?.digest)
   await podman('tag', `${repository}:v1`, `${repository}:v2`)
-  expect(await store.delete(repository, v1, io)).toBe(true)
+  expect(await store.deleteReference(repository, v1, io)).toBe(true)
   expect(await store.tags(repository, io)).toContain('v2')
-  expect(await store.delete('' as RepositoryName, second.config?.digest as Digest, io)).toBe(true)
-  expect(await store.delete(repository, 'v2' as Tag, io)).toBe(false)
-  expect(await store.delete('' as RepositoryName, first.config?.digest as Digest, io)).toBe(true)
+  expect(await store.deleteReference('' as RepositoryName, second.config?.digest as Digest, io)).toBe(true)
+  expect(await store.deleteReference(repository, 'v2' as Tag, io)).toBe(false)
+  expect(await store.deleteReference('' as RepositoryName, first.config?.digest as Digest, io)).toBe(true)
 })
 
 test('as a target it tells the digest that was put, and reads nothing for it', async () => {

@@ -83,8 +83,8 @@ test('a tag moves, and is told by the image\'s ID where it was not put here', as
 test('deleting', async () => {
   const target = open(openDockerDaemon)
   await put(target, folder, 'short-lived', 'gone' as Tag)
-  expect(await target.delete(repository, 'gone' as Tag, io)).toBe(true)
-  expect(await target.delete(repository, 'gone' as Tag, io)).toBe(false)
+  expect(await target.deleteReference(repository, 'gone' as Tag, io)).toBe(true)
+  expect(await target.deleteReference(repository, 'gone' as Tag, io)).toBe(false)
   expect(await target.tags('localhost/no/such' as RepositoryName, io)).toBeUndefined()
   expect(await open(openDockerDaemonSource).manifest(repository, 'gone' as Tag, io)).toBeUndefined()
 })
@@ -104,10 +104,16 @@ describe('what is refused', () => {
   test('no engine, none at a port, and no permission', async () => {
     await expect(open(openDockerDaemonSource, `unix://${folder}/none.sock`).tags(repository, io)).rejects.toMatchObject({ code: 'ENGINE_MISSING', message: expect.stringMatching(/no engine listens at .*none\.sock \(ENOENT\): start it .*DOCKER_HOST/) as string })
     await expect(open(openDockerDaemonSource, 'tcp://127.0.0.1:2375').tags(repository, io)).rejects.toMatchObject({ code: 'ENGINE_MISSING', message: expect.stringMatching(/http:\/\/127\.0\.0\.1:2375 \(ECONNREFUSED\)/) as string })
-    // Root passes by file modes: there nothing can be forbidden in this way.
-    if (process.getuid?.() === 0) return
-    await chmod(join(folder, 'engine.sock'), 0)
-    await expect(open(openDockerDaemonSource).tags(repository, io)).rejects.toMatchObject({ code: 'ENGINE_DENIED', message: expect.stringMatching(/usermod -aG docker/) as string })
+  })
+
+  test('a socket that this user may not use', async () => {
+    const code = `import { openDockerDaemonSource } from ${JSON.stringify(join(import.meta.dirname, 'index.ts'))}
+      await openDockerDaemonSource('docker-daemon:', { host: ${JSON.stringify(host)}, tmpdir: '/tmp' }).tags('a', { signal: AbortSignal.timeout(5000) }).catch((error) => { console.log(error.code, error.message) })`
+    // Root passes by file modes, so somebody else asks; its folder is ours alone.
+    await chmod(folder, 0o700)
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : (await chmod(join(folder, 'engine.sock'), 0), {})
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], { cwd: '/', ...nobody })
+    expect(stdout).toMatch(/^ENGINE_DENIED this user may not use the engine's socket .*engine\.sock \(EACCES\): join its group \(usermod -aG docker/)
   })
 
   test.each([['ssh://me@host', /forward its socket \(ssh -nNT -L .*host/], ['npipe:////./pipe/docker', /names no engine/], ['host', /names no engine/]])('the host %s', (text, why) => expect(() => openDaemonHost({ host: text })).toThrow(why))
@@ -124,7 +130,7 @@ test.each([['tcp://h:2375', 'http://h:2375'], ['tcp://h:2376', 'https://h:2376']
 
 describe('an engine that answers otherwise', () => {
   let server: Server | undefined
-  afterEach(async () => { server?.closeAllConnections(); await new Promise((resolve) => { server?.close(resolve) ?? resolve(undefined) }) })
+  afterEach(async () => { server?.closeAllConnections(); await new Promise<void>((resolve) => { if (server) server.close(() => { resolve() }); else resolve() }) })
   const serve = async (status: number, body: string | Buffer, cut = false): Promise<string> => {
     server = createServer((request, response) => {
       request.resume()

@@ -69,7 +69,7 @@ export class DockerDaemonSource implements LayoutSource {
   async *catalog(io: Io): AsyncGenerator<string> { yield* new Set((await this.#names(io)).map(({ repository }) => repository)) }
 
   /** `false` when there is no such image. Other names of it stay. @throws EngineError when a container uses it */
-  async delete(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<boolean> {
+  async deleteReference(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<boolean> {
     return await this.#api.remove(isDigest(reference) ? this.#made.get(reference) ?? nameOf(repository, reference) : nameOf(repository, reference), io)
   }
 

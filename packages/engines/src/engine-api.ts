@@ -1,4 +1,5 @@
 // The few calls of the Docker Engine API that move images; podman answers them too. https://docs.docker.com/reference/api/engine/
+import type { Readable } from 'node:stream'
 import type { Io } from '@longshore/transfer'
 import { errors, request } from 'undici'
 import type { DaemonHost } from './daemon-host.ts'
@@ -45,7 +46,7 @@ export class EngineApi implements AsyncDisposable {
   }
 
   /** `docker load`. The engine answers 200 before it has read all, so failures stand in the lines of its answer. */
-  async load(archive: AsyncIterable<Uint8Array>, io: Io): Promise<void> {
+  async load(archive: Readable, io: Io): Promise<void> {
     const path = '/images/load?quiet=1'
     const { statusCode, body } = await this.#send('POST', path, io, archive)
     const answer = await text(body)
@@ -69,12 +70,12 @@ export class EngineApi implements AsyncDisposable {
     return parse(answer) ?? (() => { throw this.#nonsense(`${method} ${path}`) })()
   }
 
-  async #send(method: 'GET' | 'POST' | 'DELETE', path: string, { signal }: Io, content?: AsyncIterable<Uint8Array>) {
+  async #send(method: 'GET' | 'POST' | 'DELETE', path: string, { signal }: Io, content?: Readable) {
     signal.throwIfAborted()
     const { origin, agent } = this.#host
     try {
       return await request(`${origin}${path}`, {
-        method, dispatcher: agent, signal, ...(content === undefined ? {} : { body: content as AsyncIterable<Uint8Array> & NodeJS.ReadableStream, headers: { 'content-type': 'application/x-tar' } }),
+        method, dispatcher: agent, signal, ...(content === undefined ? {} : { body: content, headers: { 'content-type': 'application/x-tar' } }),
       })
     } catch (error) {
       if (signal.aborted) throw signal.reason

@@ -9,16 +9,14 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { decodeManifest, type Descriptor, digestOf, type ImageManifest, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
 import type { Content, Source, Target } from '@longshore/transfer'
+import { env } from './podman.config.ts'
 import { storeFlags } from './store-spec.ts'
 
 export const io = { signal: new AbortController().signal }
 export const repository = 'localhost/team/app' as RepositoryName
-/** The limits of a machine's container runtime, where it has such a file. */
-const limits = '/work/shared/containers.conf'
-export const env = existsSync(limits) ? { ...process.env, CONTAINERS_CONF: limits } : process.env
 const run = promisify(execFile)
 
-export async function podman(spec: string, ...args: string[]): Promise<string> { return (await run('podman', [...storeFlags(spec), ...args], { env })).stdout.trim() }
+export async function podman(spec: string, ...args: string[]): Promise<string> { return (await run('podman', [...storeFlags(spec), ...args], { env: { ...env } })).stdout.trim() }
 
 export function openerOf(bytes: Uint8Array): (offset: number) => Promise<Content> {
   return async (offset) => ({ async *[Symbol.asyncIterator]() { yield bytes.subarray(offset) }, async [Symbol.asyncDispose]() {} })
@@ -56,7 +54,7 @@ export async function put(target: Target, folder: string, text: string, tag: Tag
 
 /** podman's own service, which answers as a Docker engine does. */
 export async function startEngine(spec: string, socket: string): Promise<AsyncDisposable> {
-  const child = spawn('podman', [...storeFlags(spec), 'system', 'service', '--time=0', `unix://${socket}`], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('podman', [...storeFlags(spec), 'system', 'service', '--time=0', `unix://${socket}`], { env: { ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   let told = ''
   child.stderr.on('data', (text: Buffer) => { told += text.toString() })
   for (let tries = 0; !existsSync(socket); tries++) {

@@ -8,8 +8,8 @@ export function storeFlags(spec: string): readonly string[] {
   const bad = (why: string): never => { throw new EngineError('ENGINE_REFUSED', `containers-storage:[${spec}]: ${why}; the form is [DRIVER@ROOT+RUNROOT:OPTIONS], with absolute paths`) }
   const at = spec.indexOf('@')
   const driver = at < 0 ? undefined : spec.slice(0, at)
-  const [places = '', options] = cut(spec.slice(at + 1), ':')
-  const [root = '', runRoot] = cut(places, '+')
+  const [places, options] = cut(spec.slice(at + 1), ':')
+  const [root, runRoot] = cut(places, '+')
   if (driver === '') bad('the driver before @ is missing')
   if (!isAbsolute(root)) bad(`the root "${root}" is no absolute path`)
   if (runRoot !== undefined && !isAbsolute(runRoot)) bad(`the run root "${runRoot}" is no absolute path`)

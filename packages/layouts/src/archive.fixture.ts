@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { type Digest, digestOf, hexOf } from '@longshore/oci'
-import { type Headers, pack } from 'tar-stream'
+import { type Header, pack } from 'tar-stream'
 import { afterEach } from 'vitest'
 
 export const run = promisify(execFile)
@@ -22,16 +22,16 @@ export async function testFolder(): Promise<string> {
 }
 afterEach(async () => { for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true }) })
 
-export type TarItem = Headers & { readonly bytes?: Uint8Array | string }
+export type TarItem = Partial<Header> & { readonly name: string; readonly bytes?: Uint8Array | string }
 
 export async function tarBytes(items: readonly TarItem[]): Promise<Buffer> {
   const tar = pack()
   for (const { bytes, ...header } of items) {
-    if (bytes === undefined) tar.entry(header).end()
+    if (bytes === undefined) tar.entry(header)
     else tar.entry(header, Buffer.from(bytes))
   }
   tar.finalize()
-  return Buffer.concat(await Array.fromAsync(tar))
+  return Buffer.concat(await Array.fromAsync(tar as AsyncIterable<Uint8Array>))
 }
 
 export async function writeTar(path: string, items: readonly TarItem[]): Promise<string> {

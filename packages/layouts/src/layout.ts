@@ -22,7 +22,24 @@ export interface DeletableLayout extends Layout {
   deleteReference(repository: RepositoryName, reference: Tag, io: Io): Promise<boolean>
 }
 
-export interface LayoutOptions {
+/** Options of archives: places that are one file. */
+export interface ArchiveOptions {
+  /** Where an archive that is compressed is unpacked, and content of unknown size waits. Default: $TMPDIR, else /var/tmp. */
+  readonly tmpdir?: string
+  /** The most that compressed content may unpack to, in bytes. By default 100 times its size, and at least 16 GiB. */
+  readonly maxUnpackedBytes?: number
+  /** The most entries that a tar file may have. Default 250,000. */
+  readonly maxEntries?: number
+  /** `docker-archive:`, written: further names, `name:tag`, that every image gets which is put (skopeo's `--additional-tag`). */
+  readonly additionalTags?: readonly string[]
+  /**
+   * `docker-archive:`, read: names the layers in manifests as skopeo does, as gzip, though they are not compressed. The manifest then
+   * has the digest that skopeo shows. Default false.
+   */
+  readonly layersAsSkopeo?: boolean
+}
+
+export interface LayoutOptions extends ArchiveOptions {
   /** The place is a source: that it is absent is an error (LAYOUT_MISSING), and nothing is written. Default false. */
   readonly readOnly?: boolean
   /** Takes an index whose children were left out (the platform policy `sparse`). Default false: such an index is refused. */

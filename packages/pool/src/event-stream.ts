@@ -3,25 +3,39 @@ import { defineScripts, type RedisClient } from '@longshore/redis'
 import type { RunEvent } from '@longshore/report'
 import type { RegistryUse } from '@longshore/transfer'
 
-/** Entries that are kept; each is what one process had to say within a moment. */
-const keptEntries = 4_000
+/**
+ * What is kept. An entry is what one process had to say within a moment: a few bytes or half a megabyte, and 4,000 of these would
+ * fill a small Redis.
+ */
+const defaultKept = { entries: 4_000, bytes: 32 * 1024 * 1024 }
 const flushMs = 50
 const flushEvents = 500
 /** What one read holds, and one entry more. */
 const readBytes = 1024 * 1024
 
 interface Scripts {
-  publishEvents(prefix: string, events: string, keptEntries: number, ...uses: ReadonlyArray<string | number>): Promise<number>
+  publishEvents(prefix: string, events: string, keptEntries: number, keptBytes: number, ...uses: ReadonlyArray<string | number>): Promise<number>
   readEvents(prefix: string, after: string, entries: number, bytes: number): Promise<readonly string[]>
 }
 const scripts = {
-  // Whoever comes after the end of a migration leaves nothing behind that would outlive its record.
+  // Whoever comes after the end of a migration leaves nothing behind that would outlive its record. Each entry says in `n` how many
+  // bytes were told up to its end, so that what is kept is the difference of two of them.
   publishEvents: {
     keys: 1,
     lua: `local life = redis.call('PTTL', KEYS[1] .. 'meta')
       if life == -2 then return 0 end
-      for i = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1] .. 'uses', ARGV[i], ARGV[i + 1]) end
-      if ARGV[1] ~= '' then redis.call('XADD', KEYS[1] .. 'events', 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[1]) end
+      for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1] .. 'uses', ARGV[i], ARGV[i + 1]) end
+      if ARGV[1] ~= '' then
+        local stream = KEYS[1] .. 'events'
+        local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+        local told = (last and tonumber(last[2][4]) or 0) + #ARGV[1]
+        redis.call('XADD', stream, 'MAXLEN', '~', ARGV[2], '*', 'e', ARGV[1], 'n', string.format('%.0f', told))
+        local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)
+        while first[2] and told - (tonumber(first[1][2][4]) or 0) + #first[1][2][2] > tonumber(ARGV[3]) do
+          redis.call('XDEL', stream, first[1][1])
+          first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)
+        end
+      end
       if life > 0 then for _, name in ipairs({'uses', 'events'}) do redis.call('PEXPIRE', KEYS[1] .. name, life) end end
       return 1`,
   },
@@ -48,16 +62,18 @@ export class EventPublisher implements AsyncDisposable {
   readonly #scripts: Scripts
   readonly #prefix: string
   readonly #uses: () => readonly RegistryUse[]
+  readonly #kept: typeof defaultKept
   readonly #told = new Map<string, number>()
   #waiting: RunEvent[] = []
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<unknown> = Promise.resolve()
 
   /** @param prefix of the migration's keys @param uses what this process asked of the migration's registries so far */
-  constructor(redis: RedisClient, prefix: string, uses: () => readonly RegistryUse[]) {
+  constructor(redis: RedisClient, prefix: string, uses: () => readonly RegistryUse[], kept = defaultKept) {
     this.#scripts = defineScripts<Scripts>(redis, scripts)
     this.#prefix = prefix
     this.#uses = uses
+    this.#kept = kept
   }
 
   publish(event: RunEvent): void {
@@ -82,7 +98,7 @@ export class EventPublisher implements AsyncDisposable {
     const uses = this.#useDeltas().flat()
     if (events.length === 0 && uses.length === 0) return
     // Commands wait while Redis is away; one that fails for good takes a few events with it, and they are hints.
-    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publishEvents(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), keptEntries, ...uses)])
+    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publishEvents(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), this.#kept.entries, this.#kept.bytes, ...uses)])
   }
 
   #useDeltas(): ReadonlyArray<readonly [string, number]> {

@@ -1,1 +1,5 @@
-export {}
+export { type Place, type PullSource, type RegistriesConf } from './conf.ts'
+export { type ConfEntry, type ConfMirror, type ShortNameMode } from './entry.ts'
+export { RegistriesConfError, RegistryBlockedError } from './errors.ts'
+export { type RegistriesConfOptions } from './files.ts'
+export { readRegistriesConf } from './read.ts'

@@ -28,7 +28,7 @@ function checkText(file: string, text: string): string | Problem {
 }
 
 function binary(file: string, offset: number): Problem {
-  return { file, message: `is a binary file (NUL byte at offset ${offset}); give a text file: an images list or a YAML spec` }
+  return { file, message: `is a binary file (NUL byte at offset ${offset}); give a text file: an images list, a YAML spec or a file of another tool` }
 }
 
 /** A line feed is never part of a longer UTF-8 sequence, so lines can be tried one by one. */

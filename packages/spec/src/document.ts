@@ -102,7 +102,8 @@ function readJson(file: string, text: string): SpecDocument {
   const value = tree && valueOf(tree, (key) => problems.push({ file, ...position(key.offset), message: `is not valid JSON: the key ${quoted(String(key.value))} is there twice` }))
   if (problems.length > 0) throw new SpecError(problems)
   const nodeAt = (path: Path): JsonNode | undefined => {
-    for (let length = path.length; tree && length >= 0; length--) {
+    if (!tree) return undefined
+    for (let length = path.length; length >= 0; length--) {
       const node = findNodeAtLocation(tree, path.slice(0, length).map((part) => (typeof part === 'symbol' ? String(part) : part)))
       if (node) return node
     }
@@ -118,19 +119,15 @@ function readJson(file: string, text: string): SpecDocument {
 }
 
 function valueOf(node: JsonNode, onDuplicate: (key: JsonNode) => void): unknown {
-  switch (node.type) {
-    case 'object': {
-      const entries = new Map<string, unknown>()
-      for (const { children: [key, value] = [] } of node.children ?? []) {
-        if (!key || !value) continue
-        if (entries.has(String(key.value))) onDuplicate(key)
-        entries.set(String(key.value), valueOf(value, onDuplicate))
-      }
-      return Object.fromEntries(entries)
-    }
-    case 'array': return (node.children ?? []).map((child) => valueOf(child, onDuplicate))
-    default: return node.value
+  if (node.type === 'array') return (node.children ?? []).map((child) => valueOf(child, onDuplicate))
+  if (node.type !== 'object') return node.value
+  const entries = new Map<string, unknown>()
+  for (const { children: [key, value] = [] } of node.children ?? []) {
+    if (!key || !value) continue
+    if (entries.has(String(key.value))) onDuplicate(key)
+    entries.set(String(key.value), valueOf(value, onDuplicate))
   }
+  return Object.fromEntries(entries)
 }
 
 /** `CommaExpected` as `comma expected`. */

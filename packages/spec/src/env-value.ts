@@ -8,11 +8,11 @@ export interface Surroundings {
 }
 
 /**
- * `$NAME` and `${NAME}` as the variable says; `$$NAME` is the text `$NAME`; all else is itself.
+ * `$NAME` and `${NAME}` as the variable says; `$$NAME` is the text `$NAME`, and `$$$NAME` is `$$NAME`; all else is itself.
  * @throws SyntaxError when there is no such variable
  */
 export function envValue(text: string, surroundings: Surroundings | undefined): string {
-  if (/^\$\$/.test(text)) return text.slice(1)
+  if (/^\$\$+(?:\{\w+\}|[A-Za-z_]\w*)$/.test(text)) return text.slice(1)
   const match = /^\$(?:\{(\w+)\}|([A-Za-z_]\w*))$/.exec(text)
   const name = match?.[1] ?? match?.[2]
   if (name === undefined) return text

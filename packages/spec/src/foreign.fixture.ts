@@ -31,7 +31,7 @@ export async function complaint(content: string, options: SpecOptions = {}): Pro
 /** Tags by `host/repository`. */
 export type World = Readonly<Record<string, readonly string[]>>
 
-function sourceIn(world: World, registry: string): Source {
+export function sourceIn(world: World, registry: string): Source {
   const refuse = (): never => { throw new Error('only tags are known here') }
   return {
     registry, tags: async (repository: RepositoryName) => world[`${registry}/${repository}`] as readonly Tag[] | undefined,

@@ -61,7 +61,7 @@ function termsOf(alternative: string, whole: string, operator: RegExp): readonly
     const op = operator.exec(rest)?.[0] ?? ''
     const behind = rest.slice(op.length).trimStart()
     const match = /^v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?(?=[\s,]|$)/.exec(behind)
-    if (!match) throw improper(whole, `${behind === '' ? 'a version is missing at the end' : `"${behind}" does not begin with a version`}`)
+    if (!match) throw improper(whole, behind === '' ? 'a version is missing at the end' : `"${behind}" does not begin with a version`)
     const [text, ...numbers] = match
     const written = numbers.slice(0, 3)
     const wild = written.findIndex((part) => part === undefined || /[xX*]/.test(part))

@@ -47,6 +47,8 @@ r.io/x:/^v\\d$/: [r2.io/x, "\${DEST}", r2.io/x]
 test('only a whole value names a variable, and two dollars are one', async () => {
   const { access } = await read('r.io/a: { username: "$$ALIYUN_USER", password: "pre$ALIYUN_PASS" }\n')
   expect(access?.[0]?.credentials).toEqual({ kind: 'basic', username: '$ALIYUN_USER', password: 'pre$ALIYUN_PASS' })
+  const dollars = await read('r.io/a: { username: "$$${ALIYUN_USER}", password: "$$pass-word" }\n')
+  expect(dollars.access?.[0]?.credentials).toEqual({ kind: 'basic', username: '$${ALIYUN_USER}', password: '$$pass-word' })
 })
 
 describe('complaints have a place', () => {

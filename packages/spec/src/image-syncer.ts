@@ -1,6 +1,6 @@
 // image-syncer's files: `auth` (who logs in where), `images` (sources and their destinations), or the older config.json with both.
 // README of AliyunContainerService/image-syncer, "Configure Files".
-import { isTag, parseRepositoryName, type Digest, type Tag } from '@longshore/oci'
+import { type Digest, isTag, type RepositoryName, type Tag } from '@longshore/oci'
 import { z } from 'zod'
 import type { Path, SpecDocument } from './document.ts'
 import { envValue } from './env-value.ts'
@@ -135,7 +135,7 @@ function tagsOf(list: string, whole: string): readonly Tag[] {
 }
 
 /** A destination; without a registry it is Docker Hub's. @throws InvalidReferenceError, SyntaxError */
-function parseTarget(written: string): { readonly registry: string; readonly repository: ReturnType<typeof parseRepositoryName>; readonly references: ReadonlyArray<Tag | Digest> } {
+function parseTarget(written: string): { readonly registry: string; readonly repository: RepositoryName; readonly references: ReadonlyArray<Tag | Digest> } {
   const list = /^(.*):([^:/@]*,[^:/@]*)$/.exec(written)
   const { registry = dockerHub.registry, repository, tag, digest } = splitName(list?.[1] ?? written)
   if (list && (tag ?? digest) !== undefined) throw new SyntaxError(`${quoted(written)} has a tag or a digest before its list of tags`)

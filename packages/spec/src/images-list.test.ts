@@ -59,7 +59,7 @@ describe('a line', () => {
 describe('what is not a list', () => {
   test.each<readonly [string, string | Uint8Array, string]>([
     ['empty', '', 'l: is empty; write an image a line, or a YAML spec (docs/spec.md)'],
-    ['binary', Uint8Array.of(0x41, 0, 0xff), 'l: is a binary file (NUL byte at offset 1); give a text file: an images list or a YAML spec'],
+    ['binary', Uint8Array.of(0x41, 0, 0xff), 'l: is a binary file (NUL byte at offset 1); give a text file: an images list, a YAML spec or a file of another tool'],
     ['UTF-16', Uint8Array.of(0xff, 0xfe, 0x41, 0), 'l: is in UTF-16; save it as UTF-8'],
     ['Latin-1', Uint8Array.of(0x61, 0x0a, 0xe9), 'l:2: is not valid UTF-8; save the file as UTF-8'],
     ['upper case', 'Foo:1', 'l:1:1: "Foo:1" is not a valid reference: a repository name is in lower case'],

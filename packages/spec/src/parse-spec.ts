@@ -34,6 +34,9 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
       for (const problem of error.problems) problems.push(problem)
     }
   }
+  // Of an auth file alone nobody has said so yet.
+  const [first] = inputs
+  if (entries.length === 0 && warnings.length === 0 && first) warnings.push({ file: first.name, message: 'names no images' })
   const united = uniteHints(hints)
   problems.push(...united.problems)
   if (problems.length > 0) throw new SpecError(problems)

@@ -53,6 +53,9 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   const location = { registry: unit.registry, repository: unit.repository }
   /** Tags that were told as dropped: two entries may drop one. */
   const left = new Set<Tag>()
+  /** Tags that an entry took, by where it puts them: that another one for the same place did not take them is no news. */
+  const taken = new Map<string, Set<Tag | Digest>>()
+  const placeOfDrop = new Map<ExpandEvent, string>()
   let listing: Promise<readonly Tag[] | undefined> | undefined
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
@@ -86,6 +89,8 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   for (const demand of unit.demands) {
     const { selection, origin, content } = demand.entry
     place(demand, selection.references)
+    const there = JSON.stringify(demand.entry.destinations)
+    taken.set(there, (taken.get(there) ?? new Set<Tag | Digest>()).union(new Set(selection.references.map(({ reference }) => reference))))
     if (selection.kind === 'references') continue
     try {
       const source = context.sourceFor(unit.registry)
@@ -97,17 +102,23 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
       const { selectTags } = await import('./select-tags.ts')
       const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers })
       for (const drop of dropped) {
-        if (left.has(drop.tag)) continue
-        left.add(drop.tag)
-        events.push({ kind: 'dropped', ...location, ...drop })
+        const event = { kind: 'dropped' as const, ...location, ...drop }
+        placeOfDrop.set(event, there)
+        events.push(event)
       }
+      taken.set(there, (taken.get(there) ?? new Set<Tag | Digest>()).union(new Set(selected)))
       place(demand, selected.map((reference) => ({ reference })))
     } catch (error) {
       io.signal.throwIfAborted()
       events.push({ kind: 'failed', location, origin, error })
     }
   }
-  return events
+  return events.filter((event) => {
+    if (event.kind !== 'dropped') return true
+    if (left.has(event.tag) || taken.get(placeOfDrop.get(event) ?? '')?.has(event.tag) === true) return false
+    left.add(event.tag)
+    return true
+  })
 }
 
 /** A tag whose time cannot be read fails alone; the others are still judged. */

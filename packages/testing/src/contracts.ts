@@ -1,6 +1,7 @@
 export { describeLedger } from './contract-ledger.ts'
 export { describeQueue } from './contract-queue.ts'
-export {
-  type ContractImage, type ContractLimits, contractOther, contractRepository, describeSource, describeTarget, fill, openerOf, type SourcePlace, type TargetPlace,
-} from './contract-transport.ts'
+export { describeSource } from './contract-source.ts'
+export { describeTarget } from './contract-target.ts'
+export { type ContractImage, type ContractLimits, contractOther, contractRepository, type SourcePlace, type TargetPlace } from './contract-transport.ts'
+export { fill, openerOf } from './fill.ts'
 export { MemoryRegistry, type MemoryOperation, type MemoryRegistryOptions } from './memory-registry.ts'

@@ -13,6 +13,7 @@ export { kubesphereListPath, kubesphereNames } from './content/kubesphere-names.
 export { Random } from './content/random.ts'
 export { schema1Image } from './content/schema1.ts'
 export { type PlainAnswer, PlainClient, type PlainClientOptions, type PlainRequest } from './http.ts'
+export { fill, openerOf } from './fill.ts'
 export { seed, type SeedOptions } from './seed.ts'
 export { type Certificates, selfSignedCert } from './certificate.ts'
 export { type DockerRegistry, type DockerRegistryAuth, type DockerRegistryOptions, startDockerRegistry } from './docker-registry.ts'

@@ -24,6 +24,7 @@ export function readBlob(node: BlobNode, holders: readonly RepositoryName[], tra
     const reading = new Reading(node, origins, signal)
     await reading.open(offset)
     return {
+      get file() { return offset === 0 ? reading.file : undefined },
       [Symbol.asyncIterator]: () => blamed(verifier.check(reading, offset), node),
       [Symbol.asyncDispose]: () => reading[Symbol.asyncDispose](),
     }
@@ -47,12 +48,17 @@ class Reading implements Content {
   #next = 0
   #content: Content | undefined
   #position = 0
+  /** Where in the blob the content that is being read begins. */
+  #openedAt = 0
 
   constructor(node: BlobNode, origins: readonly Origin[], signal: AbortSignal) {
     this.#node = node
     this.#origins = origins
     this.#signal = signal
   }
+
+  /** Of the origin that has served all of it so far. */
+  get file(): string | undefined { return this.#openedAt === 0 ? this.#content?.file : undefined }
 
   /** @throws CopyError the last origin's refusal */
   async open(offset: number): Promise<void> {
@@ -87,6 +93,7 @@ class Reading implements Content {
     if (isTrouble(failure)) this.#skip()
     for (let origin = this.#origins[this.#next++]; origin; origin = this.#origins[this.#next++]) {
       try {
+        this.#openedAt = this.#position
         this.#content = await origin.source.blob(origin.repository, this.#node.desc, {
           signal: this.#signal, offset: this.#position, ...(origin.url === undefined ? {} : { url: origin.url }),
         })

@@ -4,7 +4,10 @@ import type { Descriptor, Digest, Manifest, RepositoryName, Tag } from '@longsho
 export interface Io { readonly signal: AbortSignal }
 
 /** Bytes that arrive; disposing of it frees the connection, whether or not all of it was read. */
-export type Content = AsyncIterable<Uint8Array> & AsyncDisposable
+export type Content = AsyncIterable<Uint8Array> & AsyncDisposable & {
+  /** The file on this machine that is being read, from its beginning, and is nothing but this blob: it can be linked in place of copied. */
+  readonly file?: string | undefined
+}
 
 /** Opens fresh content from byte `offset` on. A push calls it as often as it has to send again. */
 export type Opener = (offset: number) => Promise<Content>

@@ -4,14 +4,14 @@
 /** What Go's `json.Marshal` makes of a value: no spaces, and `<`, `>`, `&`, U+2028 and U+2029 spelled out. */
 export function goJson(value: unknown): string {
   return JSON.stringify(value)
-    .replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(/[<>&\u2028\u2029]/g, escaped)
     // A pair of backslashes is passed over as a whole, so that the second of them never begins an escape. Go up to 1.21 has no \b and \f.
     .replace(/\\(?:[^u]|u[0-9a-f]{4})/g, (escape) => (escape === '\\b' ? '\\u0008' : escape === '\\f' ? '\\u000c' : /^\\ud[89a-f]/.test(escape) ? '\ufffd' : escape))
 }
 
 /** A map as Go writes it: keys in the order of their bytes. */
-export function sorted<T>(map: Readonly<Record<string, T>>): [string, T][] {
-  return Object.entries(map).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+export function sorted<T>(map: Readonly<Record<string, T>> | ReadonlyMap<string, T>): [string, T][] {
+  return (map instanceof Map ? [...map as ReadonlyMap<string, T>] : Object.entries(map as Readonly<Record<string, T>>)).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
 /** The JSON of an object whose keys stand in this order; JavaScript itself would put keys that look like numbers first. */
@@ -24,6 +24,34 @@ export class RawJson {
   readonly text: string
   constructor(text: string) { this.text = text }
 }
+
+/**
+ * The members of a JSON object, each as the text that it is, without the spaces between: what Go's `json.RawMessage` keeps. Numbers keep all their
+ * digits, and objects the order of their keys. Of a name that stands twice the last is taken.
+ * @param text known to be a JSON object
+ */
+export function rawMembers(text: string): Map<string, RawJson> {
+  const members = new Map<string, RawJson>()
+  let depth = 0
+  let name: string | undefined
+  let value = ''
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g)) {
+    if (token === '}' || token === ']') depth--
+    const isBetween = depth === 0 || (depth === 1 && token === ',')
+    if (isBetween && name !== undefined) {
+      members.set(name, new RawJson(value.slice(1).replace(/[<>&\u2028\u2029]/g, escaped)))
+      name = undefined
+      value = ''
+    } else if (depth > 0 && !isBetween) {
+      if (name === undefined) name = JSON.parse(token) as string
+      else value += token
+    }
+    if (token === '{' || token === '[') depth++
+  }
+  return members
+}
+
+function escaped(c: string): string { return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}` }
 
 /** RFC 3339 as Go writes a time that it has read: no zeros at the end of the fraction, `Z` for no offset. `undefined` when it is none. */
 export function goTime(text: unknown): string | undefined {

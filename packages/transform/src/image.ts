@@ -99,7 +99,7 @@ async function changeLayers(
 }
 
 /** Tables of contents of zstd:chunked and of eStargz: where in the compressed bytes a file is. */
-const aboutTheBytes = /^(?:io\.github\.containers\.zstd-chunked\.|containerd\.io\/snapshot\/stargz\/)/
+const aboutTheBytes = /^(?:io\.(?:github\.)?containers\.zstd-chunked\.|containerd\.io\/snapshot\/stargz\/)/
 
 function goalOf({ compress, gzipPlain }: Changes): Goal | undefined {
   if (!compress) return gzipPlain === true ? { to: 'gzip', only: 'plain' } : undefined

@@ -2,7 +2,7 @@
 // layers hash to without compression. https://github.com/distribution/distribution/blob/v2.8.2/docs/spec/manifest-v2-1.md
 import { type Digest, isDigest } from '@longshore/oci'
 import { refuse } from './errors.ts'
-import { goJson, goObject, goTime, RawJson, sorted } from './go-json.ts'
+import { goJson, goObject, goTime, RawJson, rawMembers, sorted } from './go-json.ts'
 import { parseObject } from './oci-config.ts'
 
 export interface Schema1Layer {
@@ -45,11 +45,11 @@ export function parseSchema1(bytes: Uint8Array, what: string): Schema1 {
  * @param diffIds of the layers that are not empty, the lowest first
  */
 export function schema2ConfigOf({ layers, config }: Schema1, diffIds: readonly Digest[], what: string): Uint8Array {
-  const fields = new Map<string, unknown>(Object.entries(parseObject(config, what)))
+  const fields = new Map<string, unknown>(rawMembers(config))
   for (const name of ['id', 'parent', 'parent_id', 'layer_id', 'throwaway', 'Size']) fields.delete(name)
   fields.set('rootfs', { type: 'layers', ...(diffIds.length === 0 ? {} : { diff_ids: diffIds }) })
   fields.set('history', new RawJson(`[${layers.map(({ v1, isEmpty }) => goObject(historyOf(v1, isEmpty, what))).join(',')}]`))
-  return Buffer.from(goObject(sorted(Object.fromEntries(fields))))
+  return Buffer.from(goObject(sorted(fields)))
 }
 
 function historyOf(v1: Readonly<Record<string, unknown>>, isEmpty: boolean, what: string): [string, unknown][] {

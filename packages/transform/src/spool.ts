@@ -29,15 +29,16 @@ export class Spool implements AsyncDisposable {
   /** Calls `write` with a path to write to, and takes the file up under the digest that it returns. @throws ChangeError `CHANGE_FAILED` */
   async make(write: (path: string) => Promise<Digest>): Promise<Digest> {
     if (this.#closed) throw new ChangeError('CHANGE_FAILED', 'the source was closed while layers were made')
-    const path = join(await (this.#directory ??= this.#create()), `${randomUUID()}.partial`)
+    let path: string | undefined
     try {
+      path = join(await (this.#directory ??= this.#create()), `${randomUUID()}.partial`)
       const digest = await write(path)
       const { size } = await stat(path)
       await rename(path, await this.#pathOf(digest))
       this.#sizes.set(digest, size)
       return digest
     } catch (error) {
-      await rm(path, { force: true })
+      if (path !== undefined) await rm(path, { force: true })
       throw isDisk(error) ? new ChangeError('CHANGE_FAILED', `${this.#tmpdir}: layers that are made anew cannot be kept there (${error.code}): make room, or name another directory with --tmpdir`, error) : error
     }
   }

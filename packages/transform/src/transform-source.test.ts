@@ -9,7 +9,7 @@ import { MemoryQueue } from '@longshore/queue'
 import { MemoryRegistry } from '@longshore/testing/contracts'
 import { type Content, migrate, type Source } from '@longshore/transfer'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Changes, changesAnything, parseChanges, transformSource } from './index.ts'
+import { type Changes, changesAnything, parseChanges, type TransformedSource, transformSource } from './index.ts'
 import { addImage, docker, gzipped, io, oci, plain, readAll, repository, v1 } from './skopeo.fixture.ts'
 
 let folder: string
@@ -17,7 +17,7 @@ let registry: MemoryRegistry
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'longshore-transform-')); registry = new MemoryRegistry('src.test') })
 afterEach(async () => { await rm(folder, { recursive: true }) })
 
-const open = (changes: Changes): Source & AsyncDisposable => transformSource(registry, changes, { tmpdir: folder })
+const open = (changes: Changes): TransformedSource => transformSource(registry, changes, { tmpdir: folder })
 const image = async (source: Source, reference: Tag | Digest = v1): Promise<ImageManifest> => await source.manifest(repository, reference, io) as ImageManifest
 
 describe('what does not change', () => {
@@ -60,6 +60,17 @@ describe('what does not change', () => {
     }
   })
 
+  test('signatures beside it, which an image that changed has not', async () => {
+    const same = addImage(registry, [{ bytes: gzipped('a'), mediaType: oci.gzip }], 'oci', 'v1')
+    const changing = addImage(registry, [{ bytes: plain('b'), mediaType: oci.tar }], 'oci', 'v2')
+    const signature = { kind: 'simple', bytes: Buffer.from('s') } as const
+    await using source = transformSource(Object.assign(registry, { signatures: async () => [signature] }), { gzipPlain: true }, { tmpdir: folder })
+    expect(await source.signatures(repository, (await image(source)).digest, io)).toEqual([signature])
+    const { digest } = await image(source, 'v2' as Tag)
+    expect(await source.signatures(repository, digest, io)).toEqual([])
+    expect([same.digest, digest, digestOf(Buffer.from('?'))].map((of) => source.originOf(repository, of))).toEqual([same.digest, changing.digest, undefined])
+  })
+
   test('absence', async () => {
     await using source = open({ format: 'oci' })
     expect(await source.resolve(repository, v1, io)).toBeUndefined()
@@ -70,12 +81,16 @@ describe('what does not change', () => {
 describe('what changes', () => {
   test('is read and made once, over all images and askers, and comes out the same in the next run', async () => {
     for (const tag of ['v1', 'v2']) addImage(registry, [{ bytes: plain('shared'), mediaType: oci.tar }, { bytes: plain(tag), mediaType: oci.tar }], 'oci', tag)
+    addImage(registry, [{ bytes: plain('shared'), mediaType: oci.tar }], 'oci', 'v3')
     const digests: unknown[] = []
     for (let run = 0; run < 2; run++) {
       registry.calls.length = 0
       await using source = open({ gzipPlain: true })
       const manifests = await Promise.all(['v1', 'v2', 'v1'].map(async (tag) => (await source.resolve(repository, tag as Tag, io))?.digest))
       digests.push(manifests)
+      expect(registry.count('blob')).toBe(3)
+      // Asked for later, when nothing is being made any more.
+      await source.resolve(repository, 'v3' as Tag, io)
       expect(registry.count('blob')).toBe(3)
       const { layers } = await image(source, manifests[0])
       expect(layers.every((layer) => layer.mediaType === oci.gzip)).toBe(true)
@@ -96,6 +111,16 @@ describe('what changes', () => {
     const chunks: Uint8Array[] = []
     for await (const chunk of content) chunks.push(chunk)
     expect(Buffer.concat(chunks)).toEqual(Buffer.from(gzipSync(plain('a')).subarray(5)))
+  })
+
+  test('may become what another image is already, which then keeps its own origin', async () => {
+    const same = addImage(registry, [{ bytes: gzipped('a'), mediaType: oci.gzip }], 'oci', 'v1')
+    addImage(registry, [{ bytes: plain('a'), mediaType: oci.tar }], 'oci', 'v2')
+    for (const order of [['v1', 'v2'], ['v2', 'v1']] as const) {
+      await using source = open({ gzipPlain: true })
+      for (const tag of order) expect((await source.resolve(repository, tag as Tag, io))?.digest).toBe(same.digest)
+      expect(source.originOf(repository, same.digest)).toBe(same.digest)
+    }
   })
 
   test('an index keeps order, unknown members and annotations, and attestations follow their image', async () => {
@@ -201,7 +226,9 @@ describe('what cannot be', () => {
     ['schema 1', { format: 'v2s1' }, () => addImage(registry, [], 'oci', 'v1'), /not made a Docker schema 1 manifest/],
     ['an OCI layer in a Docker image', { format: 'oci' }, () => addImage(registry, [{ bytes: plain('a'), mediaType: oci.tar }], 'v2s2', 'v1'), /layer 0 has the media type/],
     ['a broken configuration', { format: 'oci' }, () => registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.dockerManifest, config: registry.addBlob(repository, Buffer.from('{"os":1}'), MediaType.dockerConfig), layers: [] }, 'v1'), /configuration sha256:\w+: os is not text/],
-    ['a broken gzip', { compress: { algorithm: 'none' } }, () => { registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [registry.addBlob(repository, gzipped('a').subarray(0, 40), oci.gzip)] }, 'v1') }, /CHANGE_FAILED layer sha256:\w+ cannot be decompressed \(unexpected end of file\)/],
+    ['a broken gzip', { compress: { algorithm: 'none' } }, () => { registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [registry.addBlob(repository, gzipped('a').subarray(0, 20), oci.gzip)] }, 'v1') }, /CHANGE_FAILED layer sha256:\w+ cannot be decompressed \(unexpected end of file\)/],
+    ['a zstd whose second frame breaks off', { compress: { algorithm: 'none' } }, () => { registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [registry.addBlob(repository, Buffer.concat([zstdCompressSync(plain('a')), zstdCompressSync(plain('b')).subarray(0, 12)]), oci.zstd)] }, 'v1') }, /CHANGE_FAILED layer sha256:\w+ cannot be decompressed/],
+    ['a gzip with something behind it', { compress: { algorithm: 'none' } }, () => { registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [registry.addBlob(repository, Buffer.concat([gzipped('a'), gzipped('b').subarray(0, 15)]), oci.gzip)] }, 'v1') }, /CHANGE_FAILED layer sha256:\w+ cannot be decompressed/],
     ['xz', { compress: { algorithm: 'zstd' } }, () => { registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [registry.addBlob(repository, Buffer.from('fd377a585a0000', 'hex'), oci.gzip)] }, 'v1') }, /is compressed with xz/],
     ['an index without platforms as Docker list', { format: 'v2s2' }, () => { registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [addImage(registry, [], 'oci')] }, 'v1') }, /has no platform/],
     ['schema 1 whose history does not fit', { format: 'oci' }, () => { registry.addManifest(repository, { mediaType: MediaType.dockerSchema1, schemaVersion: 1, fsLayers: [{ blobSum: digestOf(plain('a')) }], history: [] }, 'v1') }, /has 1 layers and 0 entries of history/],
@@ -224,13 +251,14 @@ describe('what cannot be', () => {
 
 test('500 MB pass through in bounded memory, several at once', async () => {
   const size = 500 * 1024 * 1024
-  const chunk = Buffer.alloc(1024 * 1024)
-  for (let i = 0; i < chunk.byteLength; i += 4096) chunk.writeUInt32LE(i, i)
-  const hash = createHash('sha256')
-  for (let at = 0; at < size; at += chunk.byteLength) hash.update(chunk)
-  const big = { mediaType: oci.tar, digest: `sha256:${hash.digest('hex')}` as Digest, size }
-  registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: [big, big] }, 'v1')
-  registry.blob = async () => ({ async *[Symbol.asyncIterator]() { for (let at = 0; at < size; at += chunk.byteLength) yield chunk }, async [Symbol.asyncDispose]() {} })
+  const chunks = [1, 2].map((seed) => { const chunk = Buffer.alloc(1024 * 1024); for (let i = 0; i < chunk.byteLength; i += 4096) chunk.writeUInt32LE(i + seed, i); return chunk })
+  const big = chunks.map((chunk) => {
+    const hash = createHash('sha256')
+    for (let at = 0; at < size; at += chunk.byteLength) hash.update(chunk)
+    return { mediaType: oci.tar, digest: `sha256:${hash.digest('hex')}` as Digest, size }
+  })
+  registry.addManifest(repository, { schemaVersion: 2, mediaType: MediaType.ociManifest, config: registry.addBlob(repository, Buffer.from('{}'), MediaType.ociConfig), layers: big }, 'v1')
+  registry.blob = async (_, { digest }) => ({ async *[Symbol.asyncIterator]() { const chunk = chunks[big.findIndex((desc) => desc.digest === digest)]!; for (let at = 0; at < size; at += chunk.byteLength) yield chunk }, async [Symbol.asyncDispose]() {} })
   await using source = open({ compress: { algorithm: 'zstd', level: 1 } })
   const before = process.memoryUsage.rss()
   let most = 0

@@ -1,6 +1,6 @@
 import { SingleFlight } from '@longshore/concurrency'
 import { companionSubject, type Descriptor, descriptorOf, type Digest, isDigest, type Manifest, type RepositoryName, type Tag } from '@longshore/oci'
-import type { Content, Io, Source } from '@longshore/transfer'
+import type { Content, Io, Signature, SignatureSource, Source } from '@longshore/transfer'
 import { type Changes, checkChanges } from './changes.ts'
 import { changeImage, changeSchema1, type ImageContext } from './image.ts'
 import { changeIndex } from './image-index.ts'
@@ -21,23 +21,28 @@ export interface TransformOptions {
  * Layers are made when a manifest that names them is asked for, for its digest depends on them.
  * @throws ChangeError `CHANGE_REFUSED` when the changes cannot be had together
  */
-export function transformSource(source: Source, changes: Changes, options: TransformOptions): Source & AsyncDisposable {
+export function transformSource(source: Source & Partial<SignatureSource>, changes: Changes, options: TransformOptions): TransformedSource {
   checkChanges(changes)
-  return new TransformedSource(source, changes, options)
+  return new Transformed(source, changes, options)
 }
 
-class TransformedSource implements Source, AsyncDisposable {
+export interface TransformedSource extends Source, SignatureSource, AsyncDisposable {
+  /** The digest that a manifest had at the source, the same where it was not changed; `undefined` for one that was not read here. */
+  originOf(repository: RepositoryName, digest: Digest): Digest | undefined
+}
+
+class Transformed implements TransformedSource {
   readonly registry: string
-  readonly #inner: Source
+  readonly #inner: Source & Partial<SignatureSource>
   readonly #context: ImageContext
   readonly #spool: Spool
   readonly #flights = new SingleFlight<Digest, Manifest>()
   readonly #recent = new RecentManifests()
   /** What came of a digest of the source, and back. */
   readonly #became = new Map<Digest, Descriptor>()
-  readonly #origins = new Map<Digest, Digest>()
+  readonly #origins = new Map<string, Digest>()
 
-  constructor(inner: Source, changes: Changes, { tmpdir, concurrency }: TransformOptions) {
+  constructor(inner: Source & Partial<SignatureSource>, changes: Changes, { tmpdir, concurrency }: TransformOptions) {
     this.registry = inner.registry
     this.#inner = inner
     this.#spool = new Spool(tmpdir)
@@ -45,10 +50,12 @@ class TransformedSource implements Source, AsyncDisposable {
   }
 
   async resolve(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<Descriptor | undefined> {
-    const named = await this.#inner.resolve(repository, this.#originOf(reference), io)
+    const named = await this.#inner.resolve(repository, this.#original(repository, reference), io)
     if (!named) return undefined
     const became = isCompanion(reference) ? named : this.#became.get(named.digest)
     if (became) return became
+    // The source has it, and another image became it: it is what images become, and stays.
+    if (this.originOf(repository, named.digest) !== undefined) this.#origins.set(`${repository}@${named.digest}`, named.digest)
     const manifest = await this.manifest(repository, named.digest, io)
     return manifest && descriptorOf(manifest)
   }
@@ -56,7 +63,7 @@ class TransformedSource implements Source, AsyncDisposable {
   async manifest(repository: RepositoryName, reference: Tag | Digest, io: Io): Promise<Manifest | undefined> {
     const kept = isDigest(reference) ? this.#recent.get(repository, reference) : undefined
     if (kept) return kept
-    const manifest = await this.#inner.manifest(repository, this.#originOf(reference), io)
+    const manifest = await this.#inner.manifest(repository, this.#original(repository, reference), io)
     if (!manifest) return undefined
     // A signature or another companion is about one digest, and is itself no image to be changed.
     if (isCompanion(reference)) return this.#settle(repository, manifest, manifest)
@@ -74,6 +81,12 @@ class TransformedSource implements Source, AsyncDisposable {
   async tags(repository: RepositoryName, io: Io): Promise<readonly Tag[] | undefined> { return await this.#inner.tags(repository, io) }
   /** Of an image that was changed there are none: they are about the bytes that it had. */
   async referrers(repository: RepositoryName, subject: Digest, io: Io): Promise<readonly Descriptor[] | undefined> { return await this.#inner.referrers(repository, subject, io) }
+  originOf(repository: RepositoryName, digest: Digest): Digest | undefined { return this.#origins.get(`${repository}@${digest}`) }
+
+  /** None of an image that was changed: they would not hold for it. */
+  async signatures(repository: RepositoryName, manifest: Digest, io: Io): Promise<readonly Signature[]> {
+    return (this.originOf(repository, manifest) ?? manifest) === manifest ? await this.#inner.signatures?.(repository, manifest, io) ?? [] : []
+  }
   catalog(io: Io): AsyncIterable<string> { return this.#inner.catalog(io) }
   async [Symbol.asyncDispose](): Promise<void> { await this.#spool[Symbol.asyncDispose]() }
 
@@ -95,11 +108,12 @@ class TransformedSource implements Source, AsyncDisposable {
     }
   }
 
-  #originOf(reference: Tag | Digest): Tag | Digest { return isDigest(reference) ? this.#origins.get(reference) ?? reference : reference }
+  #original(repository: RepositoryName, reference: Tag | Digest): Tag | Digest { return isDigest(reference) ? this.originOf(repository, reference) ?? reference : reference }
 
   #settle(repository: RepositoryName, original: Manifest, made: Manifest): Manifest {
     this.#became.set(original.digest, descriptorOf(made))
-    this.#origins.set(made.digest, original.digest)
+    // Another image may become what this one is already: then this is what is meant.
+    if (original.digest === made.digest || this.originOf(repository, made.digest) !== made.digest) this.#origins.set(`${repository}@${made.digest}`, original.digest)
     this.#recent.keep(repository, made)
     return made
   }

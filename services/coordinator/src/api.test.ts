@@ -57,6 +57,23 @@ describe('submitting', () => {
     expect(stand.destination.tag('team/app0', '1')).toBe(stand.source.tag('team/app0', '1'))
   })
 
+  test.each([
+    ['skopeo sync', () => `${stand.source.host}:\n  images: { team/app0: ['1'] }\n`, () => `${insecure}&to=${stand.destination.host}/skopeo`, 'skopeo/team/app0'],
+    ['image-syncer', () => `# rules\n${stand.source.host}/team/app0:1: ${stand.destination.host}/is/app0\n`, () => insecure, 'is/app0'],
+    ['regsync', () => `version: 1\nsync:\n- { source: '${stand.source.host}/team/app0:1', target: '${stand.destination.host}/rg/app0:1', type: image, interval: 1h }\n`, () => insecure, 'rg/app0'],
+    ['dregsy', () => `tasks:\n- { name: t, source: { registry: '${stand.source.host}' }, target: { registry: '${stand.destination.host}' }, mappings: [{ from: team/app0, to: dr/app0, tags: ['1'] }] }\n`, () => insecure, 'dr/app0'],
+  ])('a file of %s', async (_, body, query, repository) => {
+    const { id } = await read(await post(`/migrations?${query()}`, body(), 'application/yaml'), submittedSchema, 201)
+    await stand.untilState(id, 'complete')
+    expect(stand.destination.tag(repository, '1')).toBe(stand.source.tag('team/app0', '1'))
+  })
+
+  test('a file that switches TLS verification off has to be agreed with', async () => {
+    const body = `${stand.source.host}: { tls-verify: false, images: { team/app0: ['1'] } }`
+    const { detail } = await problem(await post(`/migrations?to=${stand.destination.host}`, body, 'application/yaml'), 400, 'REQUEST_INVALID')
+    expect(detail).toContain(`spec.yaml:1 switches the verification of TLS off for ${stand.source.host}: say so with srcTlsVerify and destTlsVerify`)
+  })
+
   test('JSON carries several files and its options; the same again, while it runs, is the same migration', async () => {
     using _held = stand.hold()
     const body = JSON.stringify({

@@ -30,6 +30,13 @@ describe('credentials are refused, and not repeated', () => {
     ['in an option', '/migrations', text(JSON.stringify({ spec: 'a:1', srcCreds: `user:${secret}` }), 'application/json'), 422, 'CREDENTIALS_REFUSED'],
     ['in a place of JSON', '/migrations', text(JSON.stringify({ spec: 'a:1', to: [`user:${secret}@r.example.com`] }), 'application/json'), 422, 'CREDENTIALS_REFUSED'],
     ['in an inner document', '/migrations', text(JSON.stringify({ specs: [{ file: 'x', content: `user:${secret}@h/a:1` }] }), 'application/json'), 422, 'CREDENTIALS_REFUSED'],
+    ['in a YAML of skopeo sync', '/migrations?to=r.example.com', text(`r.example.com:\n  images: { a: ['1'] }\n  credentials:\n    username: user\n    password: ${secret}\n`, 'application/yaml'), 422, 'CREDENTIALS_REFUSED'],
+    ['in the auth file of image-syncer', '/migrations', text(JSON.stringify({ specs: [{ file: 'auth.json', content: `{ "r.example.com": { "username": "user", "password": "${secret}" } }` }, { file: 'images.json', content: '{ "r.example.com/a:1": "s.example.com/a" }' }] }), 'application/json'), 422, 'CREDENTIALS_REFUSED'],
+    ['in a regsync file', '/migrations', text(`creds:\n- registry: r.example.com\n  user: u\n  pass: ${secret}\nsync: []\n`, 'application/yaml'), 422, 'CREDENTIALS_REFUSED'],
+    ['in a dregsy file', '/migrations', text(`tasks:\n- name: t\n  source: { registry: r.example.com, auth: ${secret} }\n  target: { registry: s.example.com }\n  mappings: [{ from: a }]\n`, 'application/yaml'), 422, 'CREDENTIALS_REFUSED'],
+    ['behind a key that YAML spells otherwise', '/migrations?to=r.example.com', text(`r.example.com: { images: { a: ['1'] }, "cred\\x65ntials": { "usern\\x61me": user, "passw\\x6frd": ${secret} } }\n`, 'application/yaml'), 422, 'CREDENTIALS_REFUSED'],
+    ['named by a helper', '/migrations', text('creds:\n- { registry: r.example.com, credHelper: mine }\nsync: [{ source: r.example.com/a, target: s.example.com/a, type: image }]\n', 'application/yaml'), 422, 'CREDENTIALS_REFUSED'],
+    ['in the environment of the coordinator', '/migrations', text('r.example.com/a:1: $LONGSHORE_METRICS_TOKEN\n', 'application/yaml'), 422, 'SPEC_INVALID'],
     ['in JSON that is cut off', '/migrations', text(`{"spec": "user:${secret}`, 'application/json'), 400, 'REQUEST_INVALID'],
     ['in a value of the wrong form', '/migrations', text(JSON.stringify({ spec: 'a:1', window: secret, format: secret }), 'application/json'), 400, 'REQUEST_INVALID'],
   ])('%s', async (_, path, init, status, code) => { expect(await send(path, init, status, code)).not.toContain(secret) })

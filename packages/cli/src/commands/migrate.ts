@@ -99,6 +99,7 @@ export async function runMigration(
     if (flags.debug === true) view.say(`${registry} asks to wait for ${Math.round(ms)} ms`)
   })
   const view: View = await createView(flags, config, tally, inFlight)
+  if (flags.debug === true && wiring.registriesConf.length > 0) view.say(`registries.conf: ${wiring.registriesConf.join(', ')}`)
   const onEvent = (event: RunEvent): void => {
     tally.add(event)
     view.event(event)

@@ -1,12 +1,11 @@
 // skopeo sync, on the engine: everything that is named moves side by side, each blob once; what is there already is not sent again.
 import { stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { printable } from '@longshore/oci'
+import { parseEndpoint } from '@longshore/oci'
 import { Tally } from '@longshore/report'
 import type { InFlight, Io, Source } from '@longshore/transfer'
-import { type Config, readConfig } from '../config.ts'
+import type { Config } from '../config.ts'
 import { createView } from '../create-view.ts'
-import { ExitCode } from '../exit-code.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
 import type { SyncFlags } from '../skopeo/copy-flags.ts'
 import { CopyLog } from '../skopeo/copy-log.ts'
@@ -14,65 +13,73 @@ import { listHandlingOf, wantedChanges } from '../skopeo/copy-plan.ts'
 import { type CopyRequest, type End, formatImageName } from '../skopeo/copy-request.ts'
 import { type CopyOutcome, runCopies } from '../skopeo/copy-run.ts'
 import { type Endpoints, openEndpoints } from '../skopeo/endpoint-access.ts'
+import { during } from '../skopeo/go-words.ts'
 import { log } from '../skopeo/logrus.ts'
-import { describeFailedCopy, isNotFound } from '../skopeo/report-failure.ts'
+import { describeFailedCopy, failedCopy } from '../skopeo/report-failure.ts'
 import { openSigning } from '../skopeo/signing.ts'
+import type { SkopeoContext } from '../skopeo/command.ts'
+import { SkopeoError } from '../skopeo/skopeo-error.ts'
 import { checkCollisions, destinationOf, suffixOf, type SyncDestination } from '../skopeo/sync-names.ts'
 import { fromDirectory, fromRegistry, fromStorage } from '../skopeo/sync-sources.ts'
 import { fromYaml, type YamlSync, readYamlSync } from '../skopeo/sync-yaml.ts'
-import { UsageError } from '../usage-error.ts'
 
 type SourceKind = 'docker' | 'dir' | 'yaml' | 'registry-storage'
 
 /** What is to be copied, and what could not be found out. */
 interface Found { readonly ends: readonly End[]; readonly base?: string; readonly errors: number }
 
-export async function syncCommand(source: string, place: string, flags: SyncFlags): Promise<ExitCode> {
+/** @throws SkopeoError and what else there is to tell */
+export async function syncCommand(args: readonly string[], flags: SyncFlags, { config, signal, warn }: SkopeoContext): Promise<void> {
+  const [source, place, ...rest] = args
+  if (source === undefined || place === undefined || rest.length > 0) throw new SkopeoError('Exactly two arguments expected')
   const from = sourceKindOf(flags.src)
   const to = destinationKindOf(flags.dest)
-  if (from === 'dir' && to === 'dir') throw new UsageError('sync from \'dir\' to \'dir\' not implemented, consider using rsync instead')
-  const config = readConfig()
+  if (from === 'dir' && to === 'dir') throw new SkopeoError('sync from \'dir\' to \'dir\' not implemented, consider using rsync instead')
   const destination: SyncDestination = { transport: to, place: to === 'docker' ? place : resolve(place), scoped: flags.scoped ?? false, appendSuffix: flags.appendSuffix ?? '' }
   const lists = listHandlingOf(flags)
   const yaml = from === 'yaml' ? await readYamlSync(source) : undefined
   const directory = from === 'dir' ? await directoryOf(source) : undefined
-  const destinationRegistry = destinationOf(suffixOf({ registry: 'x.invalid', repository: 'x' as End['repository'], reference: 'x' as End['reference'] }), destination).registry
-  const changes = wantedChanges(from === 'dir' ? 'dir:' : 'docker.io', destinationRegistry, flags, (message) => log('warning', message))
+  const registry = destinationOf('name:tag', destination).registry
+  const changes = wantedChanges(from === 'dir' ? 'dir:' : 'docker.io', registry, flags, warn)
   await using endpoints = await openEndpoints({
-    source: new Set(yaml ? yaml.registries : []), destination: new Set([destinationRegistry]), changes, flags, config, ...(yaml ? { hints: yaml.access } : {}),
+    source: new Set(yaml ? yaml.registries : [sourceRegistryOf(from, source, directory)]), destination: new Set([registry]), changes, flags, config, ...(yaml ? { hints: yaml.access } : {}),
   })
-  if (flags.dryRun === true) log('warning', 'Running in dry-run mode')
+  if (flags.dryRun === true) warn('Running in dry-run mode')
   const abort = new AbortController()
-  using interrupt = new Interrupt(() => log('warning', 'stopping; again to stop at once'), () => abort.abort(new InterruptedError()))
-  const io: Io = { signal: AbortSignal.any([interrupt.stop, abort.signal]) }
+  using interrupt = new Interrupt(() => warn('stopping; again to stop at once'), () => abort.abort(new InterruptedError()))
+  const io: Io = { signal: AbortSignal.any([interrupt.stop, abort.signal, signal]) }
   const found = await find(from, source, { yaml, directory }, endpoints.raw, io)
   const requests = checkCollisions(found.ends.map((end): CopyRequest => ({ source: end, destination: destinationOf(suffixOf(end, found.base), destination) })))
   if (flags.dryRun === true) return tellOnly(requests, found)
 
-  const signatures = await openSigning(endpoints, flags, config)
-  const outcome = await watch(requests, endpoints, { lists, signatures, stop: interrupt.stop, abort: abort.signal }, flags, config)
+  await using signing = await openSigning(endpoints, flags, config, signal)
+  const outcome = await watch(requests, endpoints, { lists, signatures: signing, stop: interrupt.stop, abort: AbortSignal.any([abort.signal, signal]) }, flags, config)
   if (outcome.copied.length > 0) await endpoints.finish()
   if (flags.digestfile !== undefined) await writeFile(flags.digestfile, outcome.copied.map(({ digest, request }) => `${digest} ${formatImageName(request.destination)}\n`).join(''))
-  return conclude(outcome, found, flags.keepGoing === true)
+  conclude(outcome, found, flags.keepGoing === true)
 }
 
-/** @throws UsageError in skopeo's words */
+function sourceRegistryOf(from: SourceKind, text: string, directory: string | undefined): string {
+  return directory === undefined ? parseEndpoint(from === 'registry-storage' ? `registry-storage:${text}` : `docker://${text}`, process.cwd()).registry : `dir:${directory}`
+}
+
+/** @throws SkopeoError in skopeo's words */
 function sourceKindOf(kind: string | undefined): SourceKind {
-  if (kind === undefined || kind === '') throw new UsageError('A source transport must be specified')
+  if (kind === undefined || kind === '') throw new SkopeoError('A source transport must be specified')
   if (kind === 'docker' || kind === 'dir' || kind === 'yaml' || kind === 'registry-storage') return kind
-  throw new UsageError(`"${kind}" is not a valid source transport`)
+  throw new SkopeoError(`"${kind}" is not a valid source transport`)
 }
 
 function destinationKindOf(kind: string | undefined): SyncDestination['transport'] {
-  if (kind === undefined || kind === '') throw new UsageError('A destination transport must be specified')
+  if (kind === undefined || kind === '') throw new SkopeoError('A destination transport must be specified')
   if (kind === 'docker' || kind === 'dir' || kind === 'registry-storage') return kind
-  throw new UsageError(`"${kind}" is not a valid destination transport`)
+  throw new SkopeoError(`"${kind}" is not a valid destination transport`)
 }
 
 async function directoryOf(source: string): Promise<string> {
   const there = await stat(source).catch(() => undefined)
-  if (!there) throw new UsageError(`${source}: there is no such directory`)
-  if (!there.isDirectory()) throw new UsageError(`${source} is not a directory`)
+  if (!there) throw new SkopeoError(`${source}: there is no such directory`)
+  if (!there.isDirectory()) throw new SkopeoError(`${source} is not a directory`)
   return resolve(source)
 }
 
@@ -85,10 +92,10 @@ async function find(
 }
 
 /** Names what would be copied; nothing is written anywhere. */
-function tellOnly(requests: readonly CopyRequest[], { errors }: Found): ExitCode {
+function tellOnly(requests: readonly CopyRequest[], { errors }: Found): void {
   requests.forEach((request, i) => tell('Would have copied image ref', request, i, requests.length))
   log('info', `Would have synced ${requests.length} images from ${sourcesOf(requests)} sources`)
-  return errors > 0 ? ExitCode.failed : ExitCode.ok
+  if (errors > 0) throw new SkopeoError(failedBefore)
 }
 
 function tell(what: string, { source, destination }: CopyRequest, at: number, all: number): void {
@@ -124,17 +131,15 @@ async function watch(requests: readonly CopyRequest[], endpoints: Endpoints, run
   }
 }
 
-function conclude({ copied, failed, stopped }: CopyOutcome, { errors }: Found, keepsGoing: boolean): ExitCode {
-  for (const one of failed) {
-    log(keepsGoing ? 'error' : 'fatal', `Error copying ref ${JSON.stringify(formatImageName(one.request.source))}: ${describeFailedCopy(one)}`)
-  }
-  log('info', `Synced ${copied.length} images from ${sourcesOf(copied.map(({ request }) => request))} sources`)
-  if (stopped) return ExitCode.interrupted
+/** The wording is skopeo's. */
+const failedBefore = 'Sync failed due to previous reported error(s) for one or more images'
+
+function conclude({ copied, failed, stopped }: CopyOutcome, { errors }: Found, keepsGoing: boolean): void {
   const [first] = failed
-  if (first && !keepsGoing && isNotFound(first)) return ExitCode.usage
-  if (failed.length > 0 || errors > 0) {
-    if (keepsGoing || failed.length === 0) log('fatal', printable('Sync failed due to previous reported error(s) for one or more images'))
-    return ExitCode.failed
-  }
-  return ExitCode.ok
+  const told = keepsGoing ? failed : failed.slice(1)
+  for (const one of told) log('error', `Error copying ref ${JSON.stringify(formatImageName(one.request.source))}: ${describeFailedCopy(one)}`)
+  log('info', `Synced ${copied.length} images from ${sourcesOf(copied.map(({ request }) => request))} sources`)
+  if (stopped) throw new InterruptedError()
+  if (first && !keepsGoing) throw during(`Error copying ref ${JSON.stringify(formatImageName(first.request.source))}`, failedCopy(first))
+  if (first || errors > 0) throw new SkopeoError(failedBefore)
 }

@@ -1,33 +1,15 @@
 // The flags of copy and sync, as the grammar hands them over.
 import type { AccessOptions } from '@longshore/access'
+import type { CopyFlags as CommonFlags, GlobalFlags, RetryFlags } from '../skopeo-flags.ts'
 
-/** Before or behind the command. */
-export interface GlobalFlags {
-  readonly overrideArch?: string
-  readonly overrideOs?: string
-  readonly overrideVariant?: string
-  readonly policy?: string
-  readonly insecurePolicy?: boolean
-  readonly requireSigned?: boolean
-  readonly 'registries.d'?: string
-  readonly registriesConf?: string
-  readonly tmpdir?: string
-  readonly commandTimeout?: number
-  readonly debug?: boolean
-}
+export type { GlobalFlags }
 
-export interface SharedCopyFlags extends AccessOptions, GlobalFlags {
+/** What copy and sync share. */
+export interface SharedCopyFlags extends AccessOptions, GlobalFlags, RetryFlags, CommonFlags {
   readonly all?: boolean
-  readonly removeSignatures?: boolean
-  readonly signBy?: string
-  readonly signBySigstorePrivateKey?: string
-  readonly signPassphraseFile?: string
-  readonly format?: string
-  readonly preserveDigests?: boolean
   readonly digestfile?: string
-  readonly retryTimes?: number
-  /** Milliseconds. */
-  readonly retryDelay?: number
+  readonly screds?: string
+  readonly dcreds?: string
 }
 
 export interface CopyFlags extends SharedCopyFlags {

@@ -1,19 +1,20 @@
 // copy and sync on the engine: what each request means is settled beforehand (which image of a list, whether the policy lets it in, what it is signed
 // with), then everything moves together.
 import { pause, workStream } from '@longshore/concurrency'
-import { type Digest, type ErrorRecord, isIndexType, type Manifest, type Platform } from '@longshore/oci'
+import { type Digest, type ErrorRecord, type ImageIndex, InvalidManifestError, isIndexType, type Platform } from '@longshore/oci'
 import type { RunEvent } from '@longshore/report'
 import {
   type CopyOptions, formatEnd, type ImageId, imageId, ImageNotFoundError, type InFlight, type Io, migrate, type Signature, type Source, type Transports, type Wanted,
 } from '@longshore/transfer'
 import { createRuntime } from '../wire.ts'
-import { chooseInstance } from './choose-instance.ts'
 import { type CopyRequest, toImage, withReference } from './copy-request.ts'
+import { chooseInstance, type Wanted as WantedPlatform } from './open-image.ts'
+import { isRetryable } from './retry.ts'
 
 /** What is done with an image that turns out to be a list. */
 export type ListHandling =
-  /** One image of it: the first that these platforms find. */
-  | { readonly kind: 'system'; readonly platforms: readonly Platform[] }
+  /** One image of it: the one for this platform. */
+  | { readonly kind: 'system'; readonly platform: WantedPlatform }
   | { readonly kind: 'all' }
   /** The list itself; its images are there already, or are left out. */
   | { readonly kind: 'index-only' }
@@ -21,13 +22,15 @@ export type ListHandling =
 
 /** Signatures beside the images, and the policy. What is not allowed is not moved; what cannot be signed is not either. */
 export interface SignatureHandling {
-  /** Whether `admit` wants to see the manifests. */
-  readonly judges: boolean
   /** The signatures to be carried along. @throws where the policy rejects the image */
-  admit(source: CopyRequest['source'], manifest: Manifest, io: Io): Promise<readonly Signature[]>
-  /** New ones for what the destination will have. @throws where they cannot be made */
-  sign(destination: CopyRequest['destination'], manifest: Manifest, io: Io): Promise<readonly Signature[]>
+  admit(source: CopyRequest['source'], manifest: Digest, io: Io): Promise<readonly Signature[]>
+  /** Whether each image of a list has to be allowed in its own right. */
+  readonly judgesChildren: boolean
+  /** @throws where the destination keeps no signatures */
+  check(destination: CopyRequest['destination']): void
   readonly signs: boolean
+  /** New ones for what the destination will have. @throws where they cannot be made */
+  sign(destination: CopyRequest['destination'], manifest: Digest, io: Io): Promise<readonly Signature[]>
   store(destination: CopyRequest['destination'], manifest: Digest, signatures: readonly Signature[], io: Io): Promise<void>
 }
 
@@ -55,8 +58,6 @@ export interface PreparedCopy {
   readonly request: CopyRequest
   readonly wanted: Wanted
   readonly signatures: readonly Signature[]
-  /** Where it was looked at. */
-  readonly manifest: Manifest | undefined
 }
 export interface CopiedImage { readonly request: CopyRequest; readonly outcome: 'copied' | 'present'; readonly digest: Digest }
 /** `record`: of the engine; `error`: of what was settled before. */
@@ -91,12 +92,12 @@ export async function runCopies(requests: readonly CopyRequest[], settings: Copy
   }
 }
 
-/** skopeo's rule: what was refused stays refused; other answers of a registry, and connections, may be better the next time. */
+/** What the engine told came over as a record, which has the names and codes of the error that it was. */
 function mayPass({ error, record }: FailedCopy): boolean {
-  for (let e: unknown = record ?? error; typeof e === 'object' && e !== null; e = (e as { cause?: unknown }).cause) {
-    const { name, status } = e as { name?: string; status?: number }
-    if (name === 'ConnectionError') return true
-    if (name === 'RegistryError') return status === undefined || status >= 500 || status === 408 || status === 429
+  if (!record) return isRetryable(error)
+  for (let e: ErrorRecord | undefined = record; e; e = e.cause) {
+    if (e.name === 'ConnectionError') return e.code !== 'TLS_FAILED' && e.code !== 'NOT_A_REGISTRY'
+    if (e.name === 'RegistryError') return (e.status ?? 0) >= 500 || e.status === 429
   }
   return false
 }
@@ -178,51 +179,43 @@ class CopyRun {
   }
 }
 
-/** Settles what a request means. Where nothing has to be judged, chosen or signed, nothing is read. @throws whatever keeps the image from being moved */
+/**
+ * Settles what a request means. Only the digest is asked for where nothing more is needed: a `GET` counts as a pull.
+ * @throws whatever keeps the image from being moved
+ */
 async function prepare(request: CopyRequest, { raw, transports, lists, signatures }: CopySettings, io: Io): Promise<PreparedCopy> {
   const source = raw(request.source.registry)
-  let { source: from } = request
-  let manifest: Manifest | undefined
-  const read = async (): Promise<Manifest> => {
-    manifest ??= await source.manifest(from.repository, from.reference, io)
-    if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
-    return manifest
-  }
-  if (lists.kind === 'system') {
-    const desc = await source.resolve(from.repository, from.reference, io)
-    if (!desc) throw new ImageNotFoundError(formatEnd(request.source), 'source')
-    from = withReference(from, desc.digest)
-    if (isIndexType(desc.mediaType)) {
-      const index = await read()
-      if (index.kind === 'index') from = withReference(from, chooseInstance(index, lists.platforms).digest)
-      manifest = undefined
-    }
-  }
-  const carried: Signature[] = []
-  if (signatures.judges) {
-    const top = await read()
-    // What is judged is what is moved, whatever the tag names by then.
-    from = withReference(from, top.digest)
-    carried.push(...await signatures.admit(from, top, io))
-    if (top.kind === 'index' && lists.kind !== 'index-only') await admitChildren(top, from, { source, signatures }, io)
-  }
+  const { repository } = request.source
+  let desc = await source.resolve(repository, request.source.reference, io)
+  if (!desc) throw new ImageNotFoundError(formatEnd(request.source), 'source')
+  if (lists.kind === 'system' && isIndexType(desc.mediaType)) desc = chooseInstance(await readIndex(source, withReference(request.source, desc.digest), io), lists.platform)
+  // What is judged is what is moved, whatever the tag names by then; the policy speaks of the name that was asked for.
+  const from = withReference(request.source, desc.digest)
+  const carried = [...await signatures.admit(request.source, desc.digest, io)]
+  if (signatures.judgesChildren && isIndexType(desc.mediaType) && lists.kind !== 'index-only') await admitChildren(from, request.source, { source, signatures }, io)
+  if (carried.length > 0) signatures.check(request.destination)
   if (signatures.signs) {
-    const made = await transports.source(from.registry).manifest(from.repository, from.reference, io)
+    const made = await transports.source(from.registry).manifest(repository, from.reference, io)
     if (!made) throw new ImageNotFoundError(formatEnd(from), 'source')
-    carried.push(...await signatures.sign(request.destination, made, io))
+    // A signature is about bytes: those of an image that is changed on the way are about another one.
+    carried.splice(0, made.digest === desc.digest ? 0 : carried.length)
+    carried.push(...await signatures.sign(request.destination, made.digest, io))
   }
-  return { request, signatures: carried, manifest, wanted: { image: toImage({ ...request, source: from }), options: optionsOf(lists) } }
+  return { request, signatures: carried, wanted: { image: toImage({ ...request, source: from }), options: optionsOf(lists) } }
 }
 
-/** Each image of a list has to be allowed in its own right. Their signatures stay where they are: the list's own are carried. */
-async function admitChildren(
-  index: Extract<Manifest, { kind: 'index' }>, from: CopyRequest['source'], { source, signatures }: { readonly source: Source; readonly signatures: SignatureHandling }, io: Io,
-): Promise<void> {
-  for (const { digest, mediaType } of index.manifests) {
-    const child = await source.manifest(from.repository, digest, io)
-    if (!child) throw new ImageNotFoundError(formatEnd(withReference(from, digest)), 'source')
-    await signatures.admit(withReference(from, digest), child, io)
-    if (isIndexType(mediaType) && child.kind === 'index') await admitChildren(child, from, { source, signatures }, io)
+async function readIndex(source: Source, at: CopyRequest['source'], io: Io): Promise<ImageIndex> {
+  const manifest = await source.manifest(at.repository, at.reference, io)
+  if (!manifest) throw new ImageNotFoundError(formatEnd(at), 'source')
+  if (manifest.kind !== 'index') throw new InvalidManifestError(formatEnd(at), 'is no list, though its media type says so')
+  return manifest
+}
+
+/** Their signatures stay where they are: the list's own are carried. */
+async function admitChildren(at: CopyRequest['source'], named: CopyRequest['source'], context: { readonly source: Source; readonly signatures: SignatureHandling }, io: Io): Promise<void> {
+  for (const { digest, mediaType } of (await readIndex(context.source, at, io)).manifests) {
+    await context.signatures.admit(named, digest, io)
+    if (isIndexType(mediaType)) await admitChildren(withReference(at, digest), named, context, io)
   }
 }
 

@@ -31,8 +31,8 @@ export interface Endpoints extends AsyncDisposable {
   /** As they become. */
   readonly transports: Transports
   readonly access: Access
-  /** A destination that is no registry. */
-  readonly placeOf: (registry: string) => Layout | LayoutSource | undefined
+  /** An end that is no registry. */
+  readonly placeOf: (side: 'source' | 'destination', registry: string) => Layout | LayoutSource | undefined
   /** What is written as one file is there afterwards. */
   finish(): Promise<void>
 }
@@ -73,7 +73,7 @@ export async function openEndpoints(options: EndpointOptions): Promise<Endpoints
       return place
     }
     return {
-      raw, access, transports: { source: become, target }, placeOf: (registry) => targets.get(registry) ?? sources.get(registry),
+      raw, access, transports: { source: become, target }, placeOf: (side, registry) => (side === 'source' ? sources : targets).get(registry),
       async finish() { for (const place of targets.values()) if ('finish' in place) await place.finish() },
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     }

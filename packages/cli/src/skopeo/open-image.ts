@@ -41,15 +41,15 @@ export function parseImageName(text: string): Endpoint {
 export function dockerName({ registry, repository }: Endpoint): string { return `${registry}/${repository}` }
 
 /** The unprefixed flags as those of a source. */
-function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile }: ImageFlags): AccessOptions {
+function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile, registriesConf }: ImageFlags & GlobalFlags): AccessOptions {
   return Object.fromEntries(Object.entries({
     srcCreds: creds, srcUsername: username, srcPassword: password, srcNoCreds: noCreds, srcRegistryToken: registryToken, srcCertDir: certDir,
-    srcTlsVerify: tlsVerify, authfile,
+    srcTlsVerify: tlsVerify, authfile, registriesConf,
   }).filter(([, value]) => value !== undefined))
 }
 
 /** A registry's own client: it can be written to, and deleted from. @throws SkopeoError */
-export async function openRegistry({ registry }: Pick<Endpoint, 'registry'>, flags: ImageFlags, { config }: SkopeoContext): Promise<{ readonly registry: Registry } & AsyncDisposable> {
+export async function openRegistry({ registry }: Pick<Endpoint, 'registry'>, flags: ImageFlags & GlobalFlags, { config }: SkopeoContext): Promise<{ readonly registry: Registry } & AsyncDisposable> {
   checkCredentials(flags)
   const access = await openAccess({ source: new Set([registry]), destination: new Set() }, accessOptions(flags), config, () => {})
   const [opened] = access.clients()
@@ -131,7 +131,7 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 /** What a variant of arm can run, the best first: containers/image, pkg/platform. */
 const compatible: Readonly<Record<string, readonly string[]>> = { arm: ['v8', 'v7', 'v6', 'v5'], arm64: ['v8'] }
 
-interface Wanted { readonly os: string; readonly architecture: string; readonly variant: string; readonly platforms: readonly Platform[] }
+export interface Wanted { readonly os: string; readonly architecture: string; readonly variant: string; readonly platforms: readonly Platform[] }
 
 /** The machine's platform, or what the flags say in its place, with what else it can run. */
 export function wantedPlatforms({ overrideArch, overrideOs, overrideVariant }: GlobalFlags, machine = { arch: process.arch, platform: process.platform }): Wanted {

@@ -4,6 +4,8 @@ import { describeFailure } from '@longshore/report'
 import { hintFor } from '@longshore/transfer'
 import { formatImageName } from './copy-request.ts'
 import type { FailedCopy } from './copy-run.ts'
+import { goWords } from './go-words.ts'
+import { imageUnknown, SkopeoError } from './skopeo-error.ts'
 
 export function recordOf({ record, error }: FailedCopy): ErrorRecord { return record ?? toRecord(error) }
 
@@ -15,6 +17,12 @@ export function isNotFound(failed: FailedCopy): boolean {
   return false
 }
 
+/** What ends the command: exit code 2 where the image is not at the source. */
+export function failedCopy(failed: FailedCopy): SkopeoError {
+  const message = describeFailedCopy(failed)
+  return isNotFound(failed) ? imageUnknown(message, failed.error) : new SkopeoError(message, 'SKOPEO_FAILED', { cause: failed.error })
+}
+
 /** One line: `initializing source docker://…: reading manifest 1.0 in host/name: manifest unknown`. */
 export function describeFailedCopy(failed: FailedCopy): string {
   const { source } = failed.request
@@ -24,6 +32,7 @@ export function describeFailedCopy(failed: FailedCopy): string {
     const reference = isDigest(source.reference) ? source.reference : String(source.reference)
     return name.startsWith('docker://') ? `initializing source ${name}: reading manifest ${reference} in ${source.registry}/${source.repository}: manifest unknown` : `initializing source ${name}: ${describeFailure(record)}`
   }
+  if (failed.error !== undefined && !failed.record) return `initializing source ${name}: ${goWords(failed.error)}`
   const hint = failed.hint ?? hintFor(record)
   return `${describeFailure(record)}${hint === '' ? '' : ` (${hint})`}`
 }

@@ -1,6 +1,6 @@
 // Where skopeo sync puts an image: skopeo-sync(1), and cmd/skopeo/sync.go to the letter, except that two images in one place are an error.
 import { basename, posix } from 'node:path'
-import { type Digest, isDigest, MigrationError, parseEndpoint, printable, type Tag } from '@longshore/oci'
+import { type Digest, isDigest, joinReference, MigrationError, parseEndpoint, printable, type Tag, transportOf } from '@longshore/oci'
 import { formatEnd, imageId } from '@longshore/transfer'
 import { atRepository, type CopyRequest, type End, endOf, formatImageName, toImage } from './copy-request.ts'
 
@@ -22,10 +22,12 @@ export class SyncCollisionError extends MigrationError {
 }
 
 /**
- * The name that a source leaves behind: `host/path:tag` or `host/path@digest` of a registry; of a directory its path below the base, or its own
+ * The name that a source leaves behind: `host/path:tag` or `host/path@digest` of a registry, `path:tag` of its files; of a directory its path below the base, or its own
  * name where the base is the image itself.
  */
 export function suffixOf(source: End, base?: string): string {
+  // A storage tree names no registry of its own.
+  if (transportOf(source.registry) === 'registry-storage') return joinReference(source.repository, source.reference)
   if (base !== undefined) return source.repository === '' ? basename(base) : source.repository
   return `${formatEnd({ ...source, reference: '' as Tag }).replace(/:$/, '')}${isDigest(source.reference) ? '@' : ':'}${source.reference}`
 }

@@ -1,7 +1,7 @@
 import { type Descriptor, descriptorOf, type Digest, isDigest, MediaType, type Manifest, placeOf, type RepositoryName, type Tag } from '@longshore/oci'
 import type { Content, Io } from '@longshore/transfer'
-import { LayoutError } from '../errors.ts'
-import type { LayoutSource } from '../layout.ts'
+import type { ArchiveOptions, LayoutSource } from '../layout.ts'
+import { blobUnknown } from '../problem.ts'
 import type { Compression } from '../tar/compression.ts'
 import { skipBytes } from '../tar/spool.ts'
 import { TarFile, type TarOptions } from '../tar/tar-file.ts'
@@ -9,13 +9,7 @@ import type { TarFileEntry } from '../tar/tar-index.ts'
 import { chooseItem, type Item, itemNames, readItems } from './items.ts'
 import { readImage, type SavedBlob, type SavedImage, uncompressedDockerLayer } from './saved-image.ts'
 
-export interface DockerArchiveOptions extends TarOptions {
-  /**
-   * Names the layers in manifests as skopeo does, as gzip, though they are not compressed. The manifest then has the digest that
-   * skopeo shows.
-   */
-  readonly layersAsSkopeo?: boolean
-}
+export interface DockerArchiveOptions extends TarOptions, Pick<ArchiveOptions, 'layersAsSkopeo'> {}
 
 /**
  * Opens a file of `docker save`: old and new, plain and compressed, of one or more images.
@@ -64,7 +58,7 @@ class DockerArchiveSource implements LayoutSource {
 
   async blob(_: RepositoryName, { digest }: Descriptor, { signal, offset = 0 }: Io & { readonly offset?: number }): Promise<Content> {
     const blob = await this.#blob(digest, signal)
-    if (blob === undefined) throw new LayoutError('LAYOUT_MISSING', `${this.registry} holds no blob ${digest}`)
+    if (blob === undefined) throw blobUnknown(this.registry, digest)
     if (blob.compression === undefined) return this.#tar.content(blob.entry, offset, signal)
     return skipBytes(this.#tar.decompressed(blob.entry, blob.compression, signal), offset)
   }

@@ -1,21 +1,20 @@
 import {
   type Descriptor, descriptorOf, type Digest, DigestMismatchError, digestOf, dockerName, hexOf, type ImageManifest, isDigest, isForeign, type Manifest, MediaType, placeOf,
-  RegistryError, type RepositoryName, type Tag,
+  type RepositoryName, type Tag,
 } from '@longshore/oci'
 import type { Content, Io, Opener, PushOptions, PushOutcome } from '@longshore/transfer'
 import { LayoutError } from '../errors.ts'
-import type { Layout } from '../layout.ts'
-import { Arrivals } from '../arrivals.ts'
+import type { ArchiveOptions, Layout } from '../layout.ts'
+import { blobUnknown, contentMissing } from '../problem.ts'
+import { Pushes } from '../pushes.ts'
+import { receive } from '../receive.ts'
 import { maxDocumentBytes, type TarOptions } from '../tar/tar-file.ts'
 import { type Region, TarWriter } from '../tar/tar-writer.ts'
 import { goJson, legacyLayers } from './legacy.ts'
 import { diffIdsOf } from './saved-image.ts'
 import { SavedLayers } from './saved-layers.ts'
 
-export interface DockerArchiveTargetOptions extends TarOptions {
-  /** Further names, `name:tag`, that every image gets which is put. */
-  readonly additionalTags?: readonly string[]
-}
+export interface DockerArchiveTargetOptions extends TarOptions, Pick<ArchiveOptions, 'additionalTags'> {}
 
 /**
  * Begins a file that `docker load`, `podman load` and skopeo read. It replaces what is there under its name when it is finished.
@@ -27,7 +26,7 @@ export async function createDockerArchive(registry: string, options: DockerArchi
   return new DockerArchiveTarget(registry, await TarWriter.create(placeOf(registry), registry, options.tmpdir), additional, options)
 }
 
-interface SavedItem { readonly config: Digest; readonly diffIds: readonly Digest[]; readonly tags: Set<Tag> }
+interface SavedItem { readonly config: Digest; readonly region: Region; readonly diffIds: readonly Digest[]; readonly tags: Set<Tag> }
 
 const configTypes = new Set<string>([MediaType.dockerConfig, MediaType.ociConfig])
 
@@ -36,7 +35,7 @@ class DockerArchiveTarget implements Layout {
   readonly #tar: TarWriter
   readonly #additional: readonly Tag[]
   readonly #layers: SavedLayers
-  readonly #arrivals = new Arrivals()
+  readonly #pushes = new Pushes()
   readonly #configs = new Map<Digest, Region>()
   readonly #items = new Map<Digest, SavedItem>()
   readonly #manifests = new Map<string, Manifest>()
@@ -64,7 +63,8 @@ class DockerArchiveTarget implements Layout {
 
   async blob(_: RepositoryName, { digest }: Descriptor, { signal, offset = 0 }: Io & { readonly offset?: number }): Promise<Content> {
     const region = this.#configs.get(digest) ?? await this.#layers.region(digest)
-    if (region === undefined) throw new LayoutError('LAYOUT_MISSING', `${this.registry} holds no blob ${digest}${this.#holds(digest) ? ' in the form in which it came: an archive of docker holds layers decompressed' : ''}`)
+    // A layer that came compressed is not here in that form any more.
+    if (region === undefined) throw blobUnknown(this.registry, digest)
     return this.#tar.read(region, offset, signal)
   }
 
@@ -72,9 +72,13 @@ class DockerArchiveTarget implements Layout {
   async *catalog(): AsyncGenerator<string> { yield '' }
 
   push(_: RepositoryName, desc: Descriptor, open: Opener, options: PushOptions): Promise<PushOutcome> {
-    return this.#arrivals.push(desc, open, options, () => this.#holds(desc.digest), async (content) => {
-      if (configTypes.has(desc.mediaType)) await this.#addConfig(desc, content)
-      else await this.#layers.add(desc, content, options.signal)
+    return this.#pushes.do(desc.digest, options.signal, async () => {
+      if (this.#holds(desc.digest)) return 'existed'
+      await receive(open, options, async (content) => {
+        if (configTypes.has(desc.mediaType)) await this.#addConfig(desc, content)
+        else await this.#layers.add(desc, content, options.signal)
+      })
+      return 'pushed'
     })
   }
 
@@ -83,15 +87,16 @@ class DockerArchiveTarget implements Layout {
     const tags = this.#tagsOf(reference)
     const config = image.config.digest
     const region = this.#configs.get(config)
-    const came = image.layers.map((desc) => this.#diffIdOf(desc, manifest))
-    if (region === undefined) throw this.#unknown(image.config, manifest)
+    const came = image.layers.map((desc) => ({ desc, diffId: this.#diffIdOf(desc, manifest) }))
+    if (region === undefined) throw contentMissing(this.registry, manifest.digest, config)
     const bytes = Buffer.concat(await Array.fromAsync(this.#tar.read(region, 0, signal)))
     const diffIds = diffIdsOf(bytes, `${this.registry}: the configuration ${config}`)
     if (diffIds.length !== came.length) throw new LayoutError('LAYOUT_INVALID', `${this.registry}: Inconsistent layer count: ${came.length} in manifest, ${diffIds.length} in config`)
-    for (const [at, diffId] of diffIds.entries()) {
-      if (came[at] !== diffId) throw new DigestMismatchError(`${this.registry}: layer ${image.layers[at]!.digest}, decompressed`, diffId, came[at]!)
+    for (const [at, { desc, diffId }] of came.entries()) {
+      const named = diffIds[at] ?? diffId
+      if (diffId !== named) throw new DigestMismatchError(`${this.registry}: layer ${desc.digest}, decompressed`, named, diffId)
     }
-    const item = this.#items.get(config) ?? { config, diffIds, tags: new Set<Tag>() }
+    const item = this.#items.get(config) ?? { config, region, diffIds, tags: new Set<Tag>() }
     this.#items.set(config, item)
     for (const tag of tags) {
       for (const other of this.#items.values()) other.tags.delete(tag)
@@ -108,8 +113,8 @@ class DockerArchiveTarget implements Layout {
     const { signal } = new AbortController()
     const written = new Set<string>()
     const repositories: Record<string, Record<string, string>> = {}
-    for (const { config, diffIds, tags } of this.#items.values()) {
-      const bytes = Buffer.concat(await Array.fromAsync(this.#tar.read(this.#configs.get(config)!, 0, signal)))
+    for (const { config, region, diffIds, tags } of this.#items.values()) {
+      const bytes = Buffer.concat(await Array.fromAsync(this.#tar.read(region, 0, signal)))
       const layers = legacyLayers(bytes, diffIds, config)
       for (const { id, json, diffId } of layers) {
         if (written.has(id)) continue
@@ -162,11 +167,7 @@ class DockerArchiveTarget implements Layout {
     const diffId = this.#layers.diffId(desc.digest)
     if (diffId !== undefined) return diffId
     if (isForeign(desc)) throw new LayoutError('LAYOUT_REFUSED', `${this.registry}: layer ${desc.digest} is a foreign one, kept at ${desc.urls?.[0] ?? 'a URL'}; an archive of docker has to hold it`)
-    throw this.#unknown(desc, manifest)
-  }
-
-  #unknown(desc: Descriptor, manifest: Manifest): RegistryError {
-    return new RegistryError({ status: 400, registry: this.registry, request: `put ${manifest.digest}`, details: [{ code: 'MANIFEST_BLOB_UNKNOWN', message: desc.digest }] })
+    throw contentMissing(this.registry, manifest.digest, desc.digest)
   }
 
   async #dropUnused(): Promise<void> {

@@ -8,8 +8,10 @@ export interface Item {
   /** Paths in the archive. */
   readonly config: string
   readonly layers: readonly string[]
-  /** In full, `docker.io/library/alpine:3.19`. */
+  /** As they are written there. */
   readonly repoTags: readonly Tag[]
+  /** The same in full: `docker.io/library/alpine:3.19`. */
+  readonly fullTags: readonly Tag[]
 }
 
 /** @throws LayoutError LAYOUT_INVALID, ARCHIVE_HOSTILE */
@@ -25,7 +27,7 @@ export async function readItems(tar: TarFile): Promise<readonly Item[]> {
     if (typeof config !== 'string' || config === '') throw new LayoutError('LAYOUT_INVALID', `${what} names no Config`)
     if (repoTags !== null && !isStrings(repoTags)) throw new LayoutError('LAYOUT_INVALID', `${what}: RepoTags is no list of names`)
     if (layers !== null && !isStrings(layers)) throw new LayoutError('LAYOUT_INVALID', `${what}: Layers is no list of paths`)
-    return { config, layers: layers ?? [], repoTags: (repoTags ?? []).map((tag) => fullName(tag, what)) }
+    return { config, layers: layers ?? [], repoTags: (repoTags ?? []) as readonly Tag[], fullTags: (repoTags ?? []).map((tag) => fullName(tag, what)) }
   })
 }
 
@@ -46,7 +48,7 @@ function likelier({ index }: TarFile): string {
 }
 
 /**
- * The item that a reference names: `docker.io/library/a:1`, `@index`, or '' for the only one there is. The wording is that of
+ * The item that a reference names: `a:1` in full or as it is written there, `@index`, or '' for the only one there is. The wording is that of
  * containers/image, docker/internal/tarfile/reader.go.
  * @throws LayoutError LAYOUT_MISSING when there are several to choose from, or fewer than `@index` says
  */
@@ -55,7 +57,7 @@ export function chooseItem(items: readonly Item[], reference: string, what: stri
     if (items.length === 1) return items[0]
     throw new LayoutError('LAYOUT_MISSING', `${what}: Unexpected tar manifest.json: expected 1 item, got ${items.length}${items.length === 0 ? '' : `; name one of ${itemNames(items).join(', ')}`}`)
   }
-  if (!reference.startsWith('@')) return items.find(({ repoTags }) => repoTags.includes(reference as Tag))
+  if (!reference.startsWith('@')) return items.find(({ repoTags, fullTags }) => fullTags.includes(reference as Tag) || repoTags.includes(reference as Tag))
   if (!/^@[0-9]+$/.test(reference)) throw new LayoutError('LAYOUT_MISSING', `${what}: Invalid source index ${reference}: write a number behind the @, from 0 on`)
   const item = items[Number(reference.slice(1))]
   if (item === undefined) throw new LayoutError('LAYOUT_MISSING', `${what}: Invalid source index ${reference}, only ${items.length} manifest items available`)

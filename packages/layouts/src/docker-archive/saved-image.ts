@@ -31,7 +31,7 @@ export async function readImage(tar: TarFile, item: Item, layerType: string, mea
   const used = new Map<string, Digest>()
   const layers: Descriptor[] = []
   for (const [at, digest] of diffIds.entries()) {
-    const path = item.layers[at]!
+    const path = item.layers[at] ?? ''
     let blob = blobs.get(digest)
     if (blob === undefined) {
       const file = tar.index.file(path)

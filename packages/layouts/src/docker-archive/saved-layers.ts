@@ -54,23 +54,12 @@ export class SavedLayers {
     for (let there = this.#regions.get(diffId); there !== undefined; there = this.#regions.get(diffId)) {
       if (await there.then(() => true, () => false)) return
     }
-    const placing = this.#write(diffId, size, content, signal)
+    const placing = this.#tar.add(`${hexOf(diffId)}.tar`, size, content, signal)
     this.#regions.set(diffId, placing)
     try {
       await placing
     } catch (error) {
       this.#regions.delete(diffId)
-      throw error
-    }
-  }
-
-  async #write(diffId: Digest, size: number, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Region> {
-    const region = await this.#tar.reserve(`${hexOf(diffId)}.tar`, size)
-    try {
-      await this.#tar.fill(region, content, signal)
-      return region
-    } catch (error) {
-      this.#tar.drop(region)
       throw error
     }
   }

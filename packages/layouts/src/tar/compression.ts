@@ -62,7 +62,7 @@ async function* byCommand(content: AsyncIterable<Uint8Array>, [command, ...args]
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let complaint = ''
   child.stderr.on('data', (text: Buffer) => { if (complaint.length < 500) complaint += text.toString() })
-  const ended = once(child, 'close') as Promise<readonly [number | null]>
+  const ended = once(child, 'close')
   ended.catch(() => undefined)
   const source = Readable.from(content, { objectMode: false })
   const fed = pipeline(source, child.stdin, { signal })
@@ -71,7 +71,7 @@ async function* byCommand(content: AsyncIterable<Uint8Array>, [command, ...args]
   signal.addEventListener('abort', stop, { once: true })
   try {
     for await (const chunk of child.stdout) yield chunk as Uint8Array
-    const [code] = await ended.catch((error: unknown) => {
+    const [code] = await ended.catch((error: unknown): never => {
       throw new LayoutError('LAYOUT_REFUSED', `${what} is compressed with ${command}, and the command ${command} cannot be run here: install it, or decompress the file first`, error)
     })
     signal.throwIfAborted()

@@ -1,17 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { LayoutError } from '../errors.ts'
+import type { ArchiveOptions } from '../layout.ts'
 import { type Compression, compressionOf, decompress, magicBytes } from './compression.ts'
 import { atMost, defaultTmpdir, openSpool, readRange, unpackLimit, writeContent } from './spool.ts'
 import { defaultMaxEntries, indexTar, type TarFileEntry, type TarIndex } from './tar-index.ts'
 
-export interface TarOptions {
-  readonly signal: AbortSignal
-  /** Where an archive that is compressed is unpacked, and content of unknown size waits. */
-  readonly tmpdir?: string
-  /** The most that compressed content may unpack to, in bytes. By default 100 times its size, and at least 16 GiB. */
-  readonly maxUnpackedBytes?: number
-  readonly maxEntries?: number
-}
+export interface TarOptions extends Pick<ArchiveOptions, 'tmpdir' | 'maxUnpackedBytes' | 'maxEntries'> { readonly signal: AbortSignal }
 
 /** JSON documents of an archive: as large as a manifest may be. */
 export const maxDocumentBytes = 4 * 1024 * 1024

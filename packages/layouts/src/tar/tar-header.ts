@@ -1,4 +1,4 @@
-import { type Headers, pack } from 'tar-stream'
+import { type Header, pack } from 'tar-stream'
 
 /** In bytes. A tar file consists of these. */
 export const blockBytes = 512
@@ -6,7 +6,7 @@ export const blockBytes = 512
 export function padded(size: number): number { return Math.ceil(size / blockBytes) * blockBytes }
 
 /** The blocks that stand before a file's content, or are a link: one, or three and more where the name is long (pax). */
-export async function tarHeader(header: Pick<Headers, 'name' | 'size' | 'type' | 'linkname' | 'mode'>): Promise<Buffer> {
+export async function tarHeader(header: Pick<Header, 'name' | 'type' | 'mode'> & Partial<Pick<Header, 'size' | 'linkname'>>): Promise<Buffer> {
   const tar = pack()
   // Its content never comes: it is written where there is room for it.
   tar.entry({ ...header, mtime: new Date(0) }).on('error', () => undefined)

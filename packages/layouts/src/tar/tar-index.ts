@@ -3,7 +3,7 @@
 // outside; archives in which one tries to are refused all the same, for no honest tool writes them.
 import type { FileHandle } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { extract, type Headers } from 'tar-stream'
+import { extract, type Header } from 'tar-stream'
 import { LayoutError } from '../errors.ts'
 
 export interface TarFileEntry { readonly kind: 'file'; readonly path: string; readonly offset: number; readonly size: number }
@@ -61,9 +61,9 @@ export async function indexTar(handle: FileHandle, size: number, what: string, m
   fed.catch((error: unknown) => tar.destroy(error as Error))
   try {
     for await (const stream of tar) {
-      const header = stream.header as Headers & { readonly byteOffset: number; readonly pax: Readonly<Record<string, string>> | null }
+      const header = stream.header as FoundHeader
       if (await walk.isPastTheEnd(header.byteOffset)) break
-      const entry = entryOf(header, header.byteOffset, size, what)
+      const entry = entryOf(header, size, what)
       walk.skip(header.byteOffset + (entry?.kind === 'file' ? entry.size : 0))
       stream.resume()
       if (entry === undefined) continue
@@ -78,15 +78,24 @@ export async function indexTar(handle: FileHandle, size: number, what: string, m
     throw new LayoutError('LAYOUT_INVALID', `${what} is no tar file, or a damaged one (${(error as Error).message})`, error)
   } finally {
     tar.destroy()
-    walk.stop()
     await fed.catch(() => undefined)
   }
   return new TarIndex(entries, what)
 }
 
-function entryOf(header: Headers & { readonly pax: Readonly<Record<string, string>> | null }, offset: number, size: number, what: string): TarEntry | undefined {
+/** What tar-stream tells besides. */
+interface FoundHeader extends Omit<Header, 'type' | 'pax' | 'linkname'> {
+  /** Of the content. */
+  readonly byteOffset: number
+  readonly pax: Readonly<Record<string, string>> | null
+  readonly linkname: string | null
+  readonly type: Header['type'] | null
+}
+
+function entryOf(header: FoundHeader, size: number, what: string): TarEntry | undefined {
+  const offset = header.byteOffset
   const path = insidePath(header.name, '', what)
-  const length = header.size ?? 0
+  const length = header.size
   const named = JSON.stringify(header.name)
   switch (header.type) {
     case 'directory': return path === '' ? undefined : { kind: 'folder', path }
@@ -104,7 +113,10 @@ function entryOf(header: Headers & { readonly pax: Readonly<Record<string, strin
       }
       return { kind: 'file', path, offset, size: length }
     }
-    default: throw new LayoutError('ARCHIVE_HOSTILE', `${what}: entry ${named} is ${header.type === undefined || header.type === null ? 'of an unknown type' : `a ${header.type}`}, which no archive of images has`)
+    case 'character-device':
+    case 'block-device':
+    case 'fifo':
+    case null: throw new LayoutError('ARCHIVE_HOSTILE', `${what}: entry ${named} is ${header.type === null ? 'of an unknown type' : `a ${header.type}`}, which no archive of images has`)
   }
 }
 
@@ -129,7 +141,6 @@ class Walk {
   #content = 0
   /** Where the next header may begin. */
   #next = 0
-  #stopped = false
 
   constructor(handle: FileHandle, size: number) {
     this.#handle = handle
@@ -141,8 +152,6 @@ class Walk {
     this.#next = Math.ceil(end / 512) * 512
   }
 
-  stop(): void { this.#stopped = true }
-
   /** Two blocks of zeros end an archive (POSIX pax, "ustar Interchange Format"); what follows is not part of it, whatever it looks like. */
   async isPastTheEnd(contentOffset: number): Promise<boolean> {
     if (contentOffset - this.#next < 1536) return false
@@ -151,7 +160,7 @@ class Walk {
   }
 
   async feed(tar: ReturnType<typeof extract>, signal: AbortSignal): Promise<void> {
-    for (let at = 0; at < this.#size && !this.#stopped;) {
+    for (let at = 0; at < this.#size && !tar.destroying;) {
       signal.throwIfAborted()
       let chunk: Buffer
       if (at < this.#content) chunk = filler.subarray(0, Math.min(filler.byteLength, this.#content - at))
@@ -161,8 +170,18 @@ class Walk {
         chunk = buffer.subarray(0, bytesRead)
       }
       at += chunk.byteLength
-      await new Promise<void>((done) => { tar.write(chunk) ? setImmediate(done) : tar.once('drain', done).once('close', done) })
+      if (tar.destroying) return
+      if (!tar.write(chunk)) await drained(tar)
     }
-    if (!this.#stopped) tar.end()
+    if (!tar.destroying) tar.end(null)
   }
+}
+
+/** Waits until more can be written, or nothing can any more. */
+async function drained(tar: ReturnType<typeof extract>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const go = (): void => { resolve(undefined) }
+  tar.on('drain', go).on('close', go)
+  await promise
+  tar.off('drain', go).off('close', go)
 }

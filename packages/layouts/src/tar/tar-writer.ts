@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs'
 import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { SizeMismatchError } from '@longshore/oci'
 import { LayoutError } from '../errors.ts'
 import { defaultTmpdir, openSpool, readRange, writeAll, writeContent } from './spool.ts'
 import { blockBytes, padded, tarHeader } from './tar-header.ts'
@@ -50,14 +51,22 @@ export class TarWriter implements AsyncDisposable {
     }
   }
 
-  /** Makes room for a file. Its content is written by `fill`, in any order with others. */
-  async reserve(name: string, size: number): Promise<Region> {
-    const header = await tarHeader({ name, size, type: 'file', mode: 0o444 })
-    return await this.#place(name, header, size)
+  /** Makes room for a file and writes its content. @throws SizeMismatchError; nothing of it is left then */
+  async add(name: string, size: number, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Region> {
+    const region = await this.#reserve(name, size)
+    try {
+      const written = await writeContent(this.#handle, this.#within(region, content), contentOf(region), signal)
+      signal.throwIfAborted()
+      if (written !== size) throw new SizeMismatchError(`${this.what}: ${name}`, size, written)
+      return region
+    } catch (error) {
+      this.drop(region)
+      throw error
+    }
   }
 
   async addFile(name: string, bytes: Uint8Array): Promise<Region> {
-    const region = await this.reserve(name, bytes.byteLength)
+    const region = await this.#reserve(name, bytes.byteLength)
     await writeAll(this.#handle, bytes, contentOf(region))
     return region
   }
@@ -66,13 +75,7 @@ export class TarWriter implements AsyncDisposable {
     await this.#place(name, await tarHeader({ name, linkname, type: 'symlink', mode: 0o777 }), 0)
   }
 
-  /** Writes all the content of a region. @throws LayoutError when it is not as long as was said */
-  async fill(region: Region, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    const written = await writeContent(this.#handle, this.#within(region, content), contentOf(region), signal)
-    if (written !== region.size) throw new LayoutError('LAYOUT_REFUSED', `${this.what}: ${region.name} has ${written} bytes, not ${region.size} as was said`)
-  }
-
-  read(region: Region, offset: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  read(region: Region, offset: number, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     return readRange(this.#handle, contentOf(region) + Math.min(offset, region.size), contentOf(region) + region.size, this.what, signal)
   }
 
@@ -105,6 +108,8 @@ export class TarWriter implements AsyncDisposable {
     if (this.#partial !== undefined) await unlink(this.#partial)
   }
 
+  async #reserve(name: string, size: number): Promise<Region> { return await this.#place(name, await tarHeader({ name, size, type: 'file', mode: 0o444 }), size) }
+
   async #place(name: string, header: Buffer, size: number): Promise<Region> {
     const region: Region = { name, start: this.#end, header: header.byteLength, size }
     this.#end += lengthOf(region)
@@ -118,7 +123,7 @@ export class TarWriter implements AsyncDisposable {
     for await (const chunk of content) {
       left -= chunk.byteLength
       // Never over what comes behind.
-      if (left < 0) throw new LayoutError('LAYOUT_REFUSED', `${this.what}: ${region.name} has more than the ${region.size} bytes that were said`)
+      if (left < 0) throw new SizeMismatchError(`${this.what}: ${region.name}`, region.size, region.size - left)
       yield chunk
     }
   }

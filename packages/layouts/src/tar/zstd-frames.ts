@@ -5,7 +5,6 @@ const magic = 0xfd2fb528
 /** 0x184D2A50 to 0x184D2A5F: a frame to be skipped. */
 const skippable = 0x184d2a5
 const dictionaryBytes = [0, 1, 2, 4] as const
-const contentSizeBytes = [0, 2, 4, 8] as const
 
 type Field = 'magic' | 'skippable' | 'descriptor' | 'block'
 const widths: Readonly<Record<Field, number>> = { magic: 4, skippable: 4, descriptor: 1, block: 3 }
@@ -43,7 +42,7 @@ class FrameWalk {
         this.#skip -= step
       } else {
         // Little-endian, and without `<<`, which has 32 bits and a sign.
-        this.#value += chunk[at]! * 2 ** (8 * this.#have)
+        this.#value += (chunk[at] ?? 0) * 2 ** (8 * this.#have)
         at++
         if (++this.#have === widths[this.#field]) this.#take(this.#value)
       }
@@ -70,9 +69,9 @@ class FrameWalk {
         return
       case 'descriptor': {
         const single = (value & 0x20) !== 0
-        const size = value >> 6 === 0 ? Number(single) : contentSizeBytes[value >> 6]!
+        const size = value >> 6 === 0 ? Number(single) : 2 ** (value >> 6)
         this.#checksum = (value & 4) !== 0
-        this.#skip = (single ? 0 : 1) + dictionaryBytes[value & 3]! + size
+        this.#skip = (single ? 0 : 1) + (dictionaryBytes[value & 3] ?? 0) + size
         this.#field = 'block'
         return
       }

@@ -5,6 +5,7 @@ import {
 import type { Content, Io } from '@longshore/transfer'
 import { LayoutError } from '../errors.ts'
 import type { LayoutSource } from '../layout.ts'
+import { blobUnknown } from '../problem.ts'
 import { readRange } from '../tar/spool.ts'
 import type { TarOptions } from '../tar/tar-file.ts'
 import { readLayer, type TarballLayer } from './tarball-layer.ts'
@@ -67,7 +68,7 @@ class TarballSource implements LayoutSource {
   blob(_: RepositoryName, { digest }: Descriptor, { signal, offset = 0 }: Io & { readonly offset?: number }): Promise<Content> {
     if (digest === digestOf(this.#config)) return Promise.resolve(once(this.#config.subarray(offset)))
     const layer = this.#layers.find((each) => each.digest === digest)
-    if (layer === undefined) return Promise.reject(new LayoutError('LAYOUT_MISSING', `${this.registry} holds no blob ${digest}`))
+    if (layer === undefined) return Promise.reject(blobUnknown(this.registry, digest))
     return Promise.resolve(readRange(layer.handle, offset, layer.size, layer.what, signal))
   }
 
