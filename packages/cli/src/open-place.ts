@@ -12,6 +12,8 @@ export interface PlaceOptions {
   readonly tlsVerify?: boolean
   readonly certDir?: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Layers of a docker-archive are called what skopeo calls them, so that the manifest made of it is the one that skopeo shows. */
+  readonly layersAsSkopeo?: boolean
   /** An index may come without some of its children. */
   readonly sparse?: boolean
 }
@@ -20,7 +22,7 @@ export function isPlace(registry: string): boolean { return transportOf(registry
 
 /** @throws LayoutError, EngineError */
 export async function openPlace(registry: string, options: PlaceOptions): Promise<Layout | LayoutSource> {
-  const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse } = options
+  const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse, layersAsSkopeo } = options
   switch (transportOf(registry)) {
     case 'docker-daemon': {
       const { openDockerDaemon, openDockerDaemonSource } = await import('@longshore/engines')
@@ -31,6 +33,6 @@ export async function openPlace(registry: string, options: PlaceOptions): Promis
       const { openContainersStorage, openContainersStorageSource } = await import('@longshore/engines')
       return (readOnly ? openContainersStorageSource : openContainersStorage)(registry, { tmpdir })
     }
-    default: return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }) })
+    default: return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }), ...(layersAsSkopeo === undefined ? {} : { layersAsSkopeo }) })
   }
 }

@@ -1,5 +1,5 @@
 // `inspect`: what an image is, without reading its layers.
-import { RegistryError, type Tag } from '@longshore/oci'
+import { type Endpoint, RegistryError, type Tag } from '@longshore/oci'
 import { marshal } from '../go-template/json.ts'
 import type { GoStruct } from '../go-template/value.ts'
 import type { SkopeoContext } from '../skopeo/command.ts'
@@ -17,7 +17,6 @@ export interface InspectFlags extends GlobalFlags, ImageFlags, RetryFlags {
   readonly config?: boolean
   readonly format?: string
   readonly noTags?: boolean
-  readonly manifestDigest?: string
 }
 
 /** @throws SkopeoError */
@@ -40,9 +39,13 @@ export async function inspectCommand(args: readonly string[], flags: InspectFlag
   }
   const config = instance.kind === 'schema1' ? schema1Config(instance)
     : parseJsonObject(await wrapped('Error reading configuration blob', context, () => withRetries(() => image.config(instance), flags, context)), 'the configuration')
-  const tags = image.endpoint.transport === 'docker' && flags.noTags !== true ? await tagsOf(image, flags, context) : []
-  await write(print(summarize({ name: image.endpoint.transport === 'docker' ? dockerName(image.endpoint) : '', digest: manifest.digest, tags, image: instance, config })))
+  const { transport, repository } = image.endpoint
+  const tags = transport === 'docker' && flags.noTags !== true ? await tagsOf(image, flags, context) : []
+  await write(print(summarize({ name: transport === 'docker' ? dockerName(image.endpoint) : transport === 'docker-archive' ? archiveName(image.endpoint) : repository, digest: manifest.digest, tags, image: instance, config })))
 }
+
+/** The repository of `docker.io/library/app:1`; '' where the image is named by its place. */
+function archiveName({ reference = '' }: Endpoint): string { return reference.startsWith('@') ? '' : reference.replace(/[:@][^/]*$/, '') }
 
 /** A template is read before anything is asked. @throws SkopeoError */
 async function printer(format: string): Promise<(value: GoStruct) => string> {

@@ -20,7 +20,7 @@ export async function runSkopeo(args: readonly string[], program: Command, code:
     const found = findCommand(args, globalOptions())
     const command = found && program.commands.find((one) => one.name() === found.name)
     if (!found || !command) throw new SkopeoError(unknownCommand(args, found?.name))
-    const flags = normalizeFlags([...args.slice(0, found.at), ...args.slice(found.at + 1)], command)
+    const flags = normalizeFlags([...args.slice(0, found.at).flatMap((arg) => globalTlsVerify(arg, command)), ...args.slice(found.at + 1)], command)
     if (flags === 'help') command.outputHelp()
     else await program.parseAsync([found.name, ...flags], { from: 'user' })
     return code()
@@ -31,6 +31,14 @@ export async function runSkopeo(args: readonly string[], program: Command, code:
     log('fatal', goWords(error))
     return error instanceof SkopeoError ? error.exitCode : 1
   }
+}
+
+/** `--tls-verify` before the command is of every registry that the command speaks to, unless it says otherwise. */
+function globalTlsVerify(arg: string, { options }: Command): readonly string[] {
+  const [, value = ''] = /^--tls-verify(=.*)?$/s.exec(arg) ?? []
+  if (arg !== `--tls-verify${value}`) return [arg]
+  log('warning', '\'--tls-verify\' is deprecated, please set this on the specific subcommand')
+  return options.some(({ long }) => long === '--src-tls-verify') ? [`--src-tls-verify${value}`, `--dest-tls-verify${value}`] : [arg]
 }
 
 function unknownCommand(args: readonly string[], name: string | undefined): string {
