@@ -33,6 +33,12 @@ export async function openPlace(registry: string, options: PlaceOptions): Promis
       const { openContainersStorage, openContainersStorageSource } = await import('@longshore/engines')
       return (readOnly ? openContainersStorageSource : openContainersStorage)(registry, { tmpdir })
     }
-    default: return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }), ...(layersAsSkopeo === undefined ? {} : { layersAsSkopeo }) })
+    case 'dir':
+    case 'oci':
+    case 'oci-archive':
+    case 'docker-archive':
+    case 'registry-storage':
+    case 'tarball':
+    case 'docker': return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }), ...(layersAsSkopeo === undefined ? {} : { layersAsSkopeo }) })
   }
 }

@@ -160,7 +160,7 @@ export interface StoreFlags extends GlobalFlags { readonly authfile?: string; re
 export function sideFlags(flags: object, side: 'src' | 'dest'): ImageFlags {
   const own = Object.entries(flags).filter(([name]) => name.startsWith(side) && /^[A-Z]/.test(name.slice(side.length)))
     .map(([name, value]) => [name.charAt(side.length).toLowerCase() + name.slice(side.length + 1), value] as const)
-  return Object.fromEntries(own) as ImageFlags
+  return Object.fromEntries(own)
 }
 
 /** Credentials that contradict each other, in skopeo's words. @throws SkopeoError */

@@ -166,11 +166,22 @@ class CopyRun {
     if (!prepared) return
     this.#prepared.delete(id)
     const now = rewritten ?? digest
-    const done = (): void => { this.#copied.push({ request: prepared.request, outcome, digest: now }) }
-    if (prepared.signatures.length === 0) return done()
-    const task = this.#with.signatures.store(image.destination, now, prepared.signatures, { signal: this.#signal })
-      .then(done, (error: unknown) => this.#fail({ request: prepared.request, error })).finally(() => this.#storing.delete(task))
+    const copied: CopiedImage = { request: prepared.request, outcome, digest: now }
+    if (prepared.signatures.length === 0) {
+      this.#copied.push(copied)
+      return
+    }
+    const task = this.#store(copied, prepared.signatures).finally(() => this.#storing.delete(task))
     this.#storing.add(task)
+  }
+
+  async #store(copied: CopiedImage, signatures: readonly Signature[]): Promise<void> {
+    try {
+      await this.#with.signatures.store(copied.request.destination, copied.digest, signatures, { signal: this.#signal })
+      this.#copied.push(copied)
+    } catch (error) {
+      this.#fail({ request: copied.request, error })
+    }
   }
 
   #fail(failed: FailedCopy): void {

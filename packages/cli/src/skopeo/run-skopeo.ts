@@ -6,7 +6,7 @@ import { globalOptions } from '../skopeo-flags.ts'
 import { goWords } from './go-words.ts'
 import { log } from './logrus.ts'
 import { findCommand, normalizeFlags } from './pflag.ts'
-import { SkopeoError } from './skopeo-error.ts'
+import { CommandTimeoutError, SkopeoError } from './skopeo-error.ts'
 
 /** Whether these arguments call one of skopeo's commands. */
 export function callsSkopeo(args: readonly string[]): boolean {
@@ -29,6 +29,8 @@ export async function runSkopeo(args: readonly string[], program: Command, code:
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1
     if (args.includes('--debug') && error instanceof Error && error.stack !== undefined) log('debug', error.stack)
     log('fatal', goWords(error))
+    // What did not heed its signal may hold a connection for a while, and with it the process.
+    if (error instanceof CommandTimeoutError) process.exit(error.exitCode)
     return error instanceof SkopeoError ? error.exitCode : 1
   }
 }
