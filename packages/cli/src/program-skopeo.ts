@@ -9,6 +9,7 @@ import { addGlobalOptions, addImageOptions, addRetryOptions, addStoreOptions, bo
 /** Every command of skopeo's, by whose rules its arguments are read and its exit codes given, under whatever name the program runs. */
 export const skopeoCommands: ReadonlySet<string> = new Set([
   'copy', 'delete', 'generate-sigstore-key', 'inspect', 'layers', 'list-tags', 'login', 'logout', 'manifest-digest', 'standalone-sign', 'standalone-verify', 'sync',
+  'untrusted-signature-dump-without-verification',
 ])
 
 /** @param done is given the exit code of the command that ran */

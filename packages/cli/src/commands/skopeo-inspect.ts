@@ -45,7 +45,7 @@ export async function inspectCommand(args: readonly string[], flags: InspectFlag
 }
 
 /** The repository of `docker.io/library/app:1`; '' where the image is named by its place. */
-function archiveName({ reference = '' }: Endpoint): string { return reference.startsWith('@') ? '' : reference.replace(/[:@][^/]*$/, '') }
+function archiveName({ reference }: Endpoint): string { return reference === undefined || reference.startsWith('@') ? '' : reference.replace(/[:@][^/]*$/, '') }
 
 /** A template is read before anything is asked. @throws SkopeoError */
 async function printer(format: string): Promise<(value: GoStruct) => string> {
