@@ -107,10 +107,9 @@ describe('the same message and exit code', () => {
 // What templates print: packages/cli/src/go-template/report.test.ts.
 describe('templates', () => {
   test('an image by a template', async () => {
-    const { theirs, ours } = await both(['inspect', '-n', '--tls-verify=false', '--format', '{{.Name}} {{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}}\\t{{.Created}}', 'REPO:one'])
-    expect(theirs.code).toBe(0)
-    // 1.9.3 sets tabs to columns.
-    expect({ ...ours, stdout: ours.stdout.replaceAll(/\s+/g, ' ') }).toEqual({ ...theirs, stdout: theirs.stdout.replaceAll(/\s+/g, ' ') })
+    const { theirs, ours } = await both(['inspect', '-n', '--tls-verify=false', '--format', '{{.Name}} {{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}} {{.Created}}', 'REPO:one'])
+    expect(theirs).toMatchObject({ code: 0, stdout: expect.stringContaining('2024-01-27') as string })
+    expect(ours).toEqual(theirs)
   })
 
   test.each([['json'], ['{{json .}}']])('--config --format %s', async (format) => {

@@ -12,7 +12,7 @@ export interface PlaceOptions {
   readonly tlsVerify?: boolean
   readonly certDir?: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Layers of a docker-archive are called what skopeo calls them, so that the manifest made of it is the one that skopeo shows. */
+  /** Layers of a docker-archive, or of a daemon, are called what skopeo calls them, so that the manifest made of it is the one that skopeo shows. */
   readonly layersAsSkopeo?: boolean
   /** An index may come without some of its children. */
   readonly sparse?: boolean
@@ -27,7 +27,9 @@ export async function openPlace(registry: string, options: PlaceOptions): Promis
     case 'docker-daemon': {
       const { openDockerDaemon, openDockerDaemonSource } = await import('@longshore/engines')
       const host = daemonHost ?? env['DOCKER_HOST']
-      return (readOnly ? openDockerDaemonSource : openDockerDaemon)(registry, { tmpdir, ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }) })
+      return (readOnly ? openDockerDaemonSource : openDockerDaemon)(registry, {
+        tmpdir, ...(layersAsSkopeo === undefined ? {} : { layersAsSkopeo }), ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }),
+      })
     }
     case 'containers-storage': {
       const { openContainersStorage, openContainersStorageSource } = await import('@longshore/engines')
