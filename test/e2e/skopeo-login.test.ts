@@ -17,7 +17,7 @@ type Side = (typeof sides)[number]
 
 beforeAll(async () => { registry = await startDockerRegistry({ auth: { kind: 'htpasswd', users: { bob: 's3cret', eve: 'p:w "x"' } } }); host = registry.host }, 60_000)
 afterAll(async () => { await registry[Symbol.asyncDispose]() })
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'longshore-login-')) })
+beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'longshore-login-')); for (const side of sides) mkdirSync(join(folder, side)) })
 afterEach(async () => { await rm(folder, { recursive: true, force: true }) })
 
 const authFile = (side: Side): string => join(folder, side, 'containers/auth.json')
@@ -126,7 +126,7 @@ describe('delete', () => {
     const image = await writeImage(join(folder, 'image'), 'docker', { author: side })
     for (const tag of tags) await pushImage(image, `docker://${host}/del/${side}:${tag}`, ['--dest-creds', 'bob:s3cret'])
   }
-  const statusOf = async (side: Side, tag: string): Promise<number> => (await fetch(`${registry.url}/v2/del/${side}/manifests/${tag}`, { headers: { authorization: `Basic ${Buffer.from('bob:s3cret').toString('base64')}`, accept: '*/*' } })).status
+  const statusOf = async (side: Side, tag: string): Promise<number> => (await fetch(`${registry.url}/v2/del/${side}/manifests/${tag}`, { headers: { authorization: `Basic ${Buffer.from('bob:s3cret').toString('base64')}`, accept: 'application/vnd.docker.distribution.manifest.v2+json' } })).status
 
   test('every tag of the manifest goes with it', async () => {
     for (const side of sides) {

@@ -25,6 +25,8 @@ export interface AccessOptions {
   readonly hints?: readonly AccessHint[]
   /** The most requests at once to one registry. */
   readonly concurrency?: number
+  /** What the User-Agent of every request begins with. */
+  readonly userAgentPrefix?: string
   /** Bytes per second. */
   readonly maxBandwidth?: number
 }

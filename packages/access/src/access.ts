@@ -2,7 +2,7 @@
 import { Bandwidth } from '@longshore/concurrency'
 import { createKeychain, CredentialHelperError, InvalidCredentialsError, type Keychain, loadTls, type TlsFiles } from '@longshore/credentials'
 import { type PullSource, readRegistriesConf, type RegistriesConf } from '@longshore/registries-conf'
-import { createRegistry, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
+import { createRegistry, defaultUserAgent, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
 import type { RegistryUse, Source, Target, Transports } from '@longshore/transfer'
 import type { AccessConfig } from './access-config.ts'
 import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
@@ -48,6 +48,7 @@ export async function openAccess(registries: Registries, options: AccessOptions,
       registry, tlsVerify: tlsVerify(registry, insecure), credentials: (repository) => keys.credentialsFor(registry, repository),
       tls: toTls(tls.get(registry) ?? {}),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+      ...(options.userAgentPrefix === undefined || options.userAgentPrefix === '' ? {} : { userAgent: `${options.userAgentPrefix} ${defaultUserAgent}` }),
       // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
       ...(bandwidth === undefined ? {} : { bandwidth }),
       ...(proxy !== undefined ? { proxy: { http: proxy, https: proxy } } : config.proxy === undefined ? {} : { proxy: config.proxy }),

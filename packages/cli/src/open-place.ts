@@ -12,6 +12,8 @@ export interface PlaceOptions {
   readonly tlsVerify?: boolean
   readonly certDir?: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Layers of a docker-archive, or of a daemon, are called what skopeo calls them, so that the manifest made of it is the one that skopeo shows. */
+  readonly layersAsSkopeo?: boolean
   /** An index may come without some of its children. */
   readonly sparse?: boolean
 }
@@ -20,12 +22,14 @@ export function isPlace(registry: string): boolean { return transportOf(registry
 
 /** @throws LayoutError, EngineError */
 export async function openPlace(registry: string, options: PlaceOptions): Promise<Layout | LayoutSource> {
-  const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse } = options
+  const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse, layersAsSkopeo } = options
   switch (transportOf(registry)) {
     case 'docker-daemon': {
       const { openDockerDaemon, openDockerDaemonSource } = await import('@longshore/engines')
       const host = daemonHost ?? env['DOCKER_HOST']
-      return (readOnly ? openDockerDaemonSource : openDockerDaemon)(registry, { tmpdir, ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }) })
+      return (readOnly ? openDockerDaemonSource : openDockerDaemon)(registry, {
+        tmpdir, ...(layersAsSkopeo === undefined ? {} : { layersAsSkopeo }), ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }),
+      })
     }
     case 'containers-storage': {
       const { openContainersStorage, openContainersStorageSource } = await import('@longshore/engines')
@@ -37,6 +41,6 @@ export async function openPlace(registry: string, options: PlaceOptions): Promis
     case 'docker-archive':
     case 'registry-storage':
     case 'tarball':
-    case 'docker': return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }) })
+    case 'docker': return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }), ...(layersAsSkopeo === undefined ? {} : { layersAsSkopeo }) })
   }
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { ExitCode } from './exit-code.ts'
 import { runs } from './skopeo/command.ts'
 import type { CopyFlags, SyncFlags } from './skopeo/copy-flags.ts'
-import { addCopyOptions, addGlobalOptions, addPrefixedOptions, addRetryOptions, boolFlag, intFlag, textFlag, textsFlag } from './skopeo-flags.ts'
+import { addCopyOptions, addGlobalOptions, addPrefixedOptions, addRetryOptions, boolFlag, intFlag, intsFlag, textFlag, textsFlag } from './skopeo-flags.ts'
 
 /** @param done is given the exit code of the command that ran */
 export function addCopyCommands(program: Command, done: (code: ExitCode) => void): void {
@@ -32,6 +32,9 @@ registry-storage: (and from tarball:). Of a multi-platform image the one for thi
     .addOption(boolFlag('--dest-oci-accept-uncompressed-layers', 'oci: only: leave layers uncompressed that are so'))
     .addOption(boolFlag('--dest-precompute-digests', 'nothing to do here: digests are known before anything is sent').hideHelp())
     .addOption(textFlag('--digestfile <FILE>', 'write the digest of what was copied'))
+    .addOption(intsFlag('--encrypt-layer <N>', 'not taken').hideHelp())
+    .addOption(textsFlag('--encryption-key <KEY>', 'not taken').hideHelp())
+    .addOption(textsFlag('--decryption-key <KEY>', 'not taken').hideHelp())
   copy.optionsGroup('The run:')
     .addOption(boolFlag('-q, --quiet', 'no progress'))
     .addOption(intFlag('--image-parallel-copies <N>', 'blobs at once'))

@@ -9,6 +9,7 @@ import { addGlobalOptions, addImageOptions, addRetryOptions, addStoreOptions, bo
 /** Every command of skopeo's, by whose rules its arguments are read and its exit codes given, under whatever name the program runs. */
 export const skopeoCommands: ReadonlySet<string> = new Set([
   'copy', 'delete', 'generate-sigstore-key', 'inspect', 'layers', 'list-tags', 'login', 'logout', 'manifest-digest', 'standalone-sign', 'standalone-verify', 'sync',
+  'untrusted-signature-dump-without-verification',
 ])
 
 /** @param done is given the exit code of the command that ran */
@@ -48,12 +49,13 @@ Examples:
   runs(listTags, done, async () => (await import('./commands/skopeo-list-tags.ts')).listTagsCommand)
 
   const remove = program.command('delete').usage('[options] IMAGE-NAME')
-    .summary('delete an image from a registry')
-    .description('Deletes the manifest that the tag or digest names, and with it every tag that names the same manifest.')
+    .summary('delete an image')
+    .description(`In a registry, deletes the manifest that the tag or digest names, and with it every tag that names the same manifest.
+From oci: and containers-storage:, deletes the name, and what no other image needs.`)
   addImageOptions(remove)
   addRetryOptions(remove)
   addGlobalOptions(remove)
-  remove.addHelpText('after', '\nExample:\n  longshore delete docker://registry.example.com/team/app:1.2')
+  remove.addHelpText('after', '\nExamples:\n  longshore delete docker://registry.example.com/team/app:1.2\n  longshore delete oci:/backup/images:app-1.2')
   runs(remove, done, async () => (await import('./commands/skopeo-delete.ts')).deleteCommand)
 
   const login = program.command('login').usage('[options] REGISTRY[/NAMESPACE]')

@@ -84,14 +84,13 @@ export function globalOptions(): readonly Option[] {
     durationFlag('--command-timeout <DURATION>', 'end the command after this time, such as 90s or 1h30m'),
     boolFlag('--debug', 'say more about what goes wrong'),
     textFlag('--user-agent-prefix <TEXT>', 'what the User-Agent of requests begins with'),
+    boolFlag('--tls-verify', 'for both sides (deprecated)').hideHelp(),
   ]
 }
 
 export function addGlobalOptions(command: Command): Command {
-  add(command, 'For every command:', globalOptions())
-  // Deprecated where a command has none of its own.
-  if (!command.options.some(({ long }) => long === '--tls-verify')) command.addOption(boolFlag('--tls-verify', 'for both sides (deprecated)').hideHelp())
-  return command
+  // A command may have a --tls-verify of its own.
+  return add(command, 'For every command:', globalOptions().filter((option) => !command.options.some(({ long }) => long === option.long)))
 }
 
 /** The unprefixed group. list-tags takes neither daemons nor shared blobs. */
@@ -137,8 +136,8 @@ export function addCopyOptions(command: Command): Command {
   return add(command, 'What is written:', [
     boolFlag('--remove-signatures', 'leave the source\'s signatures behind'),
     textFlag('--sign-by <FINGERPRINT>', 'sign with this GPG key'),
-    textFlag('--sign-by-sq-fingerprint <FINGERPRINT>', 'sign with this key of Sequoia'),
-    textFlag('--sign-by-sigstore <PARAMFILE>', 'sign as this sigstore parameter file says'),
+    textFlag('--sign-by-sq-fingerprint <FINGERPRINT>', 'not taken').hideHelp(),
+    textFlag('--sign-by-sigstore <PARAMFILE>', 'not taken').hideHelp(),
     textFlag('--sign-by-sigstore-private-key <FILE>', 'sign with this sigstore private key'),
     textFlag('--sign-passphrase-file <FILE>', 'holds the key\'s passphrase'),
     textFlag('-f, --format <TYPE>', 'the manifest to write: oci, v2s1 or v2s2 (default: the source\'s)'),
@@ -157,16 +156,11 @@ export function addStoreOptions(command: Command): Command {
 
 export interface StoreFlags extends GlobalFlags { readonly authfile?: string; readonly compatAuthFile?: string }
 
-/** One side of a command with prefixes, as the unprefixed group. Flags of the other side are left out. */
-export function sideFlags(flags: Readonly<Record<string, unknown>>, side: 'src' | 'dest'): ImageFlags {
+/** What is said of one side of a command with prefixes, as the unprefixed group. */
+export function sideFlags(flags: object, side: 'src' | 'dest'): ImageFlags {
   const own = Object.entries(flags).filter(([name]) => name.startsWith(side) && /^[A-Z]/.test(name.slice(side.length)))
     .map(([name, value]) => [name.charAt(side.length).toLowerCase() + name.slice(side.length + 1), value] as const)
-  const alias = flags[side === 'src' ? 'screds' : 'dcreds']
-  const { authfile, tlsVerify } = flags
-  return {
-    ...(authfile === undefined ? {} : { authfile }), ...(tlsVerify === undefined ? {} : { tlsVerify }),
-    ...(alias === undefined ? {} : { creds: alias }), ...Object.fromEntries(own),
-  } as ImageFlags
+  return Object.fromEntries(own)
 }
 
 /** Credentials that contradict each other, in skopeo's words. @throws SkopeoError */

@@ -10,6 +10,8 @@ import { SavedImages } from './saved-images.ts'
 export interface DockerDaemonOptions extends DaemonHostOptions {
   /** Images pass through here as archives: room for all that are open at once. */
   readonly tmpdir: string
+  /** Read: layers are named as skopeo names them, as gzip, so that the manifest has the digest that skopeo shows. Default false. */
+  readonly layersAsSkopeo?: boolean
 }
 
 /**
@@ -18,7 +20,7 @@ export interface DockerDaemonOptions extends DaemonHostOptions {
  * @throws EngineError for a host of a form that is not taken; one that does not answer is found out at the first question
  */
 export function openDockerDaemonSource(registry: string, options: DockerDaemonOptions): DockerDaemonSource {
-  return new DockerDaemonSource(registry, new EngineApi(openDaemonHost(options)), new SavedImages(options.tmpdir))
+  return new DockerDaemonSource(registry, new EngineApi(openDaemonHost(options)), new SavedImages(options.tmpdir, options.layersAsSkopeo))
 }
 
 export class DockerDaemonSource implements LayoutSource {

@@ -14,12 +14,16 @@ export interface SavedImage { readonly manifest: Manifest; readonly archive: Lay
 
 export class SavedImages implements AsyncDisposable {
   readonly #tmpdir: string
+  readonly #layersAsSkopeo: boolean
   readonly #saving = new SingleFlight<string, SavedImage>()
   readonly #saved = new Map<string, SavedImage>()
   #directory: Promise<string> | undefined
 
   /** @param tmpdir with room for the images, uncompressed */
-  constructor(tmpdir: string) { this.#tmpdir = tmpdir }
+  constructor(tmpdir: string, layersAsSkopeo = false) {
+    this.#tmpdir = tmpdir
+    this.#layersAsSkopeo = layersAsSkopeo
+  }
 
   [Symbol.iterator](): Iterator<SavedImage> { return this.#saved.values() }
 
@@ -30,7 +34,7 @@ export class SavedImages implements AsyncDisposable {
       try {
         await pipeline(save({ signal }), createWriteStream(path), { signal })
         // The archive outlives the caller who happened to be the first.
-        const archive = await openDockerArchive(`docker-archive:${path}`, { signal: new AbortController().signal, tmpdir: this.#tmpdir })
+        const archive = await openDockerArchive(`docker-archive:${path}`, { signal: new AbortController().signal, tmpdir: this.#tmpdir, layersAsSkopeo: this.#layersAsSkopeo })
         const manifest = await archive.manifest('' as RepositoryName, '' as Tag, { signal })
         if (!manifest) throw new EngineError('ENGINE_REFUSED', `the engine saved ${id} as an archive without an image`)
         const saved = { manifest, archive }

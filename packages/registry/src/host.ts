@@ -10,7 +10,7 @@ import { parseChallenge } from './challenge.ts'
 import { connectionError, isTransient, isTransientStatus, parseRetryAfter, registryError } from './failure.ts'
 import { Gate } from './gate.ts'
 import { Lanes } from './lanes.ts'
-import { defaultRetries, defaultTimeouts, type RegistryOptions, type Timeouts } from './options.ts'
+import { defaultRetries, defaultTimeouts, defaultUserAgent, type RegistryOptions, type Timeouts } from './options.ts'
 import { maxRedirects, resolveLocation } from './paths.ts'
 import { findOrigin } from './ping.ts'
 import { redact } from './redact.ts'
@@ -69,7 +69,7 @@ export class Host implements AsyncDisposable {
     this.gate = new Gate(this.retries)
     this.wire = new Wire(options, this.timeouts, this.stats)
     this.#auth = new Auth(options, this.wire, () => this.#origin)
-    this.#userAgent = options.userAgent ?? 'longshore/0.1'
+    this.#userAgent = options.userAgent ?? defaultUserAgent
   }
 
   get origin(): string { return this.#origin }

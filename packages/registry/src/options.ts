@@ -51,4 +51,6 @@ export interface RegistryOptions {
 
 /** S3 holds a multipart commit for minutes; a lost peer is noticed sooner by its body. */
 export const defaultTimeouts: Timeouts = { connectMs: 15_000, headersMs: 60_000, stallMs: 60_000, commitMs: 300_000 }
+/** What the requests say who they are from. */
+export const defaultUserAgent = 'longshore/0.1'
 export const defaultRetries = { attempts: 5, baseMs: 250, capMs: 15_000 } as const

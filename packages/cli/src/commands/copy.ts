@@ -16,12 +16,14 @@ import { log } from '../skopeo/logrus.ts'
 import { failedCopy, describeFailedCopy } from '../skopeo/report-failure.ts'
 import type { SkopeoContext } from '../skopeo/command.ts'
 import { SkopeoError } from '../skopeo/skopeo-error.ts'
+import { settleFlags } from '../skopeo/settle-flags.ts'
 import { openSigning } from '../skopeo/signing.ts'
 
 /** Copies SOURCE to DESTINATION, and to the additional tags. @throws SkopeoError and what else there is to tell */
-export async function copyCommand(args: readonly string[], flags: CopyFlags, { config, signal, warn }: SkopeoContext): Promise<void> {
+export async function copyCommand(args: readonly string[], given: CopyFlags, { config, signal, warn }: SkopeoContext): Promise<void> {
   const [sourceText, destinationText, ...rest] = args
   if (sourceText === undefined || destinationText === undefined || rest.length > 0) throw new SkopeoError('Exactly two arguments expected')
+  const flags = settleFlags(given, warn)
   const source = endpointOf('source', sourceText)
   const destination = endpointOf('destination', destinationText)
   const requests = requestsOf(source, destination, flags)

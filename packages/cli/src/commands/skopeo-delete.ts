@@ -1,8 +1,10 @@
-// `delete`: the manifest that a tag or a digest names, and with it every tag that names the same manifest.
+// `delete`: in a registry the manifest that a tag or a digest names, and with it every tag that names the same manifest; in an OCI layout and in
+// the engine's store a name, and what nothing else needs.
+import type { DeletableLayout } from '@longshore/layouts'
 import { type Endpoint, RegistryError, type Tag } from '@longshore/oci'
 import type { SkopeoContext } from '../skopeo/command.ts'
-import { goWords } from '../skopeo/go-words.ts'
-import { dockerName, openRegistry, parseImageName } from '../skopeo/open-image.ts'
+import { during, goWords } from '../skopeo/go-words.ts'
+import { dockerName, openFlaggedPlace, openRegistry, parseImageName } from '../skopeo/open-image.ts'
 import { withRetries } from '../skopeo/retry.ts'
 import { SkopeoError } from '../skopeo/skopeo-error.ts'
 import type { GlobalFlags, ImageFlags, RetryFlags } from '../skopeo-flags.ts'
@@ -12,6 +14,7 @@ export async function deleteCommand(args: readonly string[], flags: GlobalFlags 
   const [name] = args
   if (name === undefined || args.length !== 1) throw new SkopeoError('Usage: delete imageReference')
   const endpoint = parse(name)
+  if (endpoint.transport === 'oci' || endpoint.transport === 'containers-storage') return await deleteFromPlace(endpoint, flags, context)
   // An archive is a layout in a file, and called so.
   if (endpoint.transport !== 'docker') throw new SkopeoError(`Deleting images not implemented for ${endpoint.transport === 'oci-archive' ? 'oci' : endpoint.transport}: images`)
   await using opened = await openRegistry(endpoint, flags, context)
@@ -30,6 +33,23 @@ export async function deleteCommand(args: readonly string[], flags: GlobalFlags 
     if (error instanceof SkopeoError) throw error
     const status = error instanceof RegistryError ? ` (${error.status})` : ''
     throw new SkopeoError(`Failed to delete ${image}: ${goWords(error)}${status}`, 'SKOPEO_FAILED', { cause: error })
+  }
+}
+
+/** @throws SkopeoError */
+async function deleteFromPlace(endpoint: Endpoint, flags: GlobalFlags & ImageFlags, context: SkopeoContext): Promise<void> {
+  const { signal } = context
+  const { repository, reference = '' as Tag, text } = endpoint
+  try {
+    // For reading first: nothing is made where nothing is.
+    await using source = await openFlaggedPlace(endpoint, flags, context, true)
+    if (await source.resolve(repository, reference, { signal }) === undefined) throw new SkopeoError('there is no such image', 'IMAGE_UNKNOWN')
+    await using place = await openFlaggedPlace(endpoint, flags, context, false)
+    if (!('deleteReference' in place)) throw new SkopeoError(`${endpoint.transport}: images cannot be deleted`)
+    if (!await (place as DeletableLayout).deleteReference(repository, reference as Tag, { signal })) throw new SkopeoError('there is no such image', 'IMAGE_UNKNOWN')
+  } catch (error) {
+    signal.throwIfAborted()
+    throw during(`Unable to delete ${text}`, error)
   }
 }
 

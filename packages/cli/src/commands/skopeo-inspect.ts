@@ -1,5 +1,5 @@
 // `inspect`: what an image is, without reading its layers.
-import { RegistryError, type Tag } from '@longshore/oci'
+import { type Endpoint, RegistryError, type Tag } from '@longshore/oci'
 import { marshal } from '../go-template/json.ts'
 import type { GoStruct } from '../go-template/value.ts'
 import type { SkopeoContext } from '../skopeo/command.ts'
@@ -10,14 +10,13 @@ import { dockerName, openImage, type OpenedImage, parseImageName } from '../skop
 import { withRetries } from '../skopeo/retry.ts'
 import { SkopeoError } from '../skopeo/skopeo-error.ts'
 import { write } from '../skopeo/write.ts'
-import type { GlobalFlags, ImageFlags, RetryFlags } from '../skopeo-flags.ts'
+import { checkCredentials, type GlobalFlags, type ImageFlags, type RetryFlags } from '../skopeo-flags.ts'
 
 export interface InspectFlags extends GlobalFlags, ImageFlags, RetryFlags {
   readonly raw?: boolean
   readonly config?: boolean
   readonly format?: string
   readonly noTags?: boolean
-  readonly manifestDigest?: string
 }
 
 /** @throws SkopeoError */
@@ -25,6 +24,7 @@ export async function inspectCommand(args: readonly string[], flags: InspectFlag
   const [name] = args
   if (name === undefined || args.length !== 1) throw new SkopeoError('Exactly one argument expected')
   if (flags.raw === true && flags.format !== undefined && flags.format !== '') throw new SkopeoError('raw output does not support format option')
+  checkCredentials(flags)
   const print = await printer(flags.format ?? '')
   const opening = `Error parsing image name "${name}"`
   await using image = await wrapped(opening, context, async () => openImage(parseImageName(name), flags, context))
@@ -39,9 +39,13 @@ export async function inspectCommand(args: readonly string[], flags: InspectFlag
   }
   const config = instance.kind === 'schema1' ? schema1Config(instance)
     : parseJsonObject(await wrapped('Error reading configuration blob', context, () => withRetries(() => image.config(instance), flags, context)), 'the configuration')
-  const tags = image.endpoint.transport === 'docker' && flags.noTags !== true ? await tagsOf(image, flags, context) : []
-  await write(print(summarize({ name: image.endpoint.transport === 'docker' ? dockerName(image.endpoint) : '', digest: manifest.digest, tags, image: instance, config })))
+  const { transport, repository } = image.endpoint
+  const tags = transport === 'docker' && flags.noTags !== true ? await tagsOf(image, flags, context) : []
+  await write(print(summarize({ name: transport === 'docker' ? dockerName(image.endpoint) : transport === 'docker-archive' ? archiveName(image.endpoint) : repository, digest: manifest.digest, tags, image: instance, config })))
 }
+
+/** The repository of `docker.io/library/app:1`; '' where the image is named by its place. */
+function archiveName({ reference }: Endpoint): string { return reference === undefined || reference.startsWith('@') ? '' : reference.replace(/[:@][^/]*$/, '') }
 
 /** A template is read before anything is asked. @throws SkopeoError */
 async function printer(format: string): Promise<(value: GoStruct) => string> {

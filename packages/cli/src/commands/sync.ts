@@ -16,6 +16,7 @@ import { type Endpoints, openEndpoints } from '../skopeo/endpoint-access.ts'
 import { during } from '../skopeo/go-words.ts'
 import { log } from '../skopeo/logrus.ts'
 import { describeFailedCopy, failedCopy } from '../skopeo/report-failure.ts'
+import { settleFlags } from '../skopeo/settle-flags.ts'
 import { openSigning } from '../skopeo/signing.ts'
 import type { SkopeoContext } from '../skopeo/command.ts'
 import { SkopeoError } from '../skopeo/skopeo-error.ts'
@@ -29,9 +30,10 @@ type SourceKind = 'docker' | 'dir' | 'yaml' | 'registry-storage'
 interface Found { readonly ends: readonly End[]; readonly base?: string; readonly errors: number }
 
 /** @throws SkopeoError and what else there is to tell */
-export async function syncCommand(args: readonly string[], flags: SyncFlags, { config, signal, warn }: SkopeoContext): Promise<void> {
+export async function syncCommand(args: readonly string[], given: SyncFlags, { config, signal, warn }: SkopeoContext): Promise<void> {
   const [source, place, ...rest] = args
   if (source === undefined || place === undefined || rest.length > 0) throw new SkopeoError('Exactly two arguments expected')
+  const flags = settleFlags(given, warn)
   const from = sourceKindOf(flags.src)
   const to = destinationKindOf(flags.dest)
   if (from === 'dir' && to === 'dir') throw new SkopeoError('sync from \'dir\' to \'dir\' not implemented, consider using rsync instead')

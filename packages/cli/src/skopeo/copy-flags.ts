@@ -18,6 +18,9 @@ export interface CopyFlags extends SharedCopyFlags {
   readonly stripSparseManifestList?: boolean
   readonly quiet?: boolean
   readonly signIdentity?: string
+  readonly encryptLayer?: readonly number[]
+  readonly encryptionKey?: readonly string[]
+  readonly decryptionKey?: readonly string[]
   readonly destCompress?: boolean
   readonly destDecompress?: boolean
   readonly destCompressFormat?: string

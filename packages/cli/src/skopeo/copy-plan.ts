@@ -1,8 +1,7 @@
 // What the flags of copy and sync mean, checked before anything is opened.
-import { tmpdir } from 'node:os'
 import { InvalidReferenceError, parsePlatform, transportOf } from '@longshore/oci'
 import { type Changes, parseChanges } from '@longshore/transform'
-import type { CopyFlags, GlobalFlags, SharedCopyFlags } from './copy-flags.ts'
+import type { CopyFlags, SharedCopyFlags } from './copy-flags.ts'
 import type { ListHandling } from './copy-run.ts'
 import { wantedPlatforms } from './open-image.ts'
 import { SkopeoError } from './skopeo-error.ts'
@@ -58,9 +57,4 @@ export function wantedChanges(source: string, destination: string, flags: Change
   })
   // containers/image keeps the manifest of a single image, whatever else was asked for, where digests are to be preserved.
   return preserveDigests === true ? {} : changes
-}
-
-/** Where large things are put for a while: skopeo's default is /var/tmp, which is a disk where /tmp may be memory. */
-export function tmpdirOf({ tmpdir: flag }: GlobalFlags, env: Readonly<Record<string, string | undefined>>): string {
-  return flag ?? (env['TMPDIR'] === undefined || env['TMPDIR'] === '' ? (process.platform === 'win32' ? tmpdir() : '/var/tmp') : env['TMPDIR'])
 }

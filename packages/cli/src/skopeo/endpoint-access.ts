@@ -9,9 +9,9 @@ import { type Changes, changesAnything, transformSource } from '@longshore/trans
 import type { Config } from '../config.ts'
 import { isPlace, openPlace } from '../open-place.ts'
 import type { CopyFlags, SharedCopyFlags } from './copy-flags.ts'
-import { tmpdirOf } from './copy-plan.ts'
 import { RememberingSource } from './remembering-source.ts'
 import { SkopeoError } from './skopeo-error.ts'
+import { tmpdirOf } from './tmpdir.ts'
 
 export interface EndpointOptions {
   readonly source: ReadonlySet<string>

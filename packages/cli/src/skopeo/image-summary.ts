@@ -1,6 +1,6 @@
 // What `inspect` prints of an image: skopeo's Output struct.
 import type { ImageManifest, Schema1Manifest } from '@longshore/oci'
-import { GoDigest, GoList, GoMap, type GoNil, GoStruct, type GoTime, strings } from '../go-template/value.ts'
+import { GoDigest, GoList, GoMap, GoNil, GoStruct, GoTime, strings } from '../go-template/value.ts'
 import { type Json, objectAt, parseJsonObject, stringsAt, textAt, textsAt, timeAt } from './image-config.ts'
 
 export interface Summary {
@@ -25,7 +25,10 @@ export function summarize({ name, digest, tags, image, config }: Summary): GoStr
   const inner = objectAt(config, 'config') ?? {}
   // Schema 1 lists the uppermost layer first.
   const layers = image.kind === 'schema1' ? image.layers.toReversed() : image.layers
-  const created: GoTime | GoNil = timeAt(config, 'created')
+  const said = timeAt(config, 'created')
+  // In Docker's struct the time is no pointer: where none is written it is Go's first.
+  const isDockers = image.mediaType.startsWith('application/vnd.docker.')
+  const created = isDockers && said instanceof GoNil ? GoTime.parse('0001-01-01T00:00:00Z') ?? said : said
   return new GoStruct('inspect.Output', [
     { name: 'Name', json: 'Name', omitEmpty: true, value: name },
     { name: 'Tag', json: 'Tag', omitEmpty: true, value: '' },

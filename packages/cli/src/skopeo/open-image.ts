@@ -1,7 +1,8 @@
 // One image of any transport, opened for reading: its manifest, the instance for this machine, its configuration.
 import { type AccessOptions, openAccess } from '@longshore/access'
+import type { Layout, LayoutSource } from '@longshore/layouts'
 import {
-  ConnectionError, type Descriptor, type Digest, DigestMismatchError, digestOf, type Endpoint, algorithmOf, formatPlatform, type ImageIndex, type ImageManifest, InvalidReferenceError, type Manifest, parseEndpoint, type Platform,
+  ConnectionError, type Descriptor, type Digest, DigestMismatchError, digestOf, type Endpoint, algorithmOf, formatPlatform, type ImageIndex, type ImageManifest, InvalidReferenceError, type Manifest, MigrationError, parseEndpoint, type Platform,
   type Schema1Manifest, SizeMismatchError, transportOf, type Tag,
 } from '@longshore/oci'
 import type { Registry } from '@longshore/registry'
@@ -10,6 +11,7 @@ import { checkCredentials, type GlobalFlags, type ImageFlags } from '../skopeo-f
 import type { SkopeoContext } from './command.ts'
 import { during, goQuote } from './go-words.ts'
 import { imageUnknown, SkopeoError } from './skopeo-error.ts'
+import { tmpdirOf } from './tmpdir.ts'
 
 export interface OpenedImage extends AsyncDisposable {
   readonly endpoint: Endpoint
@@ -41,20 +43,36 @@ export function parseImageName(text: string): Endpoint {
 export function dockerName({ registry, repository }: Endpoint): string { return `${registry}/${repository}` }
 
 /** The unprefixed flags as those of a source. */
-function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile, registriesConf }: ImageFlags & GlobalFlags): AccessOptions {
+function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile, registriesConf, userAgentPrefix }: ImageFlags & GlobalFlags): AccessOptions {
   return Object.fromEntries(Object.entries({
     srcCreds: creds, srcUsername: username, srcPassword: password, srcNoCreds: noCreds, srcRegistryToken: registryToken, srcCertDir: certDir,
-    srcTlsVerify: tlsVerify, authfile, registriesConf,
+    srcTlsVerify: tlsVerify, authfile, registriesConf, userAgentPrefix,
   }).filter(([, value]) => value !== undefined))
 }
 
 /** A registry's own client: it can be written to, and deleted from. @throws SkopeoError */
 export async function openRegistry({ registry }: Pick<Endpoint, 'registry'>, flags: ImageFlags & GlobalFlags, { config }: SkopeoContext): Promise<{ readonly registry: Registry } & AsyncDisposable> {
   checkCredentials(flags)
+  if (flags['registries.d'] !== undefined) {
+    // skopeo reads it for every image of a registry, and fails where it cannot.
+    const { readRegistriesD } = await import('@longshore/signing')
+    await readRegistriesD({ path: flags['registries.d'], home: config.home, uid: config.uid })
+  }
   const access = await openAccess({ source: new Set([registry]), destination: new Set() }, accessOptions(flags), config, () => {})
   const [opened] = access.clients()
   if (!opened) throw new Error(`no client was opened for ${registry}`)
   return { registry: opened.client, [Symbol.asyncDispose]: () => access[Symbol.asyncDispose]() }
+}
+
+/** A place that is no registry. @throws SkopeoError, LayoutError, EngineError */
+export async function openFlaggedPlace({ registry }: Endpoint, flags: ImageFlags & GlobalFlags, { config: { env } }: SkopeoContext, readOnly: boolean): Promise<Layout | LayoutSource> {
+  checkCredentials(flags)
+  const { openPlace } = await import('../open-place.ts')
+  const { sharedBlobDir, daemonHost, tlsVerify, certDir } = flags
+  return await openPlace(registry, {
+    readOnly, tmpdir: tmpdirOf(flags, env), env, layersAsSkopeo: true, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(daemonHost === undefined ? {} : { daemonHost }),
+    ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }),
+  })
 }
 
 /** Joins what reads the endpoint. @throws SkopeoError */
@@ -63,14 +81,7 @@ export async function openSource(endpoint: Endpoint, flags: ImageFlags & GlobalF
     const opened = await openRegistry(endpoint, flags, context)
     return { source: opened.registry, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
   }
-  checkCredentials(flags)
-  const { openPlace } = await import('../open-place.ts')
-  const { sharedBlobDir, daemonHost, tlsVerify, certDir } = flags
-  const tmpdir = nonEmpty(flags.tmpdir) ?? nonEmpty(context.config.env['TMPDIR']) ?? '/var/tmp'
-  const place = await openPlace(endpoint.registry, {
-    readOnly: true, tmpdir, env: context.config.env, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(daemonHost === undefined ? {} : { daemonHost }),
-    ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }),
-  })
+  const place = await openFlaggedPlace(endpoint, flags, context, true)
   return { source: place, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
 }
 
@@ -87,6 +98,7 @@ export async function openImage(endpoint: Endpoint, flags: ImageFlags & GlobalFl
       manifest = await source.manifest(endpoint.repository, reference, { signal })
     } catch (error) {
       signal.throwIfAborted()
+      if (isMissing(error)) throw imageUnknown(`${attempt}: ${error.message}`, error)
       // A registry that was not reached was not asked.
       throw error instanceof ConnectionError ? error : during(attempt, error)
     }
@@ -108,6 +120,9 @@ export async function openImage(endpoint: Endpoint, flags: ImageFlags & GlobalFl
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
+
+/** A place that is not there, or that has several images where one was not named. */
+export function isMissing(error: unknown): error is MigrationError { return error instanceof MigrationError && error.code === 'LAYOUT_MISSING' }
 
 async function readSmallBlob(source: Source, { repository, text }: Endpoint, desc: Descriptor, signal: AbortSignal): Promise<Buffer> {
   if (desc.size > maxConfigBytes) throw new SkopeoError(`${text}: the configuration is ${desc.size} bytes, more than the ${maxConfigBytes} that are taken`)

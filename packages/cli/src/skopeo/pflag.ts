@@ -64,7 +64,7 @@ export function normalizeFlags(args: readonly string[], command: Command): reado
         const option = command.options.find(({ short }) => short === `-${letter}`)
         const rest = arg.slice(i + 1)
         if (!option && letter === 'h') help = true
-        else if (!option) throw new SkopeoError(`unknown shorthand flag: '${letter}' in ${arg}`)
+        else if (!option) throw new SkopeoError(`unknown shorthand flag: '${letter}' in -${arg.slice(i)}`)
         else if (rest.startsWith('=')) { take(option, rest.slice(1)); break }
         else if (isBoolean(option)) take(option, 'true')
         else if (rest !== '') { take(option, rest); break }

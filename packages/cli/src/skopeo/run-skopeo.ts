@@ -6,7 +6,7 @@ import { globalOptions } from '../skopeo-flags.ts'
 import { goWords } from './go-words.ts'
 import { log } from './logrus.ts'
 import { findCommand, normalizeFlags } from './pflag.ts'
-import { SkopeoError } from './skopeo-error.ts'
+import { CommandTimeoutError, SkopeoError } from './skopeo-error.ts'
 
 /** Whether these arguments call one of skopeo's commands. */
 export function callsSkopeo(args: readonly string[]): boolean {
@@ -20,7 +20,7 @@ export async function runSkopeo(args: readonly string[], program: Command, code:
     const found = findCommand(args, globalOptions())
     const command = found && program.commands.find((one) => one.name() === found.name)
     if (!found || !command) throw new SkopeoError(unknownCommand(args, found?.name))
-    const flags = normalizeFlags([...args.slice(0, found.at), ...args.slice(found.at + 1)], command)
+    const flags = normalizeFlags([...args.slice(0, found.at).flatMap((arg) => globalTlsVerify(arg, command)), ...args.slice(found.at + 1)], command)
     if (flags === 'help') command.outputHelp()
     else await program.parseAsync([found.name, ...flags], { from: 'user' })
     return code()
@@ -29,8 +29,18 @@ export async function runSkopeo(args: readonly string[], program: Command, code:
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1
     if (args.includes('--debug') && error instanceof Error && error.stack !== undefined) log('debug', error.stack)
     log('fatal', goWords(error))
+    // What did not heed its signal may hold a connection for a while, and with it the process.
+    if (error instanceof CommandTimeoutError) process.exit(error.exitCode)
     return error instanceof SkopeoError ? error.exitCode : 1
   }
+}
+
+/** `--tls-verify` before the command is of every registry that the command speaks to, unless it says otherwise. */
+function globalTlsVerify(arg: string, { options }: Command): readonly string[] {
+  const [, value = ''] = /^--tls-verify(=.*)?$/s.exec(arg) ?? []
+  if (arg !== `--tls-verify${value}`) return [arg]
+  log('warning', '\'--tls-verify\' is deprecated, please set this on the specific subcommand')
+  return options.some(({ long }) => long === '--src-tls-verify') ? [`--src-tls-verify${value}`, `--dest-tls-verify${value}`] : [arg]
 }
 
 function unknownCommand(args: readonly string[], name: string | undefined): string {
