@@ -139,6 +139,16 @@ describe('copy from a registry', () => {
   })
 })
 
+test('an image of a storage tree is called by its repository; its tag is latest where none is written', async () => {
+  const whole = await ours(['copy', ...insecure, at('team/app:1'), `registry-storage:${folder}/tree`])
+  expect(whole.code).toBe(1)
+  expect(whole.stderr).toContain('the repository is missing: registry-storage:PATH:REPOSITORY[:TAG]')
+  expect(existsSync(`${folder}/tree`)).toBe(false)
+  expect((await ours(['inspect', `registry-storage:${folder}/tree`])).stderr).toContain('the repository is missing')
+  expect(await ours(['copy', ...insecure, at('team/app:1'), `registry-storage:${folder}/tree:a/b`])).toMatchObject({ code: 0 })
+  for (const name of ['a/b', 'a/b:latest']) expect(await ours(['inspect', '--raw', `registry-storage:${folder}/tree:${name}`])).toMatchObject({ code: 0 })
+})
+
 describe('round trips', () => {
   const pairs = ['dir', 'oci', 'oci-archive', 'registry-storage'] as const
   test.for(pairs.flatMap((first) => pairs.map((second) => [first, second] as const)))('%s, then %s, then a registry: the digest is what it was', async ([first, second]) => {
