@@ -182,7 +182,7 @@ describe('credentials stay in this process', () => {
     }
     expect(values.join('')).toContain(source.host)
     expect(values.join('') + kept.toString('latin1') + stdout + stderr).not.toContain(secret)
-  })
+  }, 120_000)
 
   test('that TLS is not verified has to be said by a flag', async () => {
     await writeFile(file('insecure.yaml'), `${source.host}: { tls-verify: false, images: { busybox: ['1'] } }`)

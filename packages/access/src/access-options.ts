@@ -19,10 +19,10 @@ export interface AccessOptions {
   readonly destRegistryToken?: string
   readonly srcCertDir?: string
   readonly destCertDir?: string
-  /** Of the files that are read; flags win. */
-  readonly hints?: readonly AccessHint[]
   /** The file in place of the user's and the system's registries.conf. */
   readonly registriesConf?: string
+  /** Of the files that are read; flags win. */
+  readonly hints?: readonly AccessHint[]
   /** The most requests at once to one registry. */
   readonly concurrency?: number
   /** Bytes per second. */

@@ -45,7 +45,7 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     const { tls, keychain, storedKeychain, tlsVerify } = side === 'source' ? source : destination
     const keys = isElsewhere ? storedKeychain : keychain
     const client = createRegistry({
-      registry, tlsVerify: tlsVerify(registry) ?? !insecure, credentials: (repository) => keys.credentialsFor(registry, repository),
+      registry, tlsVerify: tlsVerify(registry, insecure), credentials: (repository) => keys.credentialsFor(registry, repository),
       tls: toTls(tls.get(registry) ?? {}),
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       // Bytes that are read are paid for. What is sent was read before, so a cap on the reading caps both.
@@ -101,7 +101,7 @@ function reachedFrom(registries: ReadonlySet<string>, conf: RegistriesConf | und
 
 interface SideFlags {
   readonly prefix: 'src' | 'dest'
-  /** Absent: the hints say, or it is verified. */
+  /** Absent: the hints and registries.conf say, or it is verified. */
   readonly tlsVerify: boolean | undefined
   readonly hints: readonly AccessHint[]
   readonly authFile: string | undefined
@@ -132,8 +132,8 @@ interface OpenSide {
   /** What is stored, and nothing of what was given as a flag. */
   readonly storedKeychain: Keychain
   readonly tls: ReadonlyMap<string, TlsFiles>
-  /** `undefined`: nobody says. */
-  readonly tlsVerify: (registry: string) => boolean | undefined
+  /** Whether to verify, where registries.conf says this of the place. */
+  readonly tlsVerify: (registry: string, insecure: boolean) => boolean
 }
 
 /** Credentials and certificates that cannot be read are known before the first request. */
@@ -146,9 +146,9 @@ async function openSide(name: Side, registries: ReadonlySet<string>, flags: Side
       ...stored, ...(creds === undefined ? {} : { creds }), ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }), ...(registryToken === undefined ? {} : { registryToken }),
     })
-    const isFlagged = noCreds || [authFile, creds, username, registryToken].some((flag) => flag !== undefined)
-    const keychain = isFlagged ? flagged : hintedKeychain(hints, name, flagged, env)
-    const storedKeychain = createKeychain(stored)
+    const hinted = (keychain: Keychain): Keychain => (noCreds || authFile !== undefined ? keychain : hintedKeychain(hints, name, keychain, env))
+    const keychain = [creds, username, registryToken].some((flag) => flag !== undefined) ? flagged : hinted(flagged)
+    const storedKeychain = hinted(createKeychain(stored))
     const tls = new Map<string, TlsFiles>()
     for (const registry of registries) {
       const directory = certDir ?? hintsFor(hints, name, registry).find((hint) => hint.certDir !== undefined)?.certDir
@@ -156,7 +156,7 @@ async function openSide(name: Side, registries: ReadonlySet<string>, flags: Side
       // A helper that fails may be one that this registry never asks for; it is told when it does.
       await keychain.credentialsFor(registry).catch((error: unknown) => { if (!(error instanceof CredentialHelperError)) throw error })
     }
-    return { keychain, storedKeychain, tls, tlsVerify: (registry) => tlsVerify ?? hintsFor(hints, name, registry).find((hint) => hint.tlsVerify !== undefined)?.tlsVerify }
+    return { keychain, storedKeychain, tls, tlsVerify: (registry, insecure) => tlsVerify ?? (!insecure && hintsFor(hints, name, registry).every((hint) => hint.tlsVerify !== false)) }
   } catch (error) {
     if (!(error instanceof InvalidCredentialsError)) throw error
     // The message speaks of --creds; on this command line it is --src-creds.

@@ -23,14 +23,20 @@ export async function openPlace(registry: string, options: PlaceOptions): Promis
   const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse } = options
   switch (transportOf(registry)) {
     case 'docker-daemon': {
-      const { openDockerDaemon } = await import('@longshore/engines')
+      const { openDockerDaemon, openDockerDaemonSource } = await import('@longshore/engines')
       const host = daemonHost ?? env['DOCKER_HOST']
-      return openDockerDaemon(registry, { tmpdir, ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }) })
+      return (readOnly ? openDockerDaemonSource : openDockerDaemon)(registry, { tmpdir, ...(host === undefined || host === '' ? {} : { host }), ...(tlsVerify === undefined ? {} : { tlsVerify }), ...(certDir === undefined ? {} : { certDir }) })
     }
     case 'containers-storage': {
-      const { openContainersStorage } = await import('@longshore/engines')
-      return openContainersStorage(registry, { tmpdir })
+      const { openContainersStorage, openContainersStorageSource } = await import('@longshore/engines')
+      return (readOnly ? openContainersStorageSource : openContainersStorage)(registry, { tmpdir })
     }
-    default: return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }) })
+    case 'dir':
+    case 'oci':
+    case 'oci-archive':
+    case 'docker-archive':
+    case 'registry-storage':
+    case 'tarball':
+    case 'docker': return openLayout(registry, { readOnly, tmpdir, ...(sharedBlobDir === undefined ? {} : { sharedBlobDir }), ...(sparse === undefined ? {} : { sparse }) })
   }
 }

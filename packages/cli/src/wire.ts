@@ -26,7 +26,7 @@ export async function wire(migration: Migration, options: AccessOptions, config:
     const { openLayout } = await import('@longshore/layouts')
     const places = { source: new Map<string, Layout>(), destination: new Map<string, Layout>() }
     for (const [side, all] of [['source', source], ['destination', destination]] as const) {
-      for (const registry of all) if (isPlace(registry)) places[side].set(registry, stack.use(openLayout(registry, { readOnly: side === 'source', sparse: true }) as Layout))
+      for (const registry of all) if (isPlace(registry)) places[side].set(registry, stack.use(openLayout(registry, { readOnly: side === 'source', sparse: true })))
     }
     const { transports } = access
     return {

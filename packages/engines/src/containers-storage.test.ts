@@ -1,6 +1,7 @@
 // Against podman on a store of its own, with images made of real tar files: nothing is pulled.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,7 +19,9 @@ let spec: string
 const opened: ImageStore[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'longshore-storage-'))
+  // In lower case: were podman to name what it pulls after the directory, it could.
+  folder = join(tmpdir(), `longshore-storage-${randomUUID().slice(0, 8)}`)
+  await mkdir(folder)
   spec = `vfs@${folder}/root+${folder}/run`
 })
 afterEach(async () => { for (const store of opened.splice(0)) await store[Symbol.asyncDispose]() })

@@ -93,12 +93,9 @@ class ContainersStorage implements ImageStore {
     }
     const path = await this.#staging.writeDirectory(repository, manifest)
     try {
+      // From an absolute path podman takes an image without giving it a name.
       const id = (await this.#podman.run(['pull', '--quiet', `dir:${path}`], io)).trim().split('\n').at(-1) ?? ''
       if (!isDigest(reference)) await this.#podman.run(['tag', id, `${repository}:${reference}`], io)
-      // podman names what it pulls after the directory.
-      const { names = [] } = (await this.#list(io)).find((image) => image.id === idOf(id)) ?? {}
-      const passing = names.filter((name) => name.includes(path))
-      if (passing.length > 0) await this.#podman.run(['untag', id, ...passing], io)
     } finally {
       await rm(path, { recursive: true, force: true })
     }

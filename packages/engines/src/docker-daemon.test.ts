@@ -104,10 +104,16 @@ describe('what is refused', () => {
   test('no engine, none at a port, and no permission', async () => {
     await expect(open(openDockerDaemonSource, `unix://${folder}/none.sock`).tags(repository, io)).rejects.toMatchObject({ code: 'ENGINE_MISSING', message: expect.stringMatching(/no engine listens at .*none\.sock \(ENOENT\): start it .*DOCKER_HOST/) as string })
     await expect(open(openDockerDaemonSource, 'tcp://127.0.0.1:2375').tags(repository, io)).rejects.toMatchObject({ code: 'ENGINE_MISSING', message: expect.stringMatching(/http:\/\/127\.0\.0\.1:2375 \(ECONNREFUSED\)/) as string })
-    // Root passes by file modes: there nothing can be forbidden in this way.
-    if (process.getuid?.() === 0) return
-    await chmod(join(folder, 'engine.sock'), 0)
-    await expect(open(openDockerDaemonSource).tags(repository, io)).rejects.toMatchObject({ code: 'ENGINE_DENIED', message: expect.stringMatching(/usermod -aG docker/) as string })
+  })
+
+  test('a socket that this user may not use', async () => {
+    const code = `import { openDockerDaemonSource } from ${JSON.stringify(join(import.meta.dirname, 'index.ts'))}
+      await openDockerDaemonSource('docker-daemon:', { host: ${JSON.stringify(host)}, tmpdir: '/tmp' }).tags('a', { signal: AbortSignal.timeout(5000) }).catch((error) => { console.log(error.code, error.message) })`
+    // Root passes by file modes, so somebody else asks; its folder is ours alone.
+    await chmod(folder, 0o700)
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : (await chmod(join(folder, 'engine.sock'), 0), {})
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], { cwd: '/', ...nobody })
+    expect(stdout).toMatch(/^ENGINE_DENIED this user may not use the engine's socket .*engine\.sock \(EACCES\): join its group \(usermod -aG docker/)
   })
 
   test.each([['ssh://me@host', /forward its socket \(ssh -nNT -L .*host/], ['npipe:////./pipe/docker', /names no engine/], ['host', /names no engine/]])('the host %s', (text, why) => expect(() => openDaemonHost({ host: text })).toThrow(why))

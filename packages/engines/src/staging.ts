@@ -116,7 +116,13 @@ export class Staging implements AsyncDisposable {
     if (there) there.add(digest)
     else this.#placed.set(repository, new Set([digest]))
   }
-  #root(): Promise<string> { return this.#directory ??= mkdtemp(join(this.#tmpdir, 'longshore-engine-')) }
+  #root(): Promise<string> {
+    return this.#directory ??= (async () => {
+      const path = join(this.#tmpdir, `longshore-engine-${randomUUID()}`)
+      await mkdir(path, { mode: 0o700 })
+      return path
+    })()
+  }
   async #pathOf(digest: Digest): Promise<string> { return join(await this.#root(), digest.replace(':', '-')) }
 }
 

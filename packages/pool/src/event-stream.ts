@@ -3,10 +3,11 @@ import { defineScripts, type RedisClient } from '@longshore/redis'
 import type { RunEvent } from '@longshore/report'
 import type { RegistryUse } from '@longshore/transfer'
 
-/** Entries that are kept; each is what one process had to say within a moment. */
-const keptEntries = 4_000
-/** Their bytes: an entry may be half a megabyte, and 4,000 of these would fill a small Redis. */
-const keptBytes = 32 * 1024 * 1024
+/**
+ * What is kept. An entry is what one process had to say within a moment: a few bytes or half a megabyte, and 4,000 of these would
+ * fill a small Redis.
+ */
+const defaultKept = { entries: 4_000, bytes: 32 * 1024 * 1024 }
 const flushMs = 50
 const flushEvents = 500
 /** What one read holds, and one entry more. */
@@ -61,16 +62,18 @@ export class EventPublisher implements AsyncDisposable {
   readonly #scripts: Scripts
   readonly #prefix: string
   readonly #uses: () => readonly RegistryUse[]
+  readonly #kept: typeof defaultKept
   readonly #told = new Map<string, number>()
   #waiting: RunEvent[] = []
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<unknown> = Promise.resolve()
 
   /** @param prefix of the migration's keys @param uses what this process asked of the migration's registries so far */
-  constructor(redis: RedisClient, prefix: string, uses: () => readonly RegistryUse[]) {
+  constructor(redis: RedisClient, prefix: string, uses: () => readonly RegistryUse[], kept = defaultKept) {
     this.#scripts = defineScripts<Scripts>(redis, scripts)
     this.#prefix = prefix
     this.#uses = uses
+    this.#kept = kept
   }
 
   publish(event: RunEvent): void {
@@ -95,7 +98,7 @@ export class EventPublisher implements AsyncDisposable {
     const uses = this.#useDeltas().flat()
     if (events.length === 0 && uses.length === 0) return
     // Commands wait while Redis is away; one that fails for good takes a few events with it, and they are hints.
-    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publishEvents(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), keptEntries, keptBytes, ...uses)])
+    this.#sending = Promise.allSettled([this.#sending, this.#scripts.publishEvents(this.#prefix, events.length === 0 ? '' : JSON.stringify(events), this.#kept.entries, this.#kept.bytes, ...uses)])
   }
 
   #useDeltas(): ReadonlyArray<readonly [string, number]> {

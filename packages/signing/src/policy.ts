@@ -71,6 +71,12 @@ export class Policy implements AsyncDisposable {
   /** `--insecure-policy`. */
   static acceptAnything(): Policy { return new Policy({ default: [{ type: 'insecureAcceptAnything' }], transports: new Map() }) }
 
+  /** Whether no image of any transport is looked at, let alone rejected. */
+  get acceptsEverything(): boolean {
+    const accepts = (requirements: readonly Requirement[]): boolean => requirements.every(({ type }) => type === 'insecureAcceptAnything')
+    return !this.#requireSigned && accepts(this.#data.default) && [...this.#data.transports.values()].every((scopes) => [...scopes.values()].every(accepts))
+  }
+
   /** @throws SigningError POLICY_REJECTED */
   async check(image: PolicyImage, signal: AbortSignal): Promise<void> {
     const verdict = await this.isAllowed(image, signal)

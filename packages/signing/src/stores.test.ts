@@ -1,6 +1,6 @@
 // registries.d, lookaside folders and cosign's attachments, beside the real skopeo and a real registry.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { digestOf, parseEndpoint, type RepositoryName } from '@longshore/oci'
 import type { Signature } from '@longshore/transfer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -133,6 +133,14 @@ describe('sigstore by key', () => {
     expect(await decide({ ...key, rekorPublicKeyData: data(publicPem('ec')) }, [good])).toMatchObject({ allowed: false, reason: 'the policy asks for "rekorPublicKeyData", which Longshore does not verify' })
     expect(await decide({ fulcio: { caData: data(publicPem('ec')), oidcIssuer: 'i', subjectEmail: 'e' }, rekorPublicKeyData: data(publicPem('ec')) }, [good])).toMatchObject({ allowed: false, reason: expect.stringContaining('"fulcio", which Longshore does not verify') as string })
     expect(await decide({ keyData: data(pairs.ec.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()) }, [good])).toMatchObject({ allowed: false, reason: expect.stringContaining('not one PEM public key') as string })
+  })
+
+  test('cosign\'s payloads, which have null for optional and no tag, are taken where the policy asks for the repository', async () => {
+    const payload = Buffer.from(JSON.stringify({ critical: { identity: { 'docker-reference': 'r.example/team/app' }, image: { 'docker-manifest-digest': manifest }, type: 'cosign container image signature' }, optional: null }))
+    const signature: Signature = { kind: 'sigstore', mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json', payload, annotations: { 'dev.cosignproject.cosign/signature': sign('sha256', payload, pairs.ec.privateKey).toString('base64') } }
+    const key = { keyData: data(publicPem('ec')) }
+    expect(await decide({ ...key, signedIdentity: { type: 'matchRepository' } }, [signature])).toEqual({ allowed: true })
+    expect(await decide(key, [signature])).toMatchObject({ reason: 'Signature for identity "r.example/team/app" is not accepted' })
   })
 
   test('keys that cannot be used are known at once', async () => {

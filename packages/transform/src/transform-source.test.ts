@@ -81,12 +81,16 @@ describe('what does not change', () => {
 describe('what changes', () => {
   test('is read and made once, over all images and askers, and comes out the same in the next run', async () => {
     for (const tag of ['v1', 'v2']) addImage(registry, [{ bytes: plain('shared'), mediaType: oci.tar }, { bytes: plain(tag), mediaType: oci.tar }], 'oci', tag)
+    addImage(registry, [{ bytes: plain('shared'), mediaType: oci.tar }], 'oci', 'v3')
     const digests: unknown[] = []
     for (let run = 0; run < 2; run++) {
       registry.calls.length = 0
       await using source = open({ gzipPlain: true })
       const manifests = await Promise.all(['v1', 'v2', 'v1'].map(async (tag) => (await source.resolve(repository, tag as Tag, io))?.digest))
       digests.push(manifests)
+      expect(registry.count('blob')).toBe(3)
+      // Asked for later, when nothing is being made any more.
+      await source.resolve(repository, 'v3' as Tag, io)
       expect(registry.count('blob')).toBe(3)
       const { layers } = await image(source, manifests[0])
       expect(layers.every((layer) => layer.mediaType === oci.gzip)).toBe(true)

@@ -94,7 +94,7 @@ async function watch(
       onEvent: (event) => {
         tally.add(event)
         view.event(event)
-        if (event.type === 'blob' && event.desc.digest !== configOf(prepared)) lines.blob(event.desc)
+        if (event.type === 'blob') lines.blob(event.desc)
       },
       onRetry: ({ times, delayMs, failed }) => {
         const [first] = failed
@@ -105,7 +105,7 @@ async function watch(
     if (copied && outcome.failed.length === 0) {
       const { source } = copied.request
       const from = prepared?.wanted.image.source ?? source
-      const manifest = prepared?.manifest ?? await run.transports.source(from.registry).manifest(from.repository, from.reference, { signal: abort.signal })
+      const manifest = await run.transports.source(from.registry).manifest(from.repository, from.reference, { signal: abort.signal })
       if (manifest) lines.image(manifest)
       lines.end(manifest?.kind === 'index')
     }
@@ -113,8 +113,4 @@ async function watch(
   } finally {
     view.close()
   }
-}
-
-function configOf(prepared: PreparedCopy | undefined): string | undefined {
-  return prepared?.manifest?.kind === 'image' ? prepared.manifest.config?.digest : undefined
 }

@@ -46,7 +46,8 @@ export async function inspectCommand(args: readonly string[], flags: InspectFlag
 /** A template is read before anything is asked. @throws SkopeoError */
 async function printer(format: string): Promise<(value: GoStruct) => string> {
   if (format === '' || isJson(format)) return (value) => `${marshal(value)}\n`
-  throw new SkopeoError('--format: templates other than {{json .}} are not taken')
+  const { compileReport } = await import('../go-template/report.ts')
+  return compileReport(format, 'skopeo inspect')
 }
 
 /** containers/common, report.IsJSON: `json`, `{{json .}}`. */

@@ -1,5 +1,7 @@
 // What skopeo copy prints on stdout where it is no terminal, one line for each step. The lines are those of containers/image.
-import type { Descriptor, Digest, Manifest } from '@longshore/oci'
+import { type Descriptor, type Digest, type Manifest, MediaType } from '@longshore/oci'
+
+const configTypes: ReadonlySet<string> = new Set([MediaType.dockerConfig, MediaType.ociConfig])
 
 /** The lines of one run. Blobs are told as they arrive; what was there already is told with the others, as skopeo does. */
 export class CopyLog {
@@ -10,12 +12,9 @@ export class CopyLog {
 
   begin(isList: boolean): void { this.#write(isList ? 'Getting image list signatures' : 'Getting image source signatures') }
 
-  signing(): void { this.#write('Checking if image destination supports signatures') }
-
-  children(chosen: number, all: number): void { this.#write(`Copying ${chosen} of ${all} images in list`) }
-
-  blob({ digest }: Descriptor): void {
-    if (this.#told.has(digest)) return
+  /** A configuration is told with its manifest. */
+  blob({ digest, mediaType }: Descriptor): void {
+    if (this.#told.has(digest) || configTypes.has(mediaType)) return
     this.#told.add(digest)
     this.#write(`Copying blob ${digest}`)
   }

@@ -1,7 +1,7 @@
 // copy and sync on the engine: what each request means is settled beforehand (which image of a list, whether the policy lets it in, what it is signed
 // with), then everything moves together.
 import { pause, workStream } from '@longshore/concurrency'
-import { type Digest, type ErrorRecord, isIndexType, type Manifest, type Platform } from '@longshore/oci'
+import { type Digest, type ErrorRecord, type ImageIndex, InvalidManifestError, isIndexType, type Platform } from '@longshore/oci'
 import type { RunEvent } from '@longshore/report'
 import {
   type CopyOptions, formatEnd, type ImageId, imageId, ImageNotFoundError, type InFlight, type Io, migrate, type Signature, type Source, type Transports, type Wanted,
@@ -22,13 +22,15 @@ export type ListHandling =
 
 /** Signatures beside the images, and the policy. What is not allowed is not moved; what cannot be signed is not either. */
 export interface SignatureHandling {
-  /** Whether `admit` wants to see the manifests. */
-  readonly judges: boolean
   /** The signatures to be carried along. @throws where the policy rejects the image */
-  admit(source: CopyRequest['source'], manifest: Manifest, io: Io): Promise<readonly Signature[]>
-  /** New ones for what the destination will have. @throws where they cannot be made */
-  sign(destination: CopyRequest['destination'], manifest: Manifest, io: Io): Promise<readonly Signature[]>
+  admit(source: CopyRequest['source'], manifest: Digest, io: Io): Promise<readonly Signature[]>
+  /** Whether each image of a list has to be allowed in its own right. */
+  readonly judgesChildren: boolean
+  /** @throws where the destination keeps no signatures */
+  check(destination: CopyRequest['destination']): void
   readonly signs: boolean
+  /** New ones for what the destination will have. @throws where they cannot be made */
+  sign(destination: CopyRequest['destination'], manifest: Digest, io: Io): Promise<readonly Signature[]>
   store(destination: CopyRequest['destination'], manifest: Digest, signatures: readonly Signature[], io: Io): Promise<void>
 }
 
@@ -56,8 +58,6 @@ export interface PreparedCopy {
   readonly request: CopyRequest
   readonly wanted: Wanted
   readonly signatures: readonly Signature[]
-  /** Where it was looked at. */
-  readonly manifest: Manifest | undefined
 }
 export interface CopiedImage { readonly request: CopyRequest; readonly outcome: 'copied' | 'present'; readonly digest: Digest }
 /** `record`: of the engine; `error`: of what was settled before. */
@@ -166,11 +166,22 @@ class CopyRun {
     if (!prepared) return
     this.#prepared.delete(id)
     const now = rewritten ?? digest
-    const done = (): void => { this.#copied.push({ request: prepared.request, outcome, digest: now }) }
-    if (prepared.signatures.length === 0) return done()
-    const task = this.#with.signatures.store(image.destination, now, prepared.signatures, { signal: this.#signal })
-      .then(done, (error: unknown) => this.#fail({ request: prepared.request, error })).finally(() => this.#storing.delete(task))
+    const copied: CopiedImage = { request: prepared.request, outcome, digest: now }
+    if (prepared.signatures.length === 0) {
+      this.#copied.push(copied)
+      return
+    }
+    const task = this.#store(copied, prepared.signatures).finally(() => this.#storing.delete(task))
     this.#storing.add(task)
+  }
+
+  async #store(copied: CopiedImage, signatures: readonly Signature[]): Promise<void> {
+    try {
+      await this.#with.signatures.store(copied.request.destination, copied.digest, signatures, { signal: this.#signal })
+      this.#copied.push(copied)
+    } catch (error) {
+      this.#fail({ request: copied.request, error })
+    }
   }
 
   #fail(failed: FailedCopy): void {
@@ -179,51 +190,43 @@ class CopyRun {
   }
 }
 
-/** Settles what a request means. Where nothing has to be judged, chosen or signed, nothing is read. @throws whatever keeps the image from being moved */
+/**
+ * Settles what a request means. Only the digest is asked for where nothing more is needed: a `GET` counts as a pull.
+ * @throws whatever keeps the image from being moved
+ */
 async function prepare(request: CopyRequest, { raw, transports, lists, signatures }: CopySettings, io: Io): Promise<PreparedCopy> {
   const source = raw(request.source.registry)
-  let { source: from } = request
-  let manifest: Manifest | undefined
-  const read = async (): Promise<Manifest> => {
-    manifest ??= await source.manifest(from.repository, from.reference, io)
-    if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
-    return manifest
-  }
-  if (lists.kind === 'system') {
-    const desc = await source.resolve(from.repository, from.reference, io)
-    if (!desc) throw new ImageNotFoundError(formatEnd(request.source), 'source')
-    from = withReference(from, desc.digest)
-    if (isIndexType(desc.mediaType)) {
-      const index = await read()
-      if (index.kind === 'index') from = withReference(from, chooseInstance(index, lists.platform).digest)
-      manifest = undefined
-    }
-  }
-  const carried: Signature[] = []
-  if (signatures.judges) {
-    const top = await read()
-    // What is judged is what is moved, whatever the tag names by then.
-    from = withReference(from, top.digest)
-    carried.push(...await signatures.admit(from, top, io))
-    if (top.kind === 'index' && lists.kind !== 'index-only') await admitChildren(top, from, { source, signatures }, io)
-  }
+  const { repository } = request.source
+  let desc = await source.resolve(repository, request.source.reference, io)
+  if (!desc) throw new ImageNotFoundError(formatEnd(request.source), 'source')
+  if (lists.kind === 'system' && isIndexType(desc.mediaType)) desc = chooseInstance(await readIndex(source, withReference(request.source, desc.digest), io), lists.platform)
+  // What is judged is what is moved, whatever the tag names by then; the policy speaks of the name that was asked for.
+  const from = withReference(request.source, desc.digest)
+  const carried = [...await signatures.admit(request.source, desc.digest, io)]
+  if (signatures.judgesChildren && isIndexType(desc.mediaType) && lists.kind !== 'index-only') await admitChildren(from, request.source, { source, signatures }, io)
+  if (carried.length > 0) signatures.check(request.destination)
   if (signatures.signs) {
-    const made = await transports.source(from.registry).manifest(from.repository, from.reference, io)
+    const made = await transports.source(from.registry).manifest(repository, from.reference, io)
     if (!made) throw new ImageNotFoundError(formatEnd(from), 'source')
-    carried.push(...await signatures.sign(request.destination, made, io))
+    // A signature is about bytes: those of an image that is changed on the way are about another one.
+    carried.splice(0, made.digest === desc.digest ? 0 : carried.length)
+    carried.push(...await signatures.sign(request.destination, made.digest, io))
   }
-  return { request, signatures: carried, manifest, wanted: { image: toImage({ ...request, source: from }), options: optionsOf(lists) } }
+  return { request, signatures: carried, wanted: { image: toImage({ ...request, source: from }), options: optionsOf(lists) } }
 }
 
-/** Each image of a list has to be allowed in its own right. Their signatures stay where they are: the list's own are carried. */
-async function admitChildren(
-  index: Extract<Manifest, { kind: 'index' }>, from: CopyRequest['source'], { source, signatures }: { readonly source: Source; readonly signatures: SignatureHandling }, io: Io,
-): Promise<void> {
-  for (const { digest, mediaType } of index.manifests) {
-    const child = await source.manifest(from.repository, digest, io)
-    if (!child) throw new ImageNotFoundError(formatEnd(withReference(from, digest)), 'source')
-    await signatures.admit(withReference(from, digest), child, io)
-    if (isIndexType(mediaType) && child.kind === 'index') await admitChildren(child, from, { source, signatures }, io)
+async function readIndex(source: Source, at: CopyRequest['source'], io: Io): Promise<ImageIndex> {
+  const manifest = await source.manifest(at.repository, at.reference, io)
+  if (!manifest) throw new ImageNotFoundError(formatEnd(at), 'source')
+  if (manifest.kind !== 'index') throw new InvalidManifestError(formatEnd(at), 'is no list, though its media type says so')
+  return manifest
+}
+
+/** Their signatures stay where they are: the list's own are carried. */
+async function admitChildren(at: CopyRequest['source'], named: CopyRequest['source'], context: { readonly source: Source; readonly signatures: SignatureHandling }, io: Io): Promise<void> {
+  for (const { digest, mediaType } of (await readIndex(context.source, at, io)).manifests) {
+    await context.signatures.admit(named, digest, io)
+    if (isIndexType(mediaType)) await admitChildren(withReference(at, digest), named, context, io)
   }
 }
 

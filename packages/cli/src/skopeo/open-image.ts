@@ -44,15 +44,15 @@ export function parseImageName(text: string): Endpoint {
 export function dockerName({ registry, repository }: Endpoint): string { return `${registry}/${repository}` }
 
 /** The unprefixed flags as those of a source. */
-function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile }: ImageFlags): AccessOptions {
+function accessOptions({ creds, username, password, noCreds, registryToken, certDir, tlsVerify, authfile, registriesConf }: ImageFlags & GlobalFlags): AccessOptions {
   return Object.fromEntries(Object.entries({
     srcCreds: creds, srcUsername: username, srcPassword: password, srcNoCreds: noCreds, srcRegistryToken: registryToken, srcCertDir: certDir,
-    srcTlsVerify: tlsVerify, authfile,
+    srcTlsVerify: tlsVerify, authfile, registriesConf,
   }).filter(([, value]) => value !== undefined))
 }
 
 /** A registry's own client: it can be written to, and deleted from. @throws SkopeoError */
-export async function openRegistry({ registry }: Pick<Endpoint, 'registry'>, flags: ImageFlags, { config }: SkopeoContext): Promise<{ readonly registry: Registry } & AsyncDisposable> {
+export async function openRegistry({ registry }: Pick<Endpoint, 'registry'>, flags: ImageFlags & GlobalFlags, { config }: SkopeoContext): Promise<{ readonly registry: Registry } & AsyncDisposable> {
   checkCredentials(flags)
   const access = await openAccess({ source: new Set([registry]), destination: new Set() }, accessOptions(flags), config, () => {})
   const [opened] = access.clients()

@@ -25,7 +25,7 @@ export async function askPassword(signal: AbortSignal): Promise<string> {
         if (char === '\r' || char === '\n') return typed
         if (char === '\u0003') throw new InterruptedError()
         if (char === '\u0004' && typed === '') throw new SkopeoError('getting username and password: reading password: EOF')
-        if (char === '\u007f' || char === '\b') typed = [...typed].slice(0, -1).join('')
+        if (char === '\u007f' || char === '\b') typed = Array.from(typed).slice(0, -1).join('')
         else if (char === '\u0015') typed = ''
         else typed += char
       }

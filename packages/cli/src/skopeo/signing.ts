@@ -1,14 +1,14 @@
 // The policy and the signatures of copy and sync: what may be read, what is carried along, what is signed anew. All that can fail fails before anything moves.
-import { readFile } from 'node:fs/promises'
-import { type Endpoint, isDigest, type Manifest, splitReference, transportOf } from '@longshore/oci'
-import { openSimpleKey, Policy, readPolicy, signSimple, type SimpleKey } from '@longshore/signing'
-import { formatEnd, type Io, type Signature, type SignatureSink, type SignatureSource } from '@longshore/transfer'
+import { type Digest, InvalidReferenceError, transportOf } from '@longshore/oci'
+import { type DockerName, dockerNameOf, openSignatures, openSignatureSink, parseDockerName, Policy, readPolicy, readRegistriesD, type RegistriesD, Signer } from '@longshore/signing'
+import type { Io, Signature, SignatureSink, SignatureSource } from '@longshore/transfer'
 import type { Config } from '../config.ts'
 import { readVersion } from '../version.ts'
 import type { CopyFlags, SharedCopyFlags } from './copy-flags.ts'
-import { type CopyRequest, type End, formatImageName } from './copy-request.ts'
+import { type End, formatImageName } from './copy-request.ts'
 import type { SignatureHandling } from './copy-run.ts'
 import type { Endpoints } from './endpoint-access.ts'
+import { fetchBytes } from './fetch-bytes.ts'
 import { SkopeoError } from './skopeo-error.ts'
 
 export interface Signing extends SignatureHandling, AsyncDisposable {}
@@ -17,73 +17,81 @@ type Flags = SharedCopyFlags & Pick<CopyFlags, 'signIdentity'>
 
 /** @throws SkopeoError, SigningError: no policy, an unknown key, a passphrase that cannot be read */
 export async function openSigning(endpoints: Endpoints, flags: Flags, config: Config, signal: AbortSignal): Promise<Signing> {
-  const policy = flags.insecurePolicy === true ? Policy.acceptAnything() : await readPolicy({
-    path: flags.policy, home: config.home, env: config.env, ...(flags.requireSigned === undefined ? {} : { requireSigned: flags.requireSigned }),
+  const { insecurePolicy = false, requireSigned = false } = flags
+  if (insecurePolicy && requireSigned) throw new SkopeoError('--insecure-policy and --require-signed exclude each other')
+  const policy = insecurePolicy ? Policy.acceptAnything() : await readPolicy({ path: flags.policy, home: config.home, env: config.env, requireSigned })
+  const signer = await Signer.open({
+    fingerprint: flags.signBy, sigstoreKeyPath: flags.signBySigstorePrivateKey, passphrasePath: flags.signPassphraseFile, creator: `Longshore ${readVersion()}`, signal,
+    gnupgHome: config.env['GNUPGHOME'],
   })
-  const key = await openKey(flags, signal)
-  return new ImageSigning(endpoints, policy, key, flags)
+  const registriesD = await readRegistriesD({ path: flags['registries.d'], home: config.home, uid: config.uid })
+  return new ImageSigning({ endpoints, policy, signer, registriesD, flags })
 }
 
-async function openKey({ signBy, signPassphraseFile }: Flags, signal: AbortSignal): Promise<SimpleKey | undefined> {
-  if (signBy === undefined) return undefined
-  // The first line is the passphrase, as containers/image reads it.
-  const passphrase = signPassphraseFile === undefined ? undefined : (await readFile(signPassphraseFile, 'utf8')).split('\n', 1)[0]
-  return await openSimpleKey({ fingerprint: signBy, signal, ...(passphrase === undefined ? {} : { passphrase }) })
-}
+interface Parts { readonly endpoints: Endpoints; readonly policy: Policy; readonly signer: Signer | undefined; readonly registriesD: RegistriesD; readonly flags: Flags }
 
 class ImageSigning implements Signing {
-  readonly judges: boolean
+  readonly #with: Parts
   readonly signs: boolean
-  readonly #endpoints: Endpoints
-  readonly #policy: Policy
-  readonly #key: SimpleKey | undefined
-  readonly #flags: Flags
+  readonly judgesChildren: boolean
 
-  constructor(endpoints: Endpoints, policy: Policy, key: SimpleKey | undefined, flags: Flags) {
-    this.#endpoints = endpoints
-    this.#policy = policy
-    this.#key = key
-    this.#flags = flags
-    this.judges = flags.insecurePolicy !== true || flags.removeSignatures !== true
-    this.signs = key !== undefined
+  constructor(parts: Parts) {
+    this.#with = parts
+    this.signs = parts.signer !== undefined
+    this.judgesChildren = !parts.policy.acceptsEverything
   }
 
-  async admit(source: End, manifest: Manifest, io: Io): Promise<readonly Signature[]> {
+  async admit(source: End, manifest: Digest, io: Io): Promise<readonly Signature[]> {
+    const { policy, flags } = this.#with
     let read: Promise<readonly Signature[]> | undefined
-    const signatures = (): Promise<readonly Signature[]> => read ??= this.#sourceOf(source)?.signatures(source.repository, manifest.digest, io) ?? Promise.resolve([])
-    await this.#policy.check({ place: placeOf(source), manifest: manifest.digest, signatures }, io.signal)
-    return this.#flags.removeSignatures === true ? [] : await signatures()
+    const signatures = async (): Promise<readonly Signature[]> => await (read ??= this.#sourceOf(source)?.signatures(source.repository, manifest, io) ?? Promise.resolve([]))
+    const reference = source.reference === '' ? undefined : source.reference
+    await policy.check({ place: { transport: transportOf(source.registry), registry: source.registry, repository: source.repository, reference }, manifest, signatures }, io.signal)
+    return flags.removeSignatures === true ? [] : await signatures()
   }
 
-  async sign(destination: End, manifest: Manifest, io: Io): Promise<readonly Signature[]> {
-    if (!this.#key) return []
-    const reference = this.#flags.signIdentity ?? (transportOf(destination.registry) === 'docker' ? formatEnd(destination) : undefined)
-    if (reference === undefined) throw new SkopeoError(`Cannot determine canonical Docker reference for destination ${formatImageName(destination)}: say what is signed with --sign-identity`)
-    const { registry, tag, digest } = splitReference(reference)
-    if (registry === undefined || (tag === undefined && digest === undefined)) throw new SkopeoError(`Could not parse --sign-identity: ${reference} is not a full reference, with a registry and a tag`)
+  /** Fails now where the destination could not keep what is carried. */
+  check(destination: End): void { this.#sinkOf(destination) }
+
+  async sign(destination: End, manifest: Digest, io: Io): Promise<readonly Signature[]> {
+    const { signer } = this.#with
+    if (!signer) return []
     this.#sinkOf(destination)
-    return [{ kind: 'simple', bytes: await signSimple(this.#key, { manifest: manifest.digest, reference, creator: `Longshore ${readVersion()}` }, io.signal) }]
+    return await signer.sign(manifest, this.#identityOf(destination), io.signal)
   }
 
-  async store(destination: CopyRequest['destination'], manifest: Manifest['digest'], signatures: readonly Signature[], io: Io): Promise<void> {
+  async store(destination: End, manifest: Digest, signatures: readonly Signature[], io: Io): Promise<void> {
     await this.#sinkOf(destination).putSignatures(destination.repository, manifest, signatures, io)
   }
 
-  [Symbol.asyncDispose](): PromiseLike<void> { return this.#policy[Symbol.asyncDispose]() }
+  [Symbol.asyncDispose](): PromiseLike<void> { return this.#with.policy[Symbol.asyncDispose]() }
+
+  #identityOf(destination: End): DockerName {
+    const { signIdentity } = this.#with.flags
+    try {
+      if (signIdentity !== undefined) return parseDockerName(signIdentity)
+    } catch (error) {
+      if (!(error instanceof InvalidReferenceError)) throw error
+      throw new SkopeoError(`Could not parse --sign-identity: ${error.message}`)
+    }
+    const name = dockerNameOf({ transport: transportOf(destination.registry), ...destination })
+    if (!name) throw new SkopeoError(`Cannot determine canonical Docker reference for destination ${formatImageName(destination)}: say with --sign-identity what is signed`)
+    return name
+  }
 
   #sourceOf(end: End): SignatureSource | undefined {
-    const place = this.#endpoints.placeOf('source', end.registry)
+    const { endpoints, registriesD } = this.#with
+    if (transportOf(end.registry) === 'docker') return openSignatures({ client: endpoints.raw(end.registry), registriesD, fetchBytes, reference: end.reference })
+    const place = endpoints.placeOf('source', end.registry)
     return place && 'signatures' in place ? place as SignatureSource : undefined
   }
 
   /** @throws SkopeoError where the destination keeps no signatures */
   #sinkOf(end: End): SignatureSink {
-    const place = this.#endpoints.placeOf('destination', end.registry)
+    const { endpoints, registriesD } = this.#with
+    if (transportOf(end.registry) === 'docker') return openSignatureSink({ client: endpoints.transports.target(end.registry), registriesD, fetchBytes, reference: end.reference })
+    const place = endpoints.placeOf('destination', end.registry)
     if (place && 'putSignatures' in place) return place as unknown as SignatureSink
-    throw new SkopeoError(`Can not copy signatures to ${formatImageName(end)}: it keeps none; leave them behind with --remove-signatures`)
+    throw new SkopeoError(`Can not copy signatures to ${formatImageName(end)}: ${transportOf(end.registry)}: keeps none; leave them behind with --remove-signatures`)
   }
-}
-
-function placeOf({ registry, repository, reference }: End): Pick<Endpoint, 'transport' | 'registry' | 'repository' | 'reference'> {
-  return { transport: transportOf(registry), registry, repository, reference: isDigest(reference) || reference !== '' ? reference : undefined }
 }

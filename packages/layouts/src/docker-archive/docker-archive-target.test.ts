@@ -108,6 +108,25 @@ describe('an image is written as containers/image writes it', () => {
     for (const desc of manifest.layers) expect(digestOf(Buffer.concat(await Array.fromAsync(await source.blob(none, desc, io))))).toBe(desc.digest)
   })
 
+  test('into a pipe, and out of one', async () => {
+    const folder = await testFolder()
+    const [pipe, back, copy] = [join(folder, 'pipe'), join(folder, 'back'), join(folder, 'copy.tar')]
+    await run('mkfifo', [pipe, back])
+    const image = await makeImage('pipe')
+    const reading = run('cp', ['--copy-contents', pipe, copy])
+    const target = await createDockerArchive(`docker-archive:${pipe}`, { ...io, tmpdir: folder })
+    await putImage(target, image, '', gzipSync)
+    await target.finish()
+    await target[Symbol.asyncDispose]()
+    await reading
+    await run('gzip', ['-k', copy])
+    const writing = run('sh', ['-c', 'cat "$0" > "$1"', `${copy}.gz`, back])
+    await using source = await openDockerArchive(`docker-archive:${back}`, { ...io, tmpdir: folder })
+    await writing
+    expect(await source.manifest(none, '' as Tag, io)).toMatchObject({ layers: [{ digest: image.diffIds[0] }] })
+    expect((await readdir(folder)).sort()).toEqual(['back', 'copy.tar', 'copy.tar.gz', 'pipe'])
+  })
+
   test('podman loads it', async () => {
     const folder = await testFolder()
     const path = join(folder, 'a.tar')

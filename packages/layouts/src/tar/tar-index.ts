@@ -171,8 +171,17 @@ class Walk {
       }
       at += chunk.byteLength
       if (tar.destroying) return
-      if (!tar.write(chunk)) await new Promise<void>((resolve) => { tar.once('drain', resolve).once('close', resolve) })
+      if (!tar.write(chunk)) await drained(tar)
     }
     if (!tar.destroying) tar.end(null)
   }
+}
+
+/** Waits until more can be written, or nothing can any more. */
+async function drained(tar: ReturnType<typeof extract>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const go = (): void => { resolve(undefined) }
+  tar.on('drain', go).on('close', go)
+  await promise
+  tar.off('drain', go).off('close', go)
 }
