@@ -1,7 +1,7 @@
 // copy and sync beside Debian's own skopeo: the same inputs, and then the same output and the same content.
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { digestOf, isDigest, parseTag } from '@longshore/oci'
@@ -234,6 +234,13 @@ describe('sync', () => {
     await writeFile(`${folder}/less.txt`, 'multi\n')
     const less = await longshore(['migrate', `${folder}/less.txt`, '--from', `registry-storage:${folder}/tree`, '--to', `registry-storage:${folder}/less`])
     expect(less.code, less.stderr).toBe(0)
+    // What failed is fed back in, as it was printed.
+    const lost = await longshore(['migrate', `${folder}/less.txt`, '--from', `registry-storage:${folder}/none`, '--to', `registry-storage:${folder}/late`, '--failed', `${folder}/failed.txt`])
+    expect(lost.code).toBe(1)
+    await rename(`${folder}/less`, `${folder}/none`)
+    const again = await longshore(['migrate', `${folder}/failed.txt`])
+    expect(again.code, again.stderr).toBe(0)
+    await rename(`${folder}/none`, `${folder}/less`)
     const up = await ours(['sync', '--all', '--src', 'registry-storage', '--dest', 'docker', '--scoped', '--dest-tls-verify=false', `${folder}/tree`, `${destination.host}/up`])
     expect(up.code, up.stderr).toBe(0)
     expect(await rawManifest(destination.url, 'up/team/app', '1')).toBe(corpus[0]?.content.root.digest)
