@@ -1,7 +1,9 @@
 // The grammar of skopeo's commands. What they take is in skopeo-flags.ts, how it is read in skopeo/pflag.ts.
 import type { Command } from 'commander'
 import type { ExitCode } from './exit-code.ts'
+import { addCopyCommands } from './program-copy.ts'
 import { runs } from './skopeo/command.ts'
+import { addSigningCommands } from './skopeo-signing.ts'
 import { addGlobalOptions, addImageOptions, addRetryOptions, addStoreOptions, boolFlag, textFlag } from './skopeo-flags.ts'
 
 /** Every command of skopeo's, by whose rules its arguments are read and its exit codes given, under whatever name the program runs. */
@@ -11,6 +13,7 @@ export const skopeoCommands: ReadonlySet<string> = new Set([
 
 /** @param done is given the exit code of the command that ran */
 export function addSkopeoCommands(program: Command, done: (code: ExitCode) => void): void {
+  addCopyCommands(program, done)
   const inspect = program.command('inspect').usage('[options] IMAGE-NAME')
     .summary('say what an image is')
     .description(`Prints an image's digest, tags, platform, labels, layers and environment as JSON, without reading its layers.
@@ -95,4 +98,5 @@ Examples:
   addRetryOptions(layers)
   addGlobalOptions(layers)
   runs(layers, done, async () => (await import('./commands/skopeo-layers.ts')).layersCommand)
+  addSigningCommands(program, done)
 }

@@ -3,9 +3,7 @@ import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
 import { addRemoteCommands } from './program-remote.ts'
-import { addCopyCommands } from './program-copy.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
-import { addSigningCommands } from './skopeo-signing.ts'
 import { addServiceCommands } from './program-services.ts'
 
 const specHelp = 'images list, YAML, or a file of skopeo sync, image-syncer, regsync or dregsy; - is stdin'
@@ -132,9 +130,7 @@ Examples:
     })
 
   program.commandsGroup('As skopeo has them:')
-  addCopyCommands(program, done)
   addSkopeoCommands(program, done)
-  addSigningCommands(program, done)
   program.commandsGroup('Many machines:')
   addServiceCommands(program, done)
   program.commandsGroup('By way of a coordinator:')
