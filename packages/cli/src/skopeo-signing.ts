@@ -7,6 +7,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
   program.command('standalone-sign').argument('<MANIFEST>').argument('<DOCKER-REFERENCE>').argument('<KEY-FINGERPRINT>')
     .summary('sign a manifest in a file')
     .description('Signs the manifest of a file as DOCKER-REFERENCE, by a key of the gpg keyring, and writes the signature to a file.')
+    .addHelpText('after', '\nExample:\n  longshore standalone-sign manifest.json registry.example.com/app:1 ann@example.com --output app.signature')
     .requiredOption('-o, --output <SIGNATURE>', 'where the signature is written to')
     .option('--passphrase-file <FILE>', 'its first line is the passphrase of the key')
     .action(async (manifest: string, reference: string, fingerprint: string, flags: { readonly output: string; readonly passphraseFile?: string }) => {
@@ -18,6 +19,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
     .summary('verify a signature in a file')
     .description(`Verifies that the signature in a file was made by one of KEY-FINGERPRINTS (separated by commas; any, together with
 --public-key-file) for the manifest in a file as DOCKER-REFERENCE.`)
+    .addHelpText('after', '\nExample:\n  longshore standalone-verify manifest.json registry.example.com/app:1 any app.signature --public-key-file keys.gpg')
     .option('--public-key-file <FILE>', 'take the keys from there, not from the gpg keyring')
     .action(async (manifest: string, reference: string, fingerprints: string, signature: string, flags: { readonly publicKeyFile?: string }) => {
       const { standaloneVerifyCommand } = await import('./commands/standalone-verify.ts')
@@ -34,6 +36,8 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
 
   program.command('untrusted-signature-dump-without-verification', { hidden: true }).argument('<SIGNATURE>')
     .summary('show what a signature claims; nothing of it is proved')
+    .description('Prints what a signature of simple signing claims, as JSON. It may be forged: nothing of it is verified.')
+    .addHelpText('after', '\nExample:\n  longshore untrusted-signature-dump-without-verification app.signature')
     .action(async (signature: string) => {
       const { signatureDumpCommand } = await import('./commands/untrusted-signature-dump.ts')
       done(await signatureDumpCommand(signature))
