@@ -13,14 +13,7 @@ const reference = 'registry.example.com/team/app:1'
 const run = async (command: string, ...args: readonly string[]) => await new Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resolve) => {
   execFile(command, [...args], { env: { PATH: process.env['PATH'], HOME: home, GNUPGHOME: home, LC_ALL: 'C' } }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }))
 })
-const longshore = async (...args: readonly string[]) => {
-  const script = `import { Command } from 'commander'
-    const { addSigningCommands } = await import(${JSON.stringify(join(import.meta.dirname, 'skopeo-signing.ts'))})
-    const program = new Command('longshore')
-    addSigningCommands(program, (code) => { process.exitCode = code })
-    await program.parseAsync(process.argv.slice(1), { from: 'user' }).catch((error) => { console.error(error.message); process.exitCode = 1 })`
-  return await run(process.execPath, '--input-type=module', '-e', script, '--', ...args)
-}
+const longshore = async (...args: readonly string[]) => await run(process.execPath, join(import.meta.dirname, 'main.ts'), ...args)
 const at = (name: string): string => join(home, name)
 
 beforeAll(async () => {
