@@ -1,6 +1,6 @@
 // The four commands, in processes of their own with a keyring of their own, beside the real skopeo.
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -69,7 +69,13 @@ describe('skopeo\'s commands for signatures', { timeout: 120_000 }, () => {
     expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining(why) as string })
   })
 
-  test('generate-sigstore-key is refused by name', async () => {
-    expect((await longshore('generate-sigstore-key', '--output-prefix', at('key'))).stderr).toContain('generate-sigstore-key is not taken')
+  test('generate-sigstore-key writes a pair once, and never over it', async () => {
+    await writeFile(at('passphrase'), 'hush\n')
+    const made = await longshore('generate-sigstore-key', '--output-prefix', at('key'), '--passphrase-file', at('passphrase'))
+    expect(made.stderr).toBe('')
+    expect(made.stdout).toBe(`Key written to "${at('key.private')}" and "${at('key.pub')}"\n`)
+    expect((await stat(at('key.private'))).mode & 0o777).toBe(0o600)
+    expect(await readFile(at('key.private'), 'utf8')).toMatch(/^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n/)
+    expect((await longshore('generate-sigstore-key', '--output-prefix', at('key'), '--passphrase-file', at('passphrase'))).stderr).toContain('Refusing to overwrite existing')
   })
 })
