@@ -16,6 +16,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
     .addOption(textFlag('-o, --output <SIGNATURE>', 'where the signature is written to'))
     .addOption(textFlag('--passphrase-file <FILE>', 'its first line is the passphrase of the key'))
   addGlobalOptions(sign)
+  sign.addHelpText('after', '\nExample:\n  longshore standalone-sign manifest.json registry.example.com/team/app:1 FINGERPRINT --output app.signature')
   runs<SignFlags>(sign, done, async () => {
     const { standaloneSignCommand } = await import('./commands/standalone-sign.ts')
     return async ([manifest, reference, fingerprint, ...rest], { output = '', passphraseFile }) => {
@@ -32,6 +33,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
 --public-key-file) for the manifest in a file as DOCKER-REFERENCE.`)
     .addOption(textFlag('--public-key-file <FILE>', 'take the keys from there, not from the gpg keyring'))
   addGlobalOptions(verify)
+  verify.addHelpText('after', '\nExample:\n  longshore standalone-verify manifest.json registry.example.com/team/app:1 FINGERPRINT app.signature')
   runs<VerifyFlags>(verify, done, async () => {
     const { standaloneVerifyCommand } = await import('./commands/standalone-verify.ts')
     return async ([manifest, reference, fingerprints, signature, ...rest], flags) => {
@@ -48,6 +50,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
     .addOption(textFlag('--output-prefix <PREFIX>', 'PREFIX.pub and PREFIX.private'))
     .addOption(textFlag('--passphrase-file <FILE>', 'its first line is the passphrase of the key'))
   addGlobalOptions(generate)
+  generate.addHelpText('after', '\nExample:\n  longshore copy --sign-by-sigstore-private-key cosign.key dir:app docker://registry.example.com/team/app:1')
   runs(generate, done, () => Promise.resolve(() => {
     // Its private keys are in a format that needs NaCl's secretbox (packages/signing/src/sigstore-key.ts).
     throw new UsageError('generate-sigstore-key is not taken: make the key with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out KEY.pem, and its public key with openssl pkey -in KEY.pem -pubout')
@@ -57,6 +60,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
     .summary('show what a signature claims; nothing of it is proved')
     .description('Shows what a signature claims. Nothing of it is proved.')
   addGlobalOptions(dump)
+  dump.addHelpText('after', '\nExample:\n  longshore untrusted-signature-dump-without-verification app.signature')
   runs(dump, done, async () => {
     const { signatureDumpCommand } = await import('./commands/untrusted-signature-dump.ts')
     return async ([signature, ...rest]) => {
