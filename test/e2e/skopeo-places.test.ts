@@ -1,7 +1,7 @@
 // inspect, list-tags and delete where there is no registry; standalone-sign under the name skopeo; and what the flags of reaching registries send.
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -56,6 +56,22 @@ test('what is not there: 2 for inspect, 1 for the others', { timeout: 60_000 }, 
   }
   for (const args of [['list-tags', 'docker-archive:nowhere'], ['delete', 'oci:oci:nope'], ['delete', 'oci:nowhere:a']]) expect((await longshore(args, { cwd: folder })).code).toBe(1)
   expect(existsSync(join(folder, 'nowhere'))).toBe(false)
+})
+
+test('a docker-registry\'s own files', async () => {
+  const image = `registry-storage:${folder}/storage:team/app:1`
+  expect(await longshore(['copy', '-q', '--insecure-policy', 'docker-archive:one.tar', image], { cwd: folder })).toMatchObject({ code: 0, stderr: '' })
+  expect(await longshore(['inspect', '--format', '{{.Name}} {{.Os}}', image], { cwd: folder })).toEqual({ code: 0, stdout: 'team/app linux\n', stderr: '' })
+})
+
+test('registries.d that cannot be read ends inspect, as it ends skopeo\'s', async () => {
+  await mkdir(join(folder, 'registries.d'), { recursive: true })
+  await writeFile(join(folder, 'registries.d/bad.yaml'), 'docker: [')
+  const { theirs, ours } = await both(['--registries.d', 'registries.d', 'inspect', 'docker://127.0.0.1:9/a'])
+  for (const { code, stderr } of [theirs, ours]) {
+    expect(code).toBe(1)
+    expect(messageOf(stderr)).toMatch(/^Error parsing image name "docker:\/\/127\.0\.0\.1:9\/a": .*registries\.d\/bad\.yaml: /)
+  }
 })
 
 test('delete takes a name from an OCI layout, and the blobs that nothing else needs', async () => {
