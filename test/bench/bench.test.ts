@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { countRequests } from './access-log.ts'
-import { wrongReferences } from './check.ts'
+import { missingContent, wrongReferences } from './check.ts'
 import { makeCorpus } from './corpora.ts'
 import { startProxy, startRegistry } from './servers.ts'
 
@@ -93,8 +93,15 @@ describe.runIf(installed)('the floor client', () => {
       await expect(floor('rerun')).rejects.toThrow('differs')
       const tags = Object.values(corpus.repositories).flatMap((t) => Object.keys(t)).length
       expect(await wrongReferences(corpus, destination.authority)).toHaveLength(tags)
+      const content = await missingContent(corpus, destination.authority)
+      expect(content.length).toBeGreaterThan(tags)
       await floor('copy')
       expect(await wrongReferences(corpus, destination.authority)).toEqual([])
+      expect(await missingContent(corpus, destination.authority)).toEqual([])
+      const [blob = ''] = Object.keys(corpus.blobs)
+      truncateSync(dataOf(join(work, 'destination'), blob), 1)
+      await using fresh = await startRegistry(join(work, 'destination'), work)
+      expect(await missingContent(corpus, fresh.authority)).toEqual(content.filter((path) => path.endsWith(blob)))
     }
     const { kinds } = countRequests(logs.destination)
     const placements = new Set(Object.entries(corpus.repositories).flatMap(([repository, tags]) =>

@@ -109,14 +109,14 @@ function xargs(job: Job, lines: readonly string[], processes: number, command: r
 }
 
 /** No person's login, and no registry aliases, may play a part. */
-function anonymous(job: Job): Record<string, string> {
+export function anonymous(job: Pick<Job, 'scratch'>): Record<string, string> {
   const config = join(job.scratch, 'docker')
   mkdirSync(config, { recursive: true })
   return { DOCKER_CONFIG: config }
 }
 
 /** Root's skopeo remembers blobs on the machine; each run starts without, in a mount namespace of its own. */
-function freshBlobCache(argv: readonly string[]): readonly string[] {
+export function freshBlobCache(argv: readonly string[]): readonly string[] {
   if (process.getuid?.() !== 0) return argv
   return ['unshare', '--mount', 'sh', '-c', 'mkdir -p /var/lib/containers/cache && mount -t tmpfs none /var/lib/containers/cache && exec "$@"', 'sh', ...argv]
 }

@@ -1,7 +1,7 @@
 // copy and sync beside Debian's own skopeo: the same inputs, and then the same output and the same content.
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { digestOf, isDigest, parseTag } from '@longshore/oci'
@@ -139,6 +139,16 @@ describe('copy from a registry', () => {
   })
 })
 
+test('an image of a storage tree is called by its repository; its tag is latest where none is written', async () => {
+  const whole = await ours(['copy', ...insecure, at('team/app:1'), `registry-storage:${folder}/tree`])
+  expect(whole.code).toBe(1)
+  expect(whole.stderr).toContain('the repository is missing: registry-storage:PATH:REPOSITORY[:TAG]')
+  expect(existsSync(`${folder}/tree`)).toBe(false)
+  expect((await ours(['inspect', `registry-storage:${folder}/tree`])).stderr).toContain('the repository is missing')
+  expect(await ours(['copy', ...insecure, at('team/app:1'), `registry-storage:${folder}/tree:a/b`])).toMatchObject({ code: 0 })
+  for (const name of ['a/b', 'a/b:latest']) expect(await ours(['inspect', '--raw', `registry-storage:${folder}/tree:${name}`])).toMatchObject({ code: 0 })
+})
+
 describe('sync', () => {
   test.for([[true], [false]])('a repository to directories, scoped %s, as skopeo lays them out', async ([scoped]) => {
     const flags = ['--src', 'docker', '--dest', 'dir', '--src-tls-verify=false', ...scoped === true ? ['--scoped'] : []]
@@ -224,6 +234,13 @@ describe('sync', () => {
     await writeFile(`${folder}/less.txt`, 'multi\n')
     const less = await longshore(['migrate', `${folder}/less.txt`, '--from', `registry-storage:${folder}/tree`, '--to', `registry-storage:${folder}/less`])
     expect(less.code, less.stderr).toBe(0)
+    // What failed is fed back in, as it was printed.
+    const lost = await longshore(['migrate', `${folder}/less.txt`, '--from', `registry-storage:${folder}/none`, '--to', `registry-storage:${folder}/late`, '--failed', `${folder}/failed.txt`])
+    expect(lost.code).toBe(1)
+    await rename(`${folder}/less`, `${folder}/none`)
+    const again = await longshore(['migrate', `${folder}/failed.txt`])
+    expect(again.code, again.stderr).toBe(0)
+    await rename(`${folder}/none`, `${folder}/less`)
     const up = await ours(['sync', '--all', '--src', 'registry-storage', '--dest', 'docker', '--scoped', '--dest-tls-verify=false', `${folder}/tree`, `${destination.host}/up`])
     expect(up.code, up.stderr).toBe(0)
     expect(await rawManifest(destination.url, 'up/team/app', '1')).toBe(corpus[0]?.content.root.digest)

@@ -1,6 +1,6 @@
 // The four commands, in processes of their own with a keyring of their own, beside the real skopeo.
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,14 +13,7 @@ const reference = 'registry.example.com/team/app:1'
 const run = async (command: string, ...args: readonly string[]) => await new Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resolve) => {
   execFile(command, [...args], { env: { PATH: process.env['PATH'], HOME: home, GNUPGHOME: home, LC_ALL: 'C' } }, (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }))
 })
-const longshore = async (...args: readonly string[]) => {
-  const script = `import { Command } from 'commander'
-    const { addSigningCommands } = await import(${JSON.stringify(join(import.meta.dirname, 'skopeo-signing.ts'))})
-    const program = new Command('longshore')
-    addSigningCommands(program, (code) => { process.exitCode = code })
-    await program.parseAsync(process.argv.slice(1), { from: 'user' }).catch((error) => { console.error(error.message); process.exitCode = 1 })`
-  return await run(process.execPath, '--input-type=module', '-e', script, '--', ...args)
-}
+const longshore = async (...args: readonly string[]) => await run(process.execPath, join(import.meta.dirname, 'main.ts'), ...args)
 const at = (name: string): string => join(home, name)
 
 beforeAll(async () => {
@@ -69,7 +62,13 @@ describe('skopeo\'s commands for signatures', { timeout: 120_000 }, () => {
     expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: expect.stringContaining(why) as string })
   })
 
-  test('generate-sigstore-key is refused by name', async () => {
-    expect((await longshore('generate-sigstore-key', '--output-prefix', at('key'))).stderr).toContain('generate-sigstore-key is not taken')
+  test('generate-sigstore-key writes a pair once, and never over it', async () => {
+    await writeFile(at('passphrase'), 'hush\n')
+    const made = await longshore('generate-sigstore-key', '--output-prefix', at('key'), '--passphrase-file', at('passphrase'))
+    expect(made.stderr).toBe('')
+    expect(made.stdout).toBe(`Key written to "${at('key.private')}" and "${at('key.pub')}"\n`)
+    expect((await stat(at('key.private'))).mode & 0o777).toBe(0o600)
+    expect(await readFile(at('key.private'), 'utf8')).toMatch(/^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n/)
+    expect((await longshore('generate-sigstore-key', '--output-prefix', at('key'), '--passphrase-file', at('passphrase'))).stderr).toContain('Refusing to overwrite existing')
   })
 })

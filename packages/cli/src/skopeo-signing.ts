@@ -4,9 +4,9 @@ import type { ExitCode } from './exit-code.ts'
 import { runs } from './skopeo/command.ts'
 import { SkopeoError } from './skopeo/skopeo-error.ts'
 import { addGlobalOptions, type GlobalFlags, textFlag } from './skopeo-flags.ts'
-import { UsageError } from './usage-error.ts'
 
 interface SignFlags extends GlobalFlags { readonly output?: string; readonly passphraseFile?: string }
+interface GenerateFlags extends GlobalFlags { readonly outputPrefix?: string; readonly passphraseFile?: string }
 interface VerifyFlags extends GlobalFlags { readonly publicKeyFile?: string }
 
 export function addSigningCommands(program: Command, done: (code: ExitCode) => void): void {
@@ -16,7 +16,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
     .addOption(textFlag('-o, --output <SIGNATURE>', 'where the signature is written to'))
     .addOption(textFlag('--passphrase-file <FILE>', 'its first line is the passphrase of the key'))
   addGlobalOptions(sign)
-  sign.addHelpText('after', '\nExample:\n  longshore standalone-sign manifest.json registry.example.com/team/app:1 FINGERPRINT --output app.signature')
+  sign.addHelpText('after', '\nExample:\n  longshore standalone-sign manifest.json registry.example.com/app:1 1D8230F6CDB6A06716E414C1DB72F2188BB46CC8 --output app.signature')
   runs<SignFlags>(sign, done, async () => {
     const { standaloneSignCommand } = await import('./commands/standalone-sign.ts')
     return async ([manifest, reference, fingerprint, ...rest], { output = '', passphraseFile }) => {
@@ -33,7 +33,7 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
 --public-key-file) for the manifest in a file as DOCKER-REFERENCE.`)
     .addOption(textFlag('--public-key-file <FILE>', 'take the keys from there, not from the gpg keyring'))
   addGlobalOptions(verify)
-  verify.addHelpText('after', '\nExample:\n  longshore standalone-verify manifest.json registry.example.com/team/app:1 FINGERPRINT app.signature')
+  verify.addHelpText('after', '\nExample:\n  longshore standalone-verify manifest.json registry.example.com/app:1 any app.signature --public-key-file release.gpg')
   runs<VerifyFlags>(verify, done, async () => {
     const { standaloneVerifyCommand } = await import('./commands/standalone-verify.ts')
     return async ([manifest, reference, fingerprints, signature, ...rest], flags) => {
@@ -45,16 +45,19 @@ export function addSigningCommands(program: Command, done: (code: ExitCode) => v
   })
 
   const generate = program.command('generate-sigstore-key').usage('--output-prefix PREFIX')
-    .summary('not taken yet: use cosign generate-key-pair, or openssl')
-    .description('Is not taken: cosign and openssl make keys.')
+    .summary('make a pair of keys for --sign-by-sigstore-private-key')
+    .description('Makes an ECDSA key. The private one is encrypted with a passphrase and written to PREFIX.private, the public one to PREFIX.pub.')
     .addOption(textFlag('--output-prefix <PREFIX>', 'PREFIX.pub and PREFIX.private'))
     .addOption(textFlag('--passphrase-file <FILE>', 'its first line is the passphrase of the key'))
   addGlobalOptions(generate)
-  generate.addHelpText('after', '\nExample:\n  longshore copy --sign-by-sigstore-private-key cosign.key dir:app docker://registry.example.com/team/app:1')
-  runs(generate, done, () => Promise.resolve(() => {
-    // Its private keys are in a format that needs NaCl's secretbox (packages/signing/src/sigstore-key.ts).
-    throw new UsageError('generate-sigstore-key is not taken: make the key with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out KEY.pem, and its public key with openssl pkey -in KEY.pem -pubout')
-  }))
+  generate.addHelpText('after', '\nExample:\n  longshore generate-sigstore-key --output-prefix release --passphrase-file passphrase.txt')
+  runs<GenerateFlags>(generate, done, async () => {
+    const { generateSigstoreKeyCommand } = await import('./commands/generate-sigstore-key.ts')
+    return async (rest, { outputPrefix = '', passphraseFile }) => {
+      if (rest.length > 0 || outputPrefix === '') throw new SkopeoError('Usage: skopeo generate-sigstore-key --output-prefix PREFIX')
+      await generateSigstoreKeyCommand({ outputPrefix, ...(passphraseFile === undefined ? {} : { passphraseFile }) })
+    }
+  })
 
   const dump = program.command('untrusted-signature-dump-without-verification', { hidden: true }).usage('SIGNATURE')
     .summary('show what a signature claims; nothing of it is proved')

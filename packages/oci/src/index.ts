@@ -18,3 +18,4 @@ export {
   type Reference, type RepositoryName, splitReference, type Tag,
 } from './reference.ts'
 export { companionSubject, referrersTag } from './referrers.ts'
+export { zstdFrames } from './zstd-frames.ts'

@@ -145,7 +145,7 @@ describe('sigstore by key', () => {
 
   test('keys that cannot be used are known at once', async () => {
     const open = async (pem: string, passphrase?: string) => await Signer.open({ sigstoreKeyPath: await keys.write('k', pem), passphrasePath: passphrase === undefined ? undefined : await keys.write('pass', `${passphrase}\n`), creator: 'x', signal: never })
-    await expect(open('-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n')).rejects.toThrow('sigstore\'s own format')
+    await expect(open('-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n')).rejects.toThrow('--sign-passphrase-file')
     await expect(open('x')).rejects.toThrow('not one PEM private key')
     await expect(open(publicPem('ec'))).rejects.toThrow('not one PEM private key')
     const locked = pairs.ec.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }).toString()

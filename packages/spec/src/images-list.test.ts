@@ -35,11 +35,17 @@ describe('a line', () => {
     ['a pair by =', 'a:1=other:5/x:2', 'src:1/a:1 other:5/x:2'],
     ['a pair by = with spaces', 'a:1 = x:2', 'src:1/a:1 dst:1/m/x:2'],
     ['a pair by -> as it is printed', 'src:1/a:1 -> other:5/x:2 # why', 'src:1/a:1 other:5/x:2'],
+    ['images of storage trees as they are printed', 'registry-storage:/s:a/b:1 -> registry-storage:/t:x:2', 'registry-storage:/s:a/b:1 registry-storage:/t:x:2'],
     ['docker://', 'docker://a:1', 'src:1/a:1 dst:1/m/a:1'],
   ])('%s', async (_, line, expected) => { expect(await pairs(line)).toEqual([expected]) })
 
   test('Docker Hub is the default, and its library', async () => {
     expect(await pairs('alpine:3\nindex.docker.io/a/b:1', { to: ['d:1'] })).toEqual(['docker.io/library/alpine:3 d:1/alpine:3', 'docker.io/a/b:1 d:1/a/b:1'])
+  })
+  test('a digest of a storage tree', async () => {
+    const name = `registry-storage:/s:a/b@${digest}`
+    expect(await pairs(`${name} registry-storage:/t:a/b@${digest}`)).toEqual([`${name} registry-storage:/t:a/b@${digest}`])
+    expect(await complaint('registry-storage:/s a:1')).toContain('the repository is missing: registry-storage:PATH:REPOSITORY[:TAG]')
   })
   test('prefixes on both sides', async () => {
     expect(await pairs('a:1', { from: 's:1/p', to: ['d:1/q/r', 'e:1'] })).toEqual(['s:1/p/a:1 d:1/q/r/a:1', 's:1/p/a:1 e:1/a:1'])

@@ -1,5 +1,5 @@
 // From what people write as a name to a registry and a repository. Here, and nowhere else, a registry is defaulted.
-import { InvalidReferenceError, namesTransport, parseEndpoint, parseRegistry, parseRepositoryName, type RepositoryName, splitReference } from '@longshore/oci'
+import { InvalidReferenceError, isDigest, namesTransport, parseEndpoint, parseRegistry, parseRepositoryName, type RepositoryName, splitReference } from '@longshore/oci'
 
 /** `HOST[/PREFIX]`, or `registry-storage:PATH[:PREFIX]`. */
 export interface Place { readonly registry: string; readonly prefix: string }
@@ -37,12 +37,20 @@ export function joinPath(prefix: string, path: string): string {
   return prefix === '' ? path : `${prefix}/${path}`
 }
 
-/** `splitReference` with the mistakes that are seen in lists named as such. @throws InvalidReferenceError */
+/** `splitReference` with the mistakes that are seen in lists named as such; an image of a storage tree too, as it is printed. @throws InvalidReferenceError */
 export function splitName(text: string): ReturnType<typeof splitReference> {
+  if (text.startsWith('registry-storage:')) return splitStorageName(text)
   const bare = withoutScheme(text)
   if (/(?:^|\/)\.{1,2}(?:\/|:|@|$)/.test(bare)) throw new InvalidReferenceError(text, '"." and ".." are not path components of a repository')
   const parts = splitReference(bare)
   return parts.registry === undefined ? parts : { ...parts, registry: hubName(parts.registry) }
+}
+
+function splitStorageName(text: string): ReturnType<typeof splitReference> {
+  const { registry, repository, reference } = parseEndpoint(text, process.cwd())
+  if (repository === '') throw new InvalidReferenceError(text, 'the repository is missing: registry-storage:PATH:REPOSITORY[:TAG]')
+  if (reference === undefined) return { registry, repository }
+  return { registry, repository, ...(isDigest(reference) ? { digest: reference } : { tag: reference }) }
 }
 
 function hubName(registry: string): string {

@@ -17,9 +17,10 @@ export function imageId(image: Image): ImageId {
   return formatEnd(image.destination) as ImageId
 }
 
-/** As people write it: `registry/repository`; `oci:/path` for a place that holds only one. */
+/** As people write it: `registry/repository`; `oci:/path` for a place that holds only one; `registry-storage:/path:repository`. */
 export function formatLocation({ registry, repository }: Location): string {
-  return repository === '' ? registry : `${registry}/${repository}`
+  if (repository === '') return registry
+  return `${registry}${transportOf(registry) === 'registry-storage' ? ':' : '/'}${repository}`
 }
 
 /** `registry/repository:tag` or `registry/repository@digest`; a place outside registries may name its only image by nothing. */

@@ -1,8 +1,8 @@
 import { PassThrough, type Transform } from 'node:stream'
 import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib'
+import { zstdFrames } from '@longshore/oci'
 import type { Compress } from './changes.ts'
 import type { Compression } from './media-types.ts'
-import { cutAtFrames } from './zstd-frames.ts'
 
 /** How many bytes `compressionOf` wants to see. */
 export const magicBytes = 6
@@ -21,7 +21,7 @@ type Bytes = AsyncIterable<Uint8Array>
 
 /** The steps from one compression to another; gzip has no time and no name in it, so that the same bytes come out again and again. */
 export function recompression(from: Compression, to: Compression, level: Compress['level']): { readonly cut: (bytes: Bytes) => Bytes; readonly decompress: Transform; readonly compress: Transform } {
-  const cut = (bytes: Bytes): Bytes => (from === 'zstd' ? cutAtFrames(bytes) : bytes)
+  const cut = (bytes: Bytes): Bytes => (from === 'zstd' ? zstdFrames(bytes) : bytes)
   const decompress = from === 'gzip' ? createGunzip() : from === 'zstd' ? createZstdDecompress() : new PassThrough()
   switch (to) {
     case 'plain': return { cut, decompress, compress: new PassThrough() }

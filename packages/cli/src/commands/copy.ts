@@ -9,7 +9,7 @@ import { Interrupt, InterruptedError } from '../interrupt.ts'
 import type { CopyFlags } from '../skopeo/copy-flags.ts'
 import { CopyLog } from '../skopeo/copy-log.ts'
 import { listHandlingOf, wantedChanges } from '../skopeo/copy-plan.ts'
-import { type CopyRequest, endOf, withReference } from '../skopeo/copy-request.ts'
+import { type CopyRequest, endOf, refuseWholeTree, withReference } from '../skopeo/copy-request.ts'
 import { type CopyOutcome, type CopySettings, type PreparedCopy, runCopies } from '../skopeo/copy-run.ts'
 import { openEndpoints } from '../skopeo/endpoint-access.ts'
 import { log } from '../skopeo/logrus.ts'
@@ -47,6 +47,7 @@ function endpointOf(side: 'source' | 'destination', text: string): Endpoint {
   try {
     const endpoint = parseEndpoint(text, process.cwd())
     if (side === 'destination' && endpoint.transport === 'tarball') throw new SkopeoError('Invalid destination name: "tarball" can only be read from: name oci-archive:FILE or docker-archive:FILE')
+    refuseWholeTree(endpoint)
     return endpoint
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error

@@ -1,4 +1,4 @@
-import { type Digest, type Endpoint, isDigest, type RepositoryName, type Tag, transportOf } from '@longshore/oci'
+import { type Digest, type Endpoint, InvalidReferenceError, isDigest, type RepositoryName, type Tag, transportOf } from '@longshore/oci'
 import { formatEnd, type Image, type Location } from '@longshore/transfer'
 
 export type End = Location & { readonly reference: Tag | Digest }
@@ -6,9 +6,16 @@ export type End = Location & { readonly reference: Tag | Digest }
 /** One image that `copy` or `sync` was asked for. */
 export interface CopyRequest { readonly source: End; readonly destination: End }
 
-/** `docker://` takes `latest` where no tag is written; elsewhere nothing names the only image that there is. */
-export function endOf({ transport, registry, repository, reference }: Endpoint): End {
-  return { registry, repository, reference: reference ?? ((transport === 'docker' ? 'latest' : '') as Tag) }
+/** Where no reference was written: a repository takes `latest`; a place without repositories takes nothing, for the only image that there is. */
+export function referenceOf({ transport, reference }: Endpoint): Tag | Digest {
+  return reference ?? ((transport === 'docker' || transport === 'registry-storage' ? 'latest' : '') as Tag)
+}
+
+export function endOf(endpoint: Endpoint): End { return { registry: endpoint.registry, repository: endpoint.repository, reference: referenceOf(endpoint) } }
+
+/** A storage tree without a repository is no image. @throws InvalidReferenceError */
+export function refuseWholeTree({ transport, repository, text }: Endpoint): void {
+  if (transport === 'registry-storage' && repository === '') throw new InvalidReferenceError(text, 'the repository is missing: registry-storage:PATH:REPOSITORY[:TAG]; only sync and migrate take a whole tree')
 }
 
 /** As skopeo writes an image: `docker://host/name:tag`, `dir:/path`. */

@@ -9,6 +9,7 @@ import type { Registry } from '@longshore/registry'
 import type { Source } from '@longshore/transfer'
 import { checkCredentials, type GlobalFlags, type ImageFlags } from '../skopeo-flags.ts'
 import type { SkopeoContext } from './command.ts'
+import { referenceOf, refuseWholeTree } from './copy-request.ts'
 import { during, goQuote } from './go-words.ts'
 import { imageUnknown, SkopeoError } from './skopeo-error.ts'
 import { tmpdirOf } from './tmpdir.ts'
@@ -30,7 +31,9 @@ const maxConfigBytes = 4 * 1024 * 1024
 /** Reading an image name refuses as skopeo's does. @throws SkopeoError */
 export function parseImageName(text: string): Endpoint {
   try {
-    return parseEndpoint(text, process.cwd())
+    const endpoint = parseEndpoint(text, process.cwd())
+    refuseWholeTree(endpoint)
+    return endpoint
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error
     const why = error.message.replace(/^".*" is not a valid reference: /s, '')
@@ -107,7 +110,7 @@ export async function openImage(endpoint: Endpoint, flags: ImageFlags & GlobalFl
   }
   return {
     endpoint, source,
-    manifest: () => read(endpoint.reference ?? ((isDocker ? 'latest' : '') as Tag)),
+    manifest: () => read(referenceOf(endpoint)),
     async instance(manifest) {
       const child = manifest.kind === 'index' ? await read(chooseInstance(manifest, wantedPlatforms(flags)).digest) : manifest
       if (child.kind === 'index') throw new SkopeoError('the list names another list for this platform, which no image is')

@@ -1,6 +1,6 @@
 // Where skopeo sync puts an image: skopeo-sync(1), and cmd/skopeo/sync.go to the letter, except that two images in one place are an error.
 import { basename, posix } from 'node:path'
-import { type Digest, isDigest, joinReference, MigrationError, parseEndpoint, printable, type Tag, transportOf } from '@longshore/oci'
+import { isDigest, joinReference, MigrationError, parseEndpoint, printable, type Tag, transportOf } from '@longshore/oci'
 import { formatEnd, imageId } from '@longshore/transfer'
 import { atRepository, type CopyRequest, type End, endOf, formatImageName, toImage } from './copy-request.ts'
 
@@ -37,10 +37,8 @@ export function destinationOf(suffix: string, to: SyncDestination): End {
   const kept = to.scoped ? suffix : posix.basename(suffix)
   if (to.transport === 'dir') return atRepository(`dir:${to.place}`, posix.join(kept) + to.appendSuffix, '' as Tag)
   const name = posix.join(to.transport === 'docker' ? to.place : '', kept) + to.appendSuffix
-  return to.transport === 'docker' ? endOf(parseEndpoint(`docker://${name}`, '/')) : withLatest(endOf(parseEndpoint(`registry-storage:${to.place}:${name}`, '/')))
+  return endOf(parseEndpoint(to.transport === 'docker' ? `docker://${name}` : `registry-storage:${to.place}:${name}`, '/'))
 }
-
-function withLatest(end: End): End { return end.reference === ('' as Tag | Digest) ? { ...end, reference: 'latest' as Tag } : end }
 
 /** @throws SyncCollisionError */
 export function checkCollisions(requests: readonly CopyRequest[]): readonly CopyRequest[] {

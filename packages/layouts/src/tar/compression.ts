@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { zstdFrames } from '@longshore/oci'
 import { LayoutError } from '../errors.ts'
-import { zstdFrames } from './zstd-frames.ts'
 
 export type Compression = 'gzip' | 'zstd' | 'bzip2' | 'xz'
 
