@@ -52,7 +52,7 @@ describe('skopeo\'s commands for signatures', { timeout: 120_000 }, () => {
 
   test.each([
     ['another manifest', () => [at('other.json'), reference, fingerprint, at('ours.sig')], 'Signature for docker digest'],
-    ['another reference', () => [at('m.json'), 'registry.example.com/team/app:2', fingerprint, at('ours.sig')], 'does not match "registry.example.com/team/app:2"'],
+    ['another reference', () => [at('m.json'), 'registry.example.com/team/app:2', fingerprint, at('ours.sig')], 'does not match \\"registry.example.com/team/app:2\\"'],
     ['another fingerprint', () => [at('m.json'), reference, '0'.repeat(40), at('ours.sig')], 'does not match expected fingerprints'],
     ['any without a key file', () => [at('m.json'), reference, 'any', at('ours.sig')], 'Cannot use any fingerprint without a public key file'],
     ['no signature', () => [at('m.json'), reference, fingerprint, at('m.json')], 'Invalid GPG signature'],
