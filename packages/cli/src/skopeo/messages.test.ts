@@ -31,7 +31,6 @@ test.each<readonly [readonly string[], string]>([
   [['copy', '--decryption-key', 'a', 'dir:/nowhere', 'dir:/nowhere2'], '--decryption-key is not taken'],
   [['copy', '--sign-by-sigstore', 'a', 'dir:/nowhere', 'dir:/nowhere2'], '--sign-by-sigstore is not taken'],
   [['sync', '--sign-by-sq-fingerprint', 'a', '--src', 'dir', '--dest', 'docker', '/nowhere', 'a.example'], '--sign-by-sq-fingerprint is not taken'],
-  [['generate-sigstore-key', '--output-prefix', 'a'], 'generate-sigstore-key is not taken'],
 ])('%j is refused by name', async (args, why) => {
   expect(await run(args)).toBe(1)
   expect(told).toContain(why)
