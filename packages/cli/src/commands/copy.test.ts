@@ -150,6 +150,17 @@ describe('signatures and policy', () => {
     await expect(copy(`docker://${registry.host}/signed:1`, `oci:${folder}/none:x`, places)).rejects.toThrow('leave them behind with --remove-signatures')
   })
 
+  test('a signed image is not changed under its signature', async () => {
+    await copy(real, `dir:${folder}/signed`, signed('example.com/app:1'), { GNUPGHOME: home })
+    await expect(copy(`dir:${folder}/signed`, `dir:${folder}/oci`, { format: 'oci' })).rejects.toThrow('--remove-signatures')
+    expect(existsSync(`${folder}/oci`)).toBe(false)
+    await copy(`dir:${folder}/signed`, `dir:${folder}/oci`, { format: 'oci', removeSignatures: true })
+    expect(readdirSync(`${folder}/oci`)).not.toContain('signature-1')
+    // Signed anew, it is signed as what it became.
+    await copy(`dir:${folder}/signed`, `dir:${folder}/anew`, { format: 'oci', removeSignatures: true, ...signed('example.com/app:2') }, { GNUPGHOME: home })
+    await copy(`dir:${folder}/anew`, `dir:${folder}/in`, await policy('example.com/app:2'))
+  })
+
   test('a key that is not there stops everything before it begins', async () => {
     await expect(copy(real, `docker://${registry.host}/never:1`, { signBy: '0'.repeat(40) }, { GNUPGHOME: home })).rejects.toThrow('cannot sign by')
     using client = new PlainClient(registry.url)

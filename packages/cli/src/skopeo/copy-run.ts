@@ -1,7 +1,7 @@
 // copy and sync on the engine: what each request means is settled beforehand (which image of a list, whether the policy lets it in, what it is signed
 // with), then everything moves together.
 import { pause, workStream } from '@longshore/concurrency'
-import { type Digest, type ErrorRecord, type ImageIndex, InvalidManifestError, isIndexType, type Platform } from '@longshore/oci'
+import { descriptorOf, type Digest, type ErrorRecord, type ImageIndex, InvalidManifestError, isIndexType, type Platform } from '@longshore/oci'
 import type { RunEvent } from '@longshore/report'
 import {
   type CopyOptions, formatEnd, type ImageId, imageId, ImageNotFoundError, type InFlight, type Io, migrate, type Signature, type Source, type Transports, type Wanted,
@@ -10,6 +10,7 @@ import { createRuntime } from '../wire.ts'
 import { type CopyRequest, toImage, withReference } from './copy-request.ts'
 import { chooseInstance, type Wanted as WantedPlatform } from './open-image.ts'
 import { isRetryable } from './retry.ts'
+import { SkopeoError } from './skopeo-error.ts'
 
 /** What is done with an image that turns out to be a list. */
 export type ListHandling =
@@ -205,13 +206,14 @@ async function prepare(request: CopyRequest, { raw, transports, lists, signature
   const carried = [...await signatures.admit(request.source, desc.digest, io)]
   if (signatures.judgesChildren && isIndexType(desc.mediaType) && lists.kind !== 'index-only') await admitChildren(from, request.source, { source, signatures }, io)
   if (carried.length > 0) signatures.check(request.destination)
-  if (signatures.signs) {
-    const made = await transports.source(from.registry).manifest(repository, from.reference, io)
+  const becomes = transports.source(from.registry)
+  if (becomes !== source && (carried.length > 0 || signatures.signs)) {
+    const made = await becomes.manifest(repository, from.reference, io)
     if (!made) throw new ImageNotFoundError(formatEnd(from), 'source')
-    // A signature is about bytes: those of an image that is changed on the way are about another one.
-    carried.splice(0, made.digest === desc.digest ? 0 : carried.length)
-    carried.push(...await signatures.sign(request.destination, made.digest, io))
+    if (carried.length > 0 && made.digest !== desc.digest) throw new SkopeoError(`${formatEnd(request.source)} is signed, and another image once it is changed: leave its signatures behind with --remove-signatures, or the image as it is with --preserve-digests`)
+    desc = descriptorOf(made)
   }
+  carried.push(...await signatures.sign(request.destination, desc.digest, io))
   return { request, signatures: carried, wanted: { image: toImage({ ...request, source: from }), options: optionsOf(lists) } }
 }
 

@@ -1,6 +1,7 @@
 // From arguments to an exit code, by skopeo's rules: 0, 1, and 2 where an image that was to be read is not there.
 import { type Command, CommanderError } from 'commander'
 import type { ExitCode } from '../exit-code.ts'
+import { InterruptedError } from '../interrupt.ts'
 import { skopeoCommands } from '../program-skopeo.ts'
 import { globalOptions } from '../skopeo-flags.ts'
 import { goWords } from './go-words.ts'
@@ -31,6 +32,7 @@ export async function runSkopeo(args: readonly string[], program: Command, code:
     log('fatal', goWords(error))
     // What did not heed its signal may hold a connection for a while, and with it the process.
     if (error instanceof CommandTimeoutError) process.exit(error.exitCode)
+    if (error instanceof InterruptedError) return error.exitCode
     return error instanceof SkopeoError ? error.exitCode : 1
   }
 }
