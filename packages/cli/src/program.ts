@@ -16,7 +16,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .helpOption('-h, --help', 'explain a command')
     .showHelpAfterError('(longshore help says what there is; longshore COMMAND --help explains a command)')
     .exitOverride()
-    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false })
+    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText('after', `
 Begin here:
   longshore demo                                          see it work, without a registry

@@ -21,7 +21,7 @@ export async function runAsSkopeo(args: readonly string[]): Promise<ExitCode> {
   const program = new Command('skopeo').usage('[options] COMMAND')
     .description('Various operations with container images and container image registries, by Longshore.')
     .helpCommand('help [command]', 'explain a command').exitOverride()
-    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false })
+    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
   program.helpOption('-h, --help', 'explain a command')
   program.commandsGroup('Commands:')
   addSkopeoCommands(program, (result) => { code = result })
