@@ -180,6 +180,11 @@ describe('which files', () => {
 
   test('aliases that podman recorded overrule the others, where they are asked for', async () => {
     await write('etc/registries.conf', '[aliases]\none = "a.example/one"')
+    const alone = { env: {}, home: root, uid: 1000, systemDir: join(root, 'etc') }
+    // Aliases alone say nothing of how registries are reached.
+    expect(await readRegistriesConf(alone)).toBeUndefined()
+    expect((await readRegistriesConf({ ...alone, shortNames: true }))?.alias('one')).toBe('a.example/one')
+    await write('etc/registries.conf', 'unqualified-search-registries = ["x.example"]\n[aliases]\none = "a.example/one"')
     await write('home/.cache/containers/short-name-aliases.conf', '[aliases]\none = "b.example/one"')
     const options = { env: {}, home: join(root, 'home'), uid: 1000, systemDir: join(root, 'etc') }
     expect((await readRegistriesConf(options))?.alias('one')).toBe('a.example/one')

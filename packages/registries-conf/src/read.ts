@@ -11,10 +11,14 @@ export async function readRegistriesConf(options: RegistriesConfOptions): Promis
   const found = [...await findFiles(options)]
   const noted = options.shortNames === true ? await findShortNames(options) : undefined
   if (noted) found.push(noted)
-  // Most machines have none, or one that is all comments: those do not load a parser.
-  if (!found.some(saysSomething)) return undefined
+  // Most machines have none, or one that is all comments, and a distribution's list of short names: those do not load a parser.
+  if (!found.some((file) => saysSomething(file, options.shortNames === true))) return undefined
   const { parseRegistriesConf } = await import('./parse.ts')
   return mergeFiles(found.map(({ path, text }): ConfFile => parseRegistriesConf(path, text)))
 }
 
-function saysSomething({ text }: FoundFile): boolean { return /^[^\S\n]*[^#\s]/m.test(text) }
+/** Aliases alone say nothing to whoever does not ask for them. */
+function saysSomething({ text }: FoundFile, aliasesCount: boolean): boolean {
+  const [first, ...rest] = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
+  return first !== undefined && (aliasesCount || first !== '[aliases]' || rest.some((line) => line.startsWith('[')))
+}

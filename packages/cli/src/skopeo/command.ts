@@ -1,6 +1,6 @@
 // What a command of skopeo's runs in: its time limit, its environment, and its way to warn.
 import type { Command } from 'commander'
-import { type Config, readConfig } from '../config.ts'
+import type { Config } from '../config.ts'
 import type { ExitCode } from '../exit-code.ts'
 import type { GlobalFlags } from '../skopeo-flags.ts'
 import { log } from './logrus.ts'
@@ -22,7 +22,8 @@ const graceMs = 2_000
 export function runs<F extends GlobalFlags>(command: Command, done: (code: ExitCode) => void, load: () => Promise<SkopeoRun<F>>): void {
   command.argument('[args...]').action(async (args: readonly string[], flags: F) => {
     await using timeout = limitTime(flags.commandTimeout ?? 0)
-    const run = await load()
+    // Loaded now: it brings the clients of registries along, which --help needs not.
+    const [run, { readConfig }] = await Promise.all([load(), import('../config.ts')])
     await timeout.race(run(args, flags, { config: readConfig(), signal: timeout.signal, warn: (text) => log('warning', text) }))
     done(0)
   })
