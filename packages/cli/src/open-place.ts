@@ -18,8 +18,6 @@ export interface PlaceOptions {
   readonly sparse?: boolean
 }
 
-export function isPlace(registry: string): boolean { return transportOf(registry) !== 'docker' }
-
 /** @throws LayoutError, EngineError */
 export async function openPlace(registry: string, options: PlaceOptions): Promise<Layout | LayoutSource> {
   const { readOnly, tmpdir, sharedBlobDir, daemonHost, tlsVerify, certDir, env, sparse, layersAsSkopeo } = options

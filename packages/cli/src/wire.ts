@@ -5,10 +5,10 @@ import { InvalidCredentialsError } from '@longshore/credentials'
 import { MemoryLedger } from '@longshore/ledger/memory'
 import { MemoryQueue } from '@longshore/queue/memory'
 import type { Layout } from '@longshore/layouts'
-import { transportOf } from '@longshore/oci'
 import { type Migration, registriesOf } from '@longshore/spec'
 import type { Ledger, Queue } from '@longshore/transfer'
 import type { Config } from './config.ts'
+import { isPlace, onlyRegistries } from './place-kind.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -40,9 +40,6 @@ export async function wire(migration: Migration, options: AccessOptions, config:
     throw error
   }
 }
-
-function isPlace(registry: string): boolean { return transportOf(registry) !== 'docker' }
-function onlyRegistries(all: ReadonlySet<string>): ReadonlySet<string> { return new Set([...all].filter((registry) => !isPlace(registry))) }
 
 /** Workers on other machines see other files. @throws UsageError */
 export function refusePlaces(migration: Migration): void {

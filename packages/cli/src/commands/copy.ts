@@ -1,6 +1,6 @@
 // skopeo copy, on the engine: blobs in parallel, mounts, resumption, checks in flight.
 import { writeFile } from 'node:fs/promises'
-import { type Endpoint, InvalidReferenceError, isDigest, namesTransport, parseEndpoint, type Tag, transportOf } from '@longshore/oci'
+import { type Endpoint, isDigest, parseEndpoint, type Tag, transportOf } from '@longshore/oci'
 import { Tally } from '@longshore/report'
 import type { InFlight } from '@longshore/transfer'
 import type { Config } from '../config.ts'
@@ -9,7 +9,7 @@ import { Interrupt, InterruptedError } from '../interrupt.ts'
 import type { CopyFlags } from '../skopeo/copy-flags.ts'
 import { CopyLog } from '../skopeo/copy-log.ts'
 import { listHandlingOf, wantedChanges } from '../skopeo/copy-plan.ts'
-import { type CopyRequest, endOf, refuseWholeTree, withReference } from '../skopeo/copy-request.ts'
+import { type CopyRequest, endOf, withReference } from '../skopeo/copy-request.ts'
 import { type CopyOutcome, type CopySettings, type PreparedCopy, runCopies } from '../skopeo/copy-run.ts'
 import { openEndpoints } from '../skopeo/endpoint-access.ts'
 import { log } from '../skopeo/logrus.ts'
@@ -17,6 +17,7 @@ import { failedCopy, describeFailedCopy } from '../skopeo/report-failure.ts'
 import type { SkopeoContext } from '../skopeo/command.ts'
 import { SkopeoError } from '../skopeo/skopeo-error.ts'
 import { settleFlags } from '../skopeo/settle-flags.ts'
+import { parseImageName } from '../skopeo/open-image.ts'
 import { openSigning } from '../skopeo/signing.ts'
 
 /** Copies SOURCE to DESTINATION, and to the additional tags. @throws SkopeoError and what else there is to tell */
@@ -45,13 +46,11 @@ export async function copyCommand(args: readonly string[], given: CopyFlags, { c
 /** @throws SkopeoError in skopeo's words */
 function endpointOf(side: 'source' | 'destination', text: string): Endpoint {
   try {
-    const endpoint = parseEndpoint(text, process.cwd())
-    if (side === 'destination' && endpoint.transport === 'tarball') throw new SkopeoError('Invalid destination name: "tarball" can only be read from: name oci-archive:FILE or docker-archive:FILE')
-    refuseWholeTree(endpoint)
+    const endpoint = parseImageName(text)
+    if (side === 'destination' && endpoint.transport === 'tarball') throw new SkopeoError('"tarball" can only be read from: name oci-archive:FILE or docker-archive:FILE')
     return endpoint
   } catch (error) {
-    if (!(error instanceof InvalidReferenceError)) throw error
-    throw new SkopeoError(`Invalid ${side} name ${namesTransport(text) ? text : JSON.stringify(text).slice(1, -1)}: ${error.message}`)
+    throw error instanceof SkopeoError ? new SkopeoError(`Invalid ${side} name ${text}: ${error.message}`, error.code, { cause: error }) : error
   }
 }
 

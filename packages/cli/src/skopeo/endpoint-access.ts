@@ -7,7 +7,8 @@ import type { AccessHint } from '@longshore/spec'
 import type { Source, Target, Transports } from '@longshore/transfer'
 import { type Changes, changesAnything, transformSource } from '@longshore/transform'
 import type { Config } from '../config.ts'
-import { isPlace, openPlace } from '../open-place.ts'
+import { openPlace } from '../open-place.ts'
+import { isPlace, onlyRegistries } from '../place-kind.ts'
 import type { CopyFlags, SharedCopyFlags } from './copy-flags.ts'
 import { RememberingSource } from './remembering-source.ts'
 import { SkopeoError } from './skopeo-error.ts'
@@ -90,7 +91,6 @@ function remember(known: Map<string, Source>, registry: string, make: () => Sour
 }
 
 async function openRegistries({ source, destination, flags, config, hints }: EndpointOptions): Promise<Access> {
-  const onlyRegistries = (registries: ReadonlySet<string>): ReadonlySet<string> => new Set([...registries].filter((registry) => !isPlace(registry)))
   try {
     return await openAccess({ source: onlyRegistries(source), destination: onlyRegistries(destination) }, { ...flags, ...(hints === undefined ? {} : { hints }) }, config, () => {})
   } catch (error) {

@@ -1,5 +1,5 @@
 // A failed copy in the words that skopeo would use, where scripts grep for them, and ours behind.
-import { type ErrorRecord, isDigest, toRecord } from '@longshore/oci'
+import { type ErrorRecord, toRecord } from '@longshore/oci'
 import { describeFailure } from '@longshore/report'
 import { hintFor } from '@longshore/transfer'
 import { formatImageName } from './copy-request.ts'
@@ -29,8 +29,7 @@ export function describeFailedCopy(failed: FailedCopy): string {
   const record = recordOf(failed)
   const name = formatImageName(source)
   if (record.code === 'IMAGE_NOT_FOUND' || (record.cause?.code === 'IMAGE_NOT_FOUND' && record.name === 'CopyError')) {
-    const reference = isDigest(source.reference) ? source.reference : String(source.reference)
-    return name.startsWith('docker://') ? `initializing source ${name}: reading manifest ${reference} in ${source.registry}/${source.repository}: manifest unknown` : `initializing source ${name}: ${describeFailure(record)}`
+    return name.startsWith('docker://') ? `initializing source ${name}: reading manifest ${source.reference} in ${source.registry}/${source.repository}: manifest unknown` : `initializing source ${name}: ${describeFailure(record)}`
   }
   if (failed.error !== undefined && !failed.record) return `initializing source ${name}: ${goWords(failed.error)}`
   const hint = failed.hint ?? hintFor(record)
