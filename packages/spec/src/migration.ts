@@ -1,10 +1,16 @@
 // The normalised spec: what every input format becomes. Plain data, because it travels as JSON.
 import type { Digest, Platform, RepositoryName, Tag } from '@longshore/oci'
+import type { CutoverPlan, DestinationSettings } from './cutover-plan.ts'
 
 /** Where the user wrote it; `line` counts from 1. */
 export interface Origin { readonly file: string; readonly line: number }
 
-export interface Migration { readonly entries: readonly Entry[] }
+export interface Migration {
+  readonly entries: readonly Entry[]
+  /** By registry, `host[:port]`. */
+  readonly destinations?: Readonly<Record<string, DestinationSettings>>
+  readonly cutover?: CutoverPlan
+}
 
 /** One line of a list, or one item of `images:`. Entries may overlap; the expansion merges what is the same. */
 export interface Entry {

@@ -1,0 +1,3 @@
+export type { PassOrder, PassOutcome, Mover, VerifyOrder } from './mover.ts'
+export { type Change, type CriterionResult, type CutoverOptions, type CutoverRecord, type Decision, endPhases, type FailedImage, type Freeze, type Pass, type PassKind, type Phase, type VerificationSummary } from './record.ts'
+export type { CutoverStore, Hold, WaitingChange } from './store.ts'

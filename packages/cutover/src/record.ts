@@ -1,0 +1,128 @@
+// What is kept of a cutover: everything that its next step follows from. Plain data: it lives in a file or in Redis.
+import type { Digest, ErrorRecord } from '@longshore/oci'
+import type { Migration } from '@longshore/spec'
+
+/**
+ * ```
+ *   bulk ──► delta ⟲ ──► freezing ──► final ──► verifying ──► deciding ──► go
+ *                ▲           │          │                         │
+ *                └───────────┴──────────┴──── unfreeze ◄── no-go ─┘        (a person's: deltas go on, and the day is tried again)
+ *   any of them ──► aborted
+ * ```
+ * Each step is begun again after a kill: passes are migrations, which lose nothing by that.
+ */
+export type Phase = 'bulk' | 'delta' | 'freezing' | 'final' | 'verifying' | 'deciding' | 'go' | 'no-go' | 'aborted'
+
+export const endPhases: ReadonlySet<Phase> = new Set(['go', 'no-go', 'aborted'])
+
+export interface CutoverOptions {
+  readonly srcTlsVerify: boolean
+  readonly destTlsVerify: boolean
+  /** A person's name for it. */
+  readonly name?: string
+}
+
+export interface CutoverRecord {
+  readonly id: string
+  /** With its `cutover`. */
+  readonly spec: Migration
+  readonly options: CutoverOptions
+  readonly phase: Phase
+  /** ISO 8601, all of them. */
+  readonly created: string
+  /** Since when it is in this phase. */
+  readonly since: string
+  readonly ended?: string
+  /** The latest ones, the newest last. */
+  readonly passes: readonly Pass[]
+  /** How many there were, of all kinds. */
+  readonly passCount: number
+  /** A pass that was begun and has not ended: after a kill it is gone on with under the same number. */
+  readonly current?: { readonly number: number; readonly kind: PassKind; readonly started: string; readonly changes?: readonly Change[] }
+  readonly freeze?: Freeze
+  readonly verification?: VerificationSummary
+  readonly decision?: Decision
+  /** What stopped the latest attempt at a step; the step is tried again. */
+  readonly trouble?: { readonly at: string; readonly error: ErrorRecord }
+}
+
+export type PassKind = 'bulk' | 'delta' | 'events' | 'final'
+
+/** What a pass came to. */
+export interface Pass {
+  readonly number: number
+  readonly kind: PassKind
+  readonly started: string
+  readonly ended: string
+  readonly images: number
+  readonly copied: number
+  readonly present: number
+  readonly failed: number
+  readonly bytes: number
+  /** The first of them; `failed` has their number. */
+  readonly failures: readonly FailedImage[]
+  /** Repositories that could not be listed. */
+  readonly unlisted: number
+  /** Tags that events named and that are gone at the source. */
+  readonly gone?: number
+}
+
+export interface FailedImage { readonly source: string; readonly destination: string; readonly error: ErrorRecord; readonly hint: string }
+
+export interface Freeze {
+  readonly requested: string
+  readonly by: 'person' | 'spec'
+  /** When the hook had said yes, or at once where there is none. */
+  readonly frozen?: string
+  /** The last pass has to be through by then. */
+  readonly deadline?: string
+}
+
+export interface VerificationSummary {
+  readonly started: string
+  readonly ended: string
+  readonly images: number
+  readonly sound: number
+  readonly missing: number
+  readonly differing: number
+  readonly corrupt: number
+  readonly failed: number
+  readonly unlisted: number
+  readonly manifests: number
+  readonly blobs: number
+  readonly bytesRead: number
+  readonly deepPercent: number
+  /** The first of them. */
+  readonly findings: readonly { readonly destination: string; readonly problem: string; readonly what: string }[]
+  /** Where the criteria ask for signatures. */
+  readonly signatures?: { readonly checked: number; readonly verified: number; readonly unsigned: readonly string[] }
+  /** Tags at the destination that the source does not have. */
+  readonly orphans: number
+}
+
+export interface Decision {
+  readonly at: string
+  readonly verdict: 'go' | 'no-go'
+  readonly criteria: readonly CriterionResult[]
+}
+
+export interface CriterionResult {
+  /** `missing`, `differing`, `failures`, `verify-age`, `deadline`, `signatures`. */
+  readonly name: string
+  readonly met: boolean
+  /** In words: `0 of 300 images are missing (allowed: 0)`. */
+  readonly found: string
+  /** What to do, where it is not met. */
+  readonly hint?: string
+}
+
+/** What a registry said has changed at the source. */
+export interface Change {
+  /** `host[:port]`, as the spec names it. */
+  readonly registry: string
+  readonly repository: string
+  /** Absent: a manifest was pushed by digest alone. */
+  readonly tag?: string
+  readonly digest?: Digest
+  readonly action: 'push' | 'delete'
+}

@@ -1,0 +1,1 @@
+export type { HookOptions, RunHook } from './hook.ts'
