@@ -111,7 +111,7 @@ export class Coordinator {
   /** `undefined`: somebody else leads it. */
   async #lead(id: string, stop: AbortSignal): Promise<MigrationState | undefined> {
     const { redis, store, queues, openAccess, onEvent, respiteMs } = this.#with
-    await using leadership = await takeLead(redis, keyPrefix(id), this.id, id)
+    await using leadership = await takeLead(redis, keyPrefix(id), this.id, `migration ${id}`)
     if (!leadership) return undefined
     const record = await store.get(id)
     if (!record) {

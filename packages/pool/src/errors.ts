@@ -15,11 +15,12 @@ export class WrongStateError extends MigrationError {
   constructor(id: string, state: MigrationState, why: string) { super(printable(`migration ${id} is ${state}: ${why}`)) }
 }
 
-/** Another process leads the migration now. */
+/** Another process leads the migration, or the cutover, now. */
 export class LeadershipLostError extends MigrationError {
   override readonly name = 'LeadershipLostError'
   override readonly code = 'LEADERSHIP_LOST'
-  constructor(id: string) { super(printable(`another coordinator leads migration ${id} now; this process was out of touch with Redis for too long`)) }
+  /** @param what `migration ID`, `cutover ID` */
+  constructor(what: string) { super(printable(`another coordinator leads ${what} now; this process was out of touch with Redis for too long`)) }
 }
 
 /** The process is asked to end: its work is given back. */

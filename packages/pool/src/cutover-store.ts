@@ -1,0 +1,212 @@
+// Every cutover that Redis knows of. All of it is in Redis, so any process may have one of these: a coordinator that leads, one that only
+// answers, the command of a person.
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Change, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, type Phase, type WaitingChange } from '@longshore/cutover'
+import { type RedisClient, redisTimeMs } from '@longshore/redis'
+import type { Migration } from '@longshore/spec'
+import { type CutoverScripts, cutoverScripts } from './cutover-scripts.ts'
+import type { Ears } from './ears.ts'
+import { keys } from './keys.ts'
+import { isLed, takeLead } from './leadership.ts'
+import { newId } from './new-id.ts'
+
+export interface RedisCutoverStoreOptions {
+  /** How long a cutover is kept after its end. */
+  readonly recordMs: number
+  /** How many changes may wait; fewer in tests. */
+  readonly mostChanges?: number
+}
+
+/** A record without its spec, which may be megabytes. */
+export type CutoverHead = Omit<CutoverRecord, 'spec'>
+export type CutoverEntry = Pick<CutoverRecord, 'id' | 'phase' | 'created' | 'options'>
+
+/** 20 MB of Redis, at 200 bytes each. */
+const defaultMostChanges = 100_000
+/** Changes that one script takes: Redis answers others between. */
+const mostAtOnce = 500
+/** Whoever waits hears of it at once, and looks as often as this in case that the word was lost. */
+const lookMs = 2_000
+
+export class RedisCutoverStore implements CutoverStore {
+  readonly #redis: RedisClient
+  readonly #ears: Ears
+  readonly #scripts: CutoverScripts
+  readonly #recordMs: number
+  readonly #mostChanges: number
+  readonly #specs = new Map<string, Migration>()
+  /** What `wait` saw last: what happens from then on, even before it is called again, ends the next wait. */
+  readonly #seen = new Map<string, string>()
+
+  constructor(redis: RedisClient, ears: Ears, { recordMs, mostChanges = defaultMostChanges }: RedisCutoverStoreOptions) {
+    this.#redis = redis
+    this.#ears = ears
+    this.#scripts = cutoverScripts(redis)
+    this.#recordMs = recordMs
+    this.#mostChanges = mostChanges
+  }
+
+  async begin(spec: Migration, options: CutoverOptions): Promise<{ readonly record: CutoverRecord; readonly resumed: boolean }> {
+    const text = JSON.stringify(spec)
+    const hash = createHash('sha256').update(text).digest('hex')
+    const id = newId()
+    for (;;) {
+      const known = await this.#redis.set(keys.cutoverSpec(hash), id, 'NX') === null ? await this.#redis.get(keys.cutoverSpec(hash)) : id
+      const record = known === null || known === id ? undefined : await this.get(known)
+      if (record && !endPhases.has(record.phase)) return { record, resumed: true }
+      if (known === id) break
+      // It has ended, or is gone: the next one takes its place, unless somebody else is quicker.
+      if (known !== null && await this.#redis.get(keys.cutoverSpec(hash)) === known) await this.#redis.del(keys.cutoverSpec(hash))
+    }
+    const createdMs = await redisTimeMs(this.#redis)
+    const created = new Date(createdMs).toISOString()
+    const head: CutoverHead = { id, options, phase: 'bulk', created, since: created, passes: [], passCount: 0 }
+    await this.#redis.hset(this.#key(id, 'record'), { spec: text, hash, options: JSON.stringify(options), created, body: toBody(head), phase: head.phase, v: '1' })
+    await Promise.all([this.#redis.zadd(keys.cutovers, createdMs, id), this.#redis.sadd(keys.activeCutovers, id)])
+    return { record: { ...head, spec }, resumed: false }
+  }
+
+  async get(id: string): Promise<CutoverRecord | undefined> { return (await this.#read(id))?.record }
+
+  async head(id: string): Promise<CutoverHead | undefined> {
+    const [body, due] = await this.#redis.hmget(this.#key(id, 'record'), 'body', 'due')
+    return typeof body === 'string' ? fromBody(body, due ?? null) : undefined
+  }
+
+  async list(): Promise<readonly CutoverEntry[]> {
+    const ids = await this.#redis.zrevrange(keys.cutovers, 0, -1)
+    const entries = await Promise.all(ids.map(async (id): Promise<CutoverEntry | string> => {
+      const [phase, created, options] = await this.#redis.hmget(this.#key(id, 'record'), 'phase', 'created', 'options')
+      return typeof phase === 'string' && typeof created === 'string' && typeof options === 'string' ? { id, phase: phase as Phase, created, options: JSON.parse(options) as CutoverOptions } : id
+    }))
+    // Records end by themselves; the list of them is tidied by whoever looks at it.
+    const gone = entries.filter((entry) => typeof entry === 'string')
+    if (gone.length > 0) await this.drop(...gone)
+    return entries.filter((entry) => typeof entry !== 'string')
+  }
+
+  /** Cutovers that are not at their end. */
+  async active(): Promise<readonly string[]> { return await this.#redis.smembers(keys.activeCutovers) }
+
+  /** Nothing is known of them any more: nor shall anybody look for them. */
+  async drop(...ids: readonly string[]): Promise<void> {
+    await Promise.all([this.#redis.zrem(keys.cutovers, ...ids), this.#redis.srem(keys.activeCutovers, ...ids)])
+  }
+
+  async update(id: string, change: (record: CutoverRecord) => CutoverRecord | undefined): Promise<CutoverRecord> {
+    for (;;) {
+      const known = await this.#read(id)
+      if (!known) throw new CutoverNotFoundError(id)
+      const changed = change(known.record)
+      if (!changed) return known.record
+      const { spec: _, due = '', ...head } = changed
+      const hasEnded = endPhases.has(head.phase)
+      // Active before the record says so: a leader that finds it too early passes it over, one that does not find it would never lead it.
+      if (!hasEnded) await this.#redis.sadd(keys.activeCutovers, id)
+      const answer = await this.#scripts.putCutover(keys.cutover(id), known.v, randomBytes(6).toString('hex'), toBody(head), head.phase, due, hasEnded ? this.#recordMs : 0)
+      if (answer === -1) throw new CutoverNotFoundError(id)
+      if (answer === 0) continue
+      await this.#redis.publish(keys.wakes, id)
+      if (hasEnded) await this.#end(id, known.hash)
+      return changed
+    }
+  }
+
+  async hold(id: string, holder: string): Promise<Hold | undefined> {
+    return await takeLead(this.#redis, keys.cutover(id), holder, `cutover ${id}`)
+  }
+
+  /** Whether somebody takes it through its phases at the moment. */
+  async isHeld(id: string): Promise<boolean> { return await isLed(this.#redis, keys.cutover(id)) }
+
+  /** @throws CutoverNotFoundError */
+  async addChanges(id: string, changes: readonly Change[]): Promise<void> {
+    const now = new Date(await redisTimeMs(this.#redis)).toISOString()
+    for (let from = 0; from < changes.length; from += mostAtOnce) {
+      const pairs = changes.slice(from, from + mostAtOnce).flatMap((change) => [memberOf(change), JSON.stringify(change)])
+      if (await this.#scripts.addChanges(keys.cutover(id), this.#mostChanges, now, ...pairs) === -1) throw new CutoverNotFoundError(id)
+    }
+    if (changes.length > 0) await this.#redis.publish(keys.wakes, id)
+  }
+
+  async changes(id: string, limit: number): Promise<readonly WaitingChange[]> {
+    const answer = await this.#scripts.readChanges(keys.cutover(id), limit)
+    const waiting: WaitingChange[] = []
+    for (let at = 0; at + 1 < answer.length; at += 2) waiting.push({ position: answer[at] ?? '', change: JSON.parse(answer[at + 1] ?? '') as Change })
+    return waiting
+  }
+
+  async countChanges(id: string): Promise<number> { return await this.#redis.zcard(this.#key(id, 'changes')) }
+
+  async removeChanges(id: string, changes: readonly WaitingChange[]): Promise<void> {
+    for (let from = 0; from < changes.length; from += mostAtOnce) {
+      await this.#scripts.removeChanges(keys.cutover(id), ...changes.slice(from, from + mostAtOnce).flatMap(({ position, change }) => [memberOf(change), position]))
+    }
+  }
+
+  /** Ends the wait of whoever leads it. */
+  async wake(id: string): Promise<void> {
+    await this.#scripts.wakeCutover(keys.cutover(id))
+    await this.#redis.publish(keys.wakes, id)
+  }
+
+  /** One at a time for each cutover. @throws the signal's reason */
+  async wait(id: string, ms: number, signal: AbortSignal): Promise<void> {
+    const until = performance.now() + ms
+    let heard = Promise.withResolvers<void>()
+    using _ear = this.#ears.onWake((cutover) => { if (cutover === id) heard.resolve() })
+    for (;;) {
+      signal.throwIfAborted()
+      const stamp = (await this.#redis.hmget(this.#key(id, 'record'), 'v', 'pos', 'wakes')).join(' ')
+      if (stamp !== this.#seen.get(id)) {
+        this.#seen.set(id, stamp)
+        return
+      }
+      const leftMs = until - performance.now()
+      if (leftMs <= 0) return
+      const over = new AbortController()
+      await Promise.race([heard.promise, delay(Math.min(leftMs, lookMs), undefined, { signal: AbortSignal.any([signal, over.signal]) })]).catch(() => { signal.throwIfAborted() })
+      over.abort()
+      heard = Promise.withResolvers<void>()
+    }
+  }
+
+  /** The rest of an end. Should its process die before, whoever leads it finds it at its end, and does this. */
+  async end(id: string): Promise<void> {
+    const hash = await this.#redis.hget(this.#key(id, 'record'), 'hash')
+    await this.#end(id, hash ?? '')
+  }
+
+  async #end(id: string, hash: string): Promise<void> {
+    if (await this.#redis.get(keys.cutoverSpec(hash)) === id) await this.#redis.del(keys.cutoverSpec(hash))
+    await this.#redis.srem(keys.activeCutovers, id)
+    // Somebody has it go on.
+    const phase = await this.#redis.hget(this.#key(id, 'record'), 'phase')
+    if (phase !== null && !endPhases.has(phase as Phase)) await this.#redis.sadd(keys.activeCutovers, id)
+    this.#specs.delete(id)
+    this.#seen.delete(id)
+  }
+
+  async #read(id: string): Promise<{ readonly record: CutoverRecord; readonly v: string; readonly hash: string } | undefined> {
+    const cached = this.#specs.get(id)
+    const [body, due, v, hash, text] = await this.#redis.hmget(this.#key(id, 'record'), 'body', 'due', 'v', 'hash', ...(cached ? [] : ['spec']))
+    if (typeof body !== 'string' || typeof v !== 'string') {
+      this.#specs.delete(id)
+      return undefined
+    }
+    const spec = cached ?? JSON.parse(text ?? '') as Migration
+    this.#specs.set(id, spec)
+    return { record: { ...fromBody(body, due ?? null), spec }, v, hash: hash ?? '' }
+  }
+
+  #key(id: string, name: 'record' | 'changes'): string { return `${keys.cutover(id)}${name}` }
+}
+
+/** What is moved by it: that is moved once, however often it was told. */
+function memberOf({ registry, repository, tag, digest }: Change): string {
+  return `${registry}/${repository}${tag === undefined ? `@${digest ?? ''}` : `:${tag}`}`
+}
+
+function toBody({ due: _, ...body }: CutoverHead): string { return JSON.stringify(body) }
+function fromBody(body: string, due: string | null): CutoverHead { return { ...JSON.parse(body) as CutoverHead, ...(due === null ? {} : { due }) } }
