@@ -48,6 +48,8 @@ export interface CutoverRecord {
   /** A pass that was begun and has not ended: after a kill it is gone on with under the same number. */
   readonly current?: { readonly number: number; readonly kind: PassKind; readonly started: string; /** How many were named. */ readonly changes?: number }
   readonly request?: { readonly kind: RequestKind; readonly requested: string }
+  /** Since when a pass over everything is wanted, whatever the plan says: more changes came than are kept. The pass that is begun then takes it away. */
+  readonly due?: string
   readonly freeze?: Freeze
   /** When a person went back to deltas; from then on only a person freezes. */
   readonly unfrozen?: string

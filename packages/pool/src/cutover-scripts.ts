@@ -1,10 +1,10 @@
-// What has to happen to a cutover's keys at once. The record is a hash: `spec`, which stays; `body`, all else, as JSON; `v`, which grows with
+// What has to happen to a cutover's keys at once. The record is a hash: `spec`, which stays (but for its `cutover`); `body`, all else, as JSON; `v`, which grows with
 // each change of it; `pos`, which grows with each change at the source that is heard of; `wakes`, which grows where there is nothing else to see.
 import { defineScripts, type RedisClient } from '@longshore/redis'
 
 export interface CutoverScripts {
   /** 1: it is so now; 0: it was changed meanwhile; -1: it is not known. `lifeMs` 0: it is not at its end. */
-  putCutover(prefix: string, v: string, nonce: string, body: string, phase: string, due: string, lifeMs: number): Promise<number>
+  putCutover(prefix: string, v: string, nonce: string, body: string, phase: string, options: string, due: string, lifeMs: number): Promise<number>
   /** How many are waiting now; -1: it is not known; -2: there were too many, all are forgotten, and everything is due. */
   addChanges(prefix: string, most: number, now: string, ...pairs: readonly string[]): Promise<number>
   /** Position and change, in turns. */
@@ -23,11 +23,11 @@ const scripts = {
       local nonces = known[2] or ''
       if string.find(nonces, ARGV[2], 1, true) then return 1 end
       if known[1] ~= ARGV[1] then return 0 end
-      redis.call('HSET', record, 'body', ARGV[3], 'phase', ARGV[4], 'nonces', string.sub(nonces .. ARGV[2], -16 * #ARGV[2]))
-      if ARGV[5] == '' then redis.call('HDEL', record, 'due') else redis.call('HSET', record, 'due', ARGV[5]) end
+      redis.call('HSET', record, 'body', ARGV[3], 'phase', ARGV[4], 'options', ARGV[5], 'nonces', string.sub(nonces .. ARGV[2], -16 * #ARGV[2]))
+      if ARGV[6] == '' then redis.call('HDEL', record, 'due') else redis.call('HSET', record, 'due', ARGV[6]) end
       redis.call('HINCRBY', record, 'v', 1)
       for _, name in ipairs({'record', 'changes', 'bodies'}) do
-        if ARGV[6] == '0' then redis.call('PERSIST', KEYS[1] .. name) else redis.call('PEXPIRE', KEYS[1] .. name, ARGV[6]) end
+        if ARGV[7] == '0' then redis.call('PERSIST', KEYS[1] .. name) else redis.call('PEXPIRE', KEYS[1] .. name, ARGV[7]) end
       end
       return 1`,
   },
@@ -40,6 +40,8 @@ const scripts = {
         redis.call('ZADD', changes, redis.call('HINCRBY', record, 'pos', 1), ARGV[i])
         redis.call('HSET', bodies, ARGV[i], ARGV[i + 1])
       end
+      local life = redis.call('PTTL', record)
+      if life > 0 then for _, key in ipairs({changes, bodies}) do redis.call('PEXPIRE', key, life) end end
       local count = redis.call('ZCARD', changes)
       if count > tonumber(ARGV[1]) then
         redis.call('UNLINK', changes, bodies)

@@ -1,14 +1,16 @@
 // Every cutover that Redis knows of. All of it is in Redis, so any process may have one of these: a coordinator that leads, one that only
 // answers, the command of a person.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Change, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, type Phase, type WaitingChange } from '@longshore/cutover'
+import {
+  type Change, cutoverKey, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, type Phase, restPhases, type WaitingChange,
+} from '@longshore/cutover'
 import { type RedisClient, redisTimeMs } from '@longshore/redis'
 import type { Migration } from '@longshore/spec'
 import { type CutoverScripts, cutoverScripts } from './cutover-scripts.ts'
 import type { Ears } from './ears.ts'
 import { keys } from './keys.ts'
-import { isLed, takeLead } from './leadership.ts'
+import { leaderOf, takeLead } from './leadership.ts'
 import { newId } from './new-id.ts'
 
 export interface RedisCutoverStoreOptions {
@@ -18,8 +20,8 @@ export interface RedisCutoverStoreOptions {
   readonly mostChanges?: number
 }
 
-/** A record without its spec, which may be megabytes. */
-export type CutoverHead = Omit<CutoverRecord, 'spec'>
+/** A record without its images, which may be megabytes. */
+export interface CutoverHead extends Omit<CutoverRecord, 'spec'> { readonly cutover?: Migration['cutover'] }
 export type CutoverEntry = Pick<CutoverRecord, 'id' | 'phase' | 'created' | 'options'>
 
 /** 20 MB of Redis, at 200 bytes each. */
@@ -35,7 +37,7 @@ export class RedisCutoverStore implements CutoverStore {
   readonly #scripts: CutoverScripts
   readonly #recordMs: number
   readonly #mostChanges: number
-  readonly #specs = new Map<string, Migration>()
+  readonly #images = new Map<string, Images>()
   /** What `wait` saw last: what happens from then on, even before it is called again, ends the next wait. */
   readonly #seen = new Map<string, string>()
 
@@ -48,23 +50,47 @@ export class RedisCutoverStore implements CutoverStore {
   }
 
   async begin(spec: Migration, options: CutoverOptions): Promise<{ readonly record: CutoverRecord; readonly resumed: boolean }> {
-    const text = JSON.stringify(spec)
-    const hash = createHash('sha256').update(text).digest('hex')
-    const id = newId()
+    const key = keys.cutoverSpec(cutoverKey(spec))
+    let made: CutoverRecord | undefined
     for (;;) {
-      const known = await this.#redis.set(keys.cutoverSpec(hash), id, 'NX') === null ? await this.#redis.get(keys.cutoverSpec(hash)) : id
-      const record = known === null || known === id ? undefined : await this.get(known)
-      if (record && !endPhases.has(record.phase)) return { record, resumed: true }
-      if (known === id) break
-      // It has ended, or is gone: the next one takes its place, unless somebody else is quicker.
-      if (known !== null && await this.#redis.get(keys.cutoverSpec(hash)) === known) await this.#redis.del(keys.cutoverSpec(hash))
+      const known = await this.#redis.get(key)
+      const record = known === null ? undefined : await this.#goOn(known, spec, options)
+      if (record) {
+        // Somebody was quicker.
+        if (made && made.id !== record.id) await this.#redis.unlink(this.#key(made.id, 'record'))
+        return { record, resumed: true }
+      }
+      // It has ended, or is gone: the next one takes its place, unless somebody else does.
+      if (known !== null && await this.#redis.get(key) === known) await this.#redis.del(key)
+      made ??= await this.#make(spec, options, key)
+      if (await this.#redis.set(key, made.id, 'NX') === null && await this.#redis.get(key) !== made.id) continue
+      await Promise.all([this.#redis.zadd(keys.cutovers, Date.parse(made.created), made.id), this.#redis.sadd(keys.activeCutovers, made.id)])
+      return { record: made, resumed: false }
     }
-    const createdMs = await redisTimeMs(this.#redis)
-    const created = new Date(createdMs).toISOString()
-    const head: CutoverHead = { id, options, phase: 'bulk', created, since: created, passes: [], passCount: 0 }
-    await this.#redis.hset(this.#key(id, 'record'), { spec: text, hash, options: JSON.stringify(options), created, body: toBody(head), phase: head.phase, v: '1' })
-    await Promise.all([this.#redis.zadd(keys.cutovers, createdMs, id), this.#redis.sadd(keys.activeCutovers, id)])
-    return { record: { ...head, spec }, resumed: false }
+  }
+
+  /** Of the one that is under way with the same images; `undefined` where there is none. */
+  async #goOn(id: string, { cutover }: Migration, options: CutoverOptions): Promise<CutoverRecord | undefined> {
+    try {
+      const record = await this.update(id, (known) => {
+        if (endPhases.has(known.phase)) return undefined
+        const { cutover: _, ...images } = known.spec
+        return { ...known, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) }, options }
+      })
+      return endPhases.has(record.phase) ? undefined : record
+    } catch (error) {
+      if (error instanceof CutoverNotFoundError) return undefined
+      throw error
+    }
+  }
+
+  /** Not in any list yet: whoever finds it there finds all of it. */
+  async #make({ cutover, ...images }: Migration, options: CutoverOptions, key: string): Promise<CutoverRecord> {
+    const id = newId()
+    const created = new Date(await redisTimeMs(this.#redis)).toISOString()
+    const record: CutoverRecord = { id, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) }, options, phase: 'bulk', created, since: created, passes: [], passCount: 0 }
+    await this.#redis.hset(this.#key(id, 'record'), { spec: JSON.stringify(images), key, ...fieldsOf(record), created, v: '1' })
+    return record
   }
 
   async get(id: string): Promise<CutoverRecord | undefined> { return (await this.#read(id))?.record }
@@ -100,15 +126,15 @@ export class RedisCutoverStore implements CutoverStore {
       if (!known) throw new CutoverNotFoundError(id)
       const changed = change(known.record)
       if (!changed) return known.record
-      const { spec: _, due = '', ...head } = changed
-      const hasEnded = endPhases.has(head.phase)
       // Active before the record says so: a leader that finds it too early passes it over, one that does not find it would never lead it.
-      if (!hasEnded) await this.#redis.sadd(keys.activeCutovers, id)
-      const answer = await this.#scripts.putCutover(keys.cutover(id), known.v, randomBytes(6).toString('hex'), toBody(head), head.phase, due, hasEnded ? this.#recordMs : 0)
+      if (isActive(changed)) await this.#redis.sadd(keys.activeCutovers, id)
+      const { body, phase, options } = fieldsOf(changed)
+      const lifeMs = endPhases.has(changed.phase) ? this.#recordMs : 0
+      const answer = await this.#scripts.putCutover(keys.cutover(id), known.v, randomBytes(6).toString('hex'), body, phase, options, changed.due ?? '', lifeMs)
       if (answer === -1) throw new CutoverNotFoundError(id)
       if (answer === 0) continue
       await this.#redis.publish(keys.wakes, id)
-      if (hasEnded) await this.#end(id, known.hash)
+      if (!isActive(changed)) await this.#rest(id, changed.phase, known.key)
       return changed
     }
   }
@@ -117,8 +143,7 @@ export class RedisCutoverStore implements CutoverStore {
     return await takeLead(this.#redis, keys.cutover(id), holder, `cutover ${id}`)
   }
 
-  /** Whether somebody takes it through its phases at the moment. */
-  async isHeld(id: string): Promise<boolean> { return await isLed(this.#redis, keys.cutover(id)) }
+  async holder(id: string): Promise<string | undefined> { return await leaderOf(this.#redis, keys.cutover(id)) }
 
   /** @throws CutoverNotFoundError */
   async addChanges(id: string, changes: readonly Change[]): Promise<void> {
@@ -172,32 +197,34 @@ export class RedisCutoverStore implements CutoverStore {
     }
   }
 
-  /** The rest of an end. Should its process die before, whoever leads it finds it at its end, and does this. */
-  async end(id: string): Promise<void> {
-    const hash = await this.#redis.hget(this.#key(id, 'record'), 'hash')
-    await this.#end(id, hash ?? '')
+  /** Nobody has to lead it any more. Should a process die before this is done, the next one that would lead it does it. */
+  async rest(id: string): Promise<void> {
+    const known = await this.#read(id)
+    if (!known) await this.drop(id)
+    else if (!isActive(known.record)) await this.#rest(id, known.record.phase, known.key)
   }
 
-  async #end(id: string, hash: string): Promise<void> {
-    if (await this.#redis.get(keys.cutoverSpec(hash)) === id) await this.#redis.del(keys.cutoverSpec(hash))
+  async #rest(id: string, phase: Phase, key: string): Promise<void> {
+    if (endPhases.has(phase) && await this.#redis.get(key) === id) await this.#redis.del(key)
     await this.#redis.srem(keys.activeCutovers, id)
     // Somebody has it go on.
-    const phase = await this.#redis.hget(this.#key(id, 'record'), 'phase')
-    if (phase !== null && !endPhases.has(phase as Phase)) await this.#redis.sadd(keys.activeCutovers, id)
-    this.#specs.delete(id)
+    const head = await this.head(id)
+    if (head && isActive(head)) await this.#redis.sadd(keys.activeCutovers, id)
+    this.#images.delete(id)
     this.#seen.delete(id)
   }
 
-  async #read(id: string): Promise<{ readonly record: CutoverRecord; readonly v: string; readonly hash: string } | undefined> {
-    const cached = this.#specs.get(id)
-    const [body, due, v, hash, text] = await this.#redis.hmget(this.#key(id, 'record'), 'body', 'due', 'v', 'hash', ...(cached ? [] : ['spec']))
+  async #read(id: string): Promise<{ readonly record: CutoverRecord; readonly v: string; readonly key: string } | undefined> {
+    const cached = this.#images.get(id)
+    const [body, due, v, key, text] = await this.#redis.hmget(this.#key(id, 'record'), 'body', 'due', 'v', 'key', ...(cached ? [] : ['spec']))
     if (typeof body !== 'string' || typeof v !== 'string') {
-      this.#specs.delete(id)
+      this.#images.delete(id)
       return undefined
     }
-    const spec = cached ?? JSON.parse(text ?? '') as Migration
-    this.#specs.set(id, spec)
-    return { record: { ...fromBody(body, due ?? null), spec }, v, hash: hash ?? '' }
+    const images = cached ?? JSON.parse(text ?? '') as Images
+    this.#images.set(id, images)
+    const { cutover, ...head } = fromBody(body, due ?? null)
+    return { record: { ...head, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) } }, v, key: key ?? '' }
   }
 
   #key(id: string, name: 'record' | 'changes'): string { return `${keys.cutover(id)}${name}` }
@@ -208,5 +235,15 @@ function memberOf({ registry, repository, tag, digest }: Change): string {
   return `${registry}/${repository}${tag === undefined ? `@${digest ?? ''}` : `:${tag}`}`
 }
 
-function toBody({ due: _, ...body }: CutoverHead): string { return JSON.stringify(body) }
+type Images = Omit<Migration, 'cutover'>
+
+function fieldsOf({ spec: { cutover }, due: _, ...head }: CutoverRecord): { readonly body: string; readonly phase: Phase; readonly options: string } {
+  return { body: JSON.stringify({ ...head, ...(cutover === undefined ? {} : { cutover }) } satisfies CutoverHead), phase: head.phase, options: JSON.stringify(head.options) }
+}
+
 function fromBody(body: string, due: string | null): CutoverHead { return { ...JSON.parse(body) as CutoverHead, ...(due === null ? {} : { due }) } }
+
+/** Whether somebody has to lead it. */
+function isActive({ phase, request }: Pick<CutoverRecord, 'phase' | 'request'>): boolean {
+  return !restPhases.has(phase) || (request !== undefined && !endPhases.has(phase))
+}

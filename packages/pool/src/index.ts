@@ -1,4 +1,5 @@
 export { Coordinator, type CoordinatorOptions, type PoolEvent } from './coordinator.ts'
+export { type CutoverEntry, type CutoverHead, RedisCutoverStore } from './cutover-store.ts'
 export { type Control, Ears } from './ears.ts'
 export { LeadershipLostError, MigrationEndedError, MigrationNotFoundError, ShutdownError, WrongStateError } from './errors.ts'
 export type { StreamedEvent } from './event-stream.ts'

@@ -55,3 +55,7 @@ export async function takeLead(redis: RedisClient, prefix: string, holder: strin
 export async function isLed(redis: RedisClient, prefix: string): Promise<boolean> {
   return await redis.exists(`${prefix}lead`) === 1
 }
+
+export async function leaderOf(redis: RedisClient, prefix: string): Promise<string | undefined> {
+  return await redis.get(`${prefix}lead`) ?? undefined
+}
