@@ -4,13 +4,14 @@ import { Document } from 'yaml'
 import { type ContentOptions, defaultContent, type Destination, type Entry, type Migration, type Moment, type Pattern, type Requested, type Selection, type TagRule } from './migration.ts'
 import { nameRepository } from './naming.ts'
 import { dockerHub } from './place.ts'
+import { printCutover } from './print-cutover.ts'
 import { formatProblem, type Problem } from './spec-error.ts'
 
 type Item = Record<string, unknown>
 
 /** @param comments stand at the beginning: what was left out */
 export function printNativeSpec(migration: Migration, comments: readonly Problem[]): string {
-  const document = new Document({ version: 1, images: unite(migration.entries.flatMap(itemsOf)) }, { aliasDuplicateObjects: false })
+  const document = new Document({ version: 1, ...(migration.cutover ? { cutover: printCutover(migration.cutover) } : {}), images: unite(migration.entries.flatMap(itemsOf)) }, { aliasDuplicateObjects: false })
   document.commentBefore = [' docs/spec.md explains each key.', ...comments.map((comment) => ` ${formatProblem(comment)}`)].join('\n')
   return document.toString({ lineWidth: 0, flowCollectionPadding: true })
 }

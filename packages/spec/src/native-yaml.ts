@@ -1,6 +1,7 @@
 // The native spec: YAML, validated, normalised. docs/spec.md is its reference.
 import { InvalidReferenceError, isDigest, isTag, parsePlatform, type Digest, type Tag } from '@longshore/oci'
 import { type Document, LineCounter, parseDocument } from 'yaml'
+import { cutoverPlanOf } from './cutover-schema.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
 import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Selection, type TagRule } from './migration.ts'
@@ -75,7 +76,9 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
     }
   })
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings }
+  if (spec.cutover === undefined) return { migration: { entries }, warnings }
+  const { line, col: column } = counter.linePos(nodeAt(document, ['cutover'])?.range?.[0] ?? 0)
+  return { migration: { entries, cutover: cutoverPlanOf(spec.cutover) }, warnings, cutoverAt: { file, line, column } }
 }
 
 function namedSource(text: string, from: Place, options: ParseOptions, warn: (message: string) => void): readonly [EntrySource, Selection, string] {

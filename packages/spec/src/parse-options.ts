@@ -22,6 +22,8 @@ export interface ParseOptions {
 export interface ParsedSpec {
   readonly migration: Migration
   readonly warnings: readonly Problem[]
+  /** Where its `cutover:` is. */
+  readonly cutoverAt?: Omit<Problem, 'message'>
   /** Secrets among them: for the process that opens connections, and nobody else. */
   readonly access?: readonly AccessHint[]
 }

@@ -7,7 +7,7 @@ import { parseListText } from './images-list.ts'
 import { defaultContent, type Entry } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
-import { type Problem, SpecError } from './spec-error.ts'
+import { placeOf, type Problem, SpecError } from './spec-error.ts'
 
 /** Files of other tools. */
 export const foreignFormats = ['skopeo', 'image-syncer', 'regsync', 'dregsy'] as const
@@ -23,12 +23,16 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const warnings: Problem[] = []
   const problems: Problem[] = []
   const hints: AccessHint[] = []
+  let cutover: Pick<ParsedSpec, 'cutoverAt' | 'migration'> | undefined
   for (const input of inputs) {
     try {
       const parsed = await parseSpec(input, options)
       for (const entry of parsed.migration.entries) entries.push(entry)
       for (const warning of parsed.warnings) warnings.push(warning)
       hints.push(...parsed.access ?? [])
+      if (!parsed.cutoverAt) continue
+      if (cutover?.cutoverAt) problems.push({ ...parsed.cutoverAt, message: `a second cutover: section; the first is at ${placeOf(cutover.cutoverAt)}, and one counts for all specs` })
+      cutover ??= parsed
     } catch (error) {
       if (!(error instanceof SpecError)) throw error
       for (const problem of error.problems) problems.push(problem)
@@ -40,7 +44,7 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const united = uniteHints(hints)
   problems.push(...united.problems)
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings, ...(hints.length === 0 ? {} : { access: united.access }) }
+  return { migration: { entries, ...(cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}) }, warnings, ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...(hints.length === 0 ? {} : { access: united.access }) }
 }
 
 /** @throws SpecError */

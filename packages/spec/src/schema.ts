@@ -3,6 +3,7 @@ import semver from 'semver'
 import { isDigest, isTag, parsePlatform } from '@longshore/oci'
 import { z } from 'zod'
 import { checked } from './checked.ts'
+import { cutoverSchema } from './cutover-schema.ts'
 import { parseMoment } from './moment.ts'
 import { parsePattern } from './pattern.ts'
 import { parsePlace, splitName } from './place.ts'
@@ -82,6 +83,7 @@ export const specSchema = z.strictObject({
   defaults: content.optional(),
   rename: renames.optional(),
   flatten: flatten.optional(),
+  cutover: cutoverSchema.optional(),
   images: z.array(z.union([reference, imageItem])).min(1),
 }).meta({ title: 'Longshore migration', description: 'What to move from where to where. docs/spec.md explains each key.' })
 
