@@ -5,7 +5,7 @@ import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { ErrorRecord } from '@longshore/oci'
-import { type Dropped, type RunEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { type Dropped, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
 import { hintFor, type ImageId, imageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
@@ -129,7 +129,10 @@ class Leader {
         if (event.type === 'unlisted') onNews(event)
       })())
     }
-    const wanted = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
+    const { signal } = this.#feeding
+    const expandedAt = { now: new Date(created) }
+    const all = options.changes === undefined ? wantedOf(spec, access.transports, onEvent, signal, expandedAt) : wantedOfChanges(spec, options.changes, access.transports, onEvent, signal, expandedAt)
+    const wanted = onlyOf(all, options.only)
     let room = 0
     let added = 0
     const { found: before } = await this.#ledger.tally()

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '@longshore/oci'
-import type { ImageId, LedgerCounts } from '@longshore/transfer'
+import type { Asks, ImageId, LedgerCounts } from '@longshore/transfer'
 import type { PoolCounts } from '@longshore/ledger'
-import type { Migration } from '@longshore/spec'
+import type { Migration, NamedChange } from '@longshore/spec'
 
 /**
  * ```
@@ -31,6 +31,10 @@ export interface PoolOptions {
   readonly window: number
   /** Only these images of the spec (a repair). */
   readonly only?: readonly ImageId[]
+  /** Only what these name, without a list of tags being asked for; `asks` is `named` then. */
+  readonly changes?: readonly NamedChange[]
+  /** Default: `all`. */
+  readonly asks?: Asks
   /** A person's name for it. */
   readonly name?: string
 }

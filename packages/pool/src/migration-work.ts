@@ -56,7 +56,7 @@ export class MigrationWork implements AsyncDisposable {
       this.publisher.publish(event)
       onEvent(event, node)
     }
-    this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }))
+    this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }), record.options.asks)
     const { task } = record.options
     this.scout = task.kind === 'plan' ? new PlanScout(access) : undefined
     this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: task.deep }) : undefined

@@ -1,6 +1,7 @@
 export { type AccessHint, credentialPlaces, type HintCredentials, uniteHints } from './access-hint.ts'
 export { type Placed, CollisionError, SelfCopyError } from './collision.ts'
 export { NothingMatchedError } from './catalog.ts'
+export { deletionsOf, type NamedChange } from './changes.ts'
 export { createdTime } from './created.ts'
 export { defaultCutover } from './default-cutover.ts'
 export { formatDurationMs, parseDuration } from './duration.ts'
@@ -9,6 +10,7 @@ export { printNativeSpec } from './print-native-spec.ts'
 export type { Criteria, CutoverPlan, DestinationSettings, HarborSettings, Hook, ProjectSettings, PrunePlan } from './cutover-plan.ts'
 export type { Surroundings } from './env-value.ts'
 export { expand, type ExpandOptions } from './expand.ts'
+export { type ChangeEnds, expandChanges } from './expand-changes.ts'
 export { parseImagesList } from './images-list.ts'
 export {
   type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, type Moment, type Origin,

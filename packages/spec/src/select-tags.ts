@@ -4,7 +4,8 @@ import semver from 'semver'
 import type { Moment, TagRule } from './migration.ts'
 import { matcherOf } from './pattern.ts'
 
-export type DropRule = 'anyOf' | 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
+/** `references`: the spec names its references, and this is none of them. */
+export type DropRule = 'references' | 'anyOf' | 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
 export interface DroppedTag { readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
 export interface TagSelection { readonly selected: readonly Tag[]; readonly dropped: readonly DroppedTag[] }
 

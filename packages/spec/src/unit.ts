@@ -23,6 +23,8 @@ export interface Unit { readonly registry: string; readonly repository: Reposito
 
 export interface ExpandContext {
   readonly sourceFor: (registry: string) => Source
+  /** The tags that rules choose from; `undefined` when there is no such repository. */
+  readonly listTags: (unit: Unit, io: Io) => Promise<readonly Tag[] | undefined>
   /** How many requests for creation times one repository may have open. */
   readonly concurrency: number
   readonly now: Date
@@ -94,7 +96,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     if (selection.kind === 'references') continue
     try {
       const source = context.sourceFor(unit.registry)
-      listing ??= source.tags(unit.repository, io)
+      listing ??= context.listTags(unit, io)
       const tags = await listing
       if (!tags) throw new RepositoryMissingError(location)
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)

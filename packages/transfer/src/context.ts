@@ -19,6 +19,16 @@ export interface CopyOptions {
   readonly foreignLayers: 'keep' | 'copy'
 }
 
+/**
+ * How much is asked about what may not have changed.
+ * - `all`: everything.
+ * - `changed`: tag lists and digests. The referrers API is asked only about images that changed, so a new referrer of an old image waits for a run
+ *   that asks all, unless it has a tag; and an index of which only some platforms are carried counts as there when its digest is.
+ * - `named`: somebody else named what changed, so no tags are listed: each image is asked for by itself, and companion tags that were not named
+ *   as well do not come along.
+ */
+export type Asks = 'all' | 'changed' | 'named'
+
 /** An image that was asked for, and how. */
 export interface Wanted {
   readonly image: Image
@@ -45,6 +55,8 @@ export interface MigrationOptions {
   readonly jobs: { readonly images: number; readonly blobs: number; readonly manifests: number }
   /** Whether a failed image leaves the others alone; when false the first failure stops the run. */
   readonly keepGoing: boolean
+  /** Default: `all`. */
+  readonly asks?: Asks
   /** Take nothing at the destination as present: every blob is asked for, every manifest put (a repair). */
   readonly distrust?: boolean
   /** Aborts: no new work; what is in flight has `graceMs` to finish, then it is abandoned. */

@@ -1,13 +1,15 @@
-export type { CopyOptions, MigrationOptions, MigrationResult, Transports, Wanted } from './context.ts'
+export type { Asks, CopyOptions, MigrationOptions, MigrationResult, Transports, Wanted } from './context.ts'
 export { type Disposition, dispose } from './dispose.ts'
 export { ContentRefusedError, HandedOverError, ImageNotFoundError, ImmutableTagError, PlatformNotFoundError, StoppedError, TagConflictError } from './errors.ts'
 export type { BlobTally, ImageOutcome, InFlight, RegistryUse, TransferEvent } from './event.ts'
+export { isGone } from './gone.ts'
 export { hintFor } from './hint.ts'
 export { formatEnd, formatLocation, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
 export { type ImageResult, type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
 export {
   blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, sizeOfBlobKey, tagKey, type TagNode,
 } from './node.ts'
+export { listingOnce } from './listing-once.ts'
 export { migrate } from './migrate.ts'
 export { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
 export { type NodeEnd, NodeRunner, type NodeRunnerOptions } from './run-node.ts'

@@ -61,7 +61,7 @@ class Migration {
 
   constructor(options: MigrationOptions, signal: AbortSignal) {
     this.#options = options
-    this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }))
+    this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }), options.asks)
     const { ledger, transports, inFlight, onEvent } = options
     this.#runner = new NodeRunner({ ledger, transports, inFlight, onEvent: (event) => onEvent(event), resolver: this.#resolver })
     signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true })

@@ -4,7 +4,7 @@
 import { type Descriptor, type Digest, isIndexType, referrersTag, type Tag } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import { collect } from './collect.ts'
-import type { CopyOptions, Transports } from './context.ts'
+import type { Asks, CopyOptions, Transports } from './context.ts'
 import { ImageNotFoundError } from './errors.ts'
 import type { Graph, Route } from './graph.ts'
 import { formatEnd, type Image } from './image.ts'
@@ -18,6 +18,7 @@ export interface ReferrerFinderOptions {
   readonly sources: RepositoryStates
   readonly targets: RepositoryStates
   readonly manifests: ManifestCache
+  readonly asks: Asks
   readonly onWarning: (message: string) => void
   readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: ResolveIo) => Promise<Followed>
 }
@@ -31,6 +32,9 @@ export interface LookAhead {
   take(digest: Digest): Promise<readonly Descriptor[] | undefined> | undefined
 }
 
+/** A manifest that something may be about. */
+interface Subject { readonly digest: Digest; /** It is not known to have been at the destination before. */ readonly isNew: boolean }
+
 interface Search extends ResolveIo {
   readonly graph: Graph
   readonly image: Image
@@ -39,7 +43,7 @@ interface Search extends ResolveIo {
   readonly options: CopyOptions
   readonly source: RepositoryState
   readonly target: RepositoryState
-  readonly subjects: Digest[]
+  readonly subjects: Subject[]
   readonly followed: Set<Tag>
   readonly ahead: LookAhead
   found: number
@@ -88,16 +92,17 @@ export class ReferrerFinder {
       ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), ahead, found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
-    if (root.rewritten === undefined) search.subjects.push(root.digest)
+    const isNew = root.root !== undefined
+    if (root.rewritten === undefined) search.subjects.push({ digest: root.digest, isNew })
     else await this.#warnOfOrphans(search, root.digest)
     const below = root.below ?? await this.#belowPresent(search, root)
-    search.subjects.push(...below)
+    search.subjects.push(...below.map((digest) => ({ digest, isNew })))
     const seen = new Set<Digest>()
     for (let subject = search.subjects.pop(); subject !== undefined; subject = search.subjects.pop()) {
-      if (seen.has(subject)) continue
-      seen.add(subject)
-      for (const tag of source.companions.get(subject) ?? []) await this.#followTag(search, tag)
-      await this.#addByApi(search, subject)
+      if (seen.has(subject.digest)) continue
+      seen.add(subject.digest)
+      for (const tag of source.companions.get(subject.digest) ?? []) await this.#followTag(search, tag)
+      if (subject.isNew || this.#with.asks !== 'changed') await this.#addByApi(search, subject.digest)
     }
     return search.found
   }
@@ -120,7 +125,7 @@ export class ReferrerFinder {
     const from = this.#with.transports.source(route.from.registry)
     const others = [...source.companions].flatMap(([subject, tags]) => (subject === root.digest ? [] : tags))
     const worthReading = await this.#differ(search, others)
-      || await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
+      || this.#with.asks !== 'changed' && await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
     if (!worthReading) return []
     const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root.digest, { signal }))
     return index?.kind === 'index' ? index.manifests.map((child) => child.digest) : []
@@ -158,13 +163,13 @@ export class ReferrerFinder {
     const same = target.tags.has(tag) && !distrust ? await this.#compare(search, tag) : undefined
     if (same !== undefined) {
       search.found++
-      search.subjects.push(same)
+      search.subjects.push({ digest: same, isNew: false })
       return
     }
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
     const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++
-    search.subjects.push(digest, ...below ?? [])
+    search.subjects.push(...[digest, ...below ?? []].map((each) => ({ digest: each, isNew: root !== undefined })))
     if (root !== undefined) graph.roots.push(root)
   }
 
@@ -176,7 +181,7 @@ export class ReferrerFinder {
     for (const desc of descs) {
       const root = await this.#addReferrer(search, desc)
       search.found++
-      search.subjects.push(desc.digest)
+      search.subjects.push({ digest: desc.digest, isNew: root !== undefined })
       if (root !== undefined) added.push(root)
     }
     graph.roots.push(...added)
@@ -197,7 +202,7 @@ export class ReferrerFinder {
     const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
     if (!manifest) throw new ImageNotFoundError(`${route.from.registry}/${route.from.repository}@${desc.digest}`, 'source')
     const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust })
-    search.subjects.push(...collected.below)
+    search.subjects.push(...collected.below.map((digest) => ({ digest, isNew: true })))
     return graph.addManifest(route, manifest, collected.needs, options)
   }
 }

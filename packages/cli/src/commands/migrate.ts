@@ -2,7 +2,7 @@ import type { AccessOptions } from '@longshore/access'
 import { printable } from '@longshore/oci'
 import { buildReport, countNamed, printFailedList, printReport, type RunEvent, Tally, wantedOf } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
-import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type RegistryUse, type Wanted } from '@longshore/transfer'
+import { type ImageId, imageId, type InFlight, listingOnce, migrate, type MigrationResult, type RegistryUse, type Wanted } from '@longshore/transfer'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createView } from '../create-view.ts'
@@ -114,9 +114,10 @@ export async function runMigration(
   )
   const started = new Date()
   const startedMs = performance.now()
+  const transports = listingOnce(wiring.transports)
   try {
-    const result = await migrate(onlyOf(wantedOf(migration, wiring.transports, onEvent, interrupt.stop), options.only), {
-      transports: wiring.transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
+    const result = await migrate(onlyOf(wantedOf(migration, transports, onEvent, interrupt.stop), options.only), {
+      transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
       keepGoing: flags.keepGoing ?? true, stop: interrupt.stop, ...(options.distrust === true ? { distrust: true } : {}),
     }, abort.signal)
     return {

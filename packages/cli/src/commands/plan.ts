@@ -1,6 +1,6 @@
 import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import { CollisionError, type Migration } from '@longshore/spec'
-import { formatEnd, plan, type Plan, PlanSum, type ScoutedImage } from '@longshore/transfer'
+import { formatEnd, listingOnce, plan, type Plan, PlanSum, type ScoutedImage } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
 import { ExitCode } from '../exit-code.ts'
@@ -44,7 +44,8 @@ type OnEvent = (event: Unlisted | Dropped) => void
 
 async function planHere(migration: Migration, flags: PlanFlags, config: Config, onEvent: OnEvent, onImage: () => void, stop: AbortSignal): Promise<Plan> {
   await using wiring = await wire(migration, flags, config, () => {})
-  return await plan(wantedOf(migration, wiring.transports, onEvent, stop), { transports: wiring.transports, jobs, onImage }, stop)
+  const transports = listingOnce(wiring.transports)
+  return await plan(wantedOf(migration, transports, onEvent, stop), { transports, jobs, onImage }, stop)
 }
 
 async function planInPool(migration: Migration, flags: PlanFlags, config: Config, onEvent: OnEvent, onImage: () => void, stop: AbortSignal): Promise<Plan> {
