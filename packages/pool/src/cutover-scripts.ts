@@ -26,7 +26,7 @@ const scripts = {
       redis.call('HSET', record, 'body', ARGV[3], 'phase', ARGV[4], 'options', ARGV[5], 'nonces', string.sub(nonces .. ARGV[2], -16 * #ARGV[2]))
       if ARGV[6] == '' then redis.call('HDEL', record, 'due') else redis.call('HSET', record, 'due', ARGV[6]) end
       redis.call('HINCRBY', record, 'v', 1)
-      for _, name in ipairs({'record', 'changes', 'bodies'}) do
+      for _, name in ipairs({'record', 'changes', 'bodies', 'passes'}) do
         if ARGV[7] == '0' then redis.call('PERSIST', KEYS[1] .. name) else redis.call('PEXPIRE', KEYS[1] .. name, ARGV[7]) end
       end
       return 1`,

@@ -38,7 +38,7 @@ export class RedisCutoverStore implements CutoverStore {
   readonly #recordMs: number
   readonly #mostChanges: number
   readonly #images = new Map<string, Images>()
-  /** What `wait` saw last: what happens from then on, even before it is called again, ends the next wait. */
+  /** What a `wait` saw last: what happens from then on, even before it is called again, ends the next one. */
   readonly #seen = new Map<string, string>()
 
   constructor(redis: RedisClient, ears: Ears, { recordMs, mostChanges = defaultMostChanges }: RedisCutoverStoreOptions) {
@@ -162,6 +162,17 @@ export class RedisCutoverStore implements CutoverStore {
     return waiting
   }
 
+  /** Which migrations its passes are, by number: those whose migrations are still known, most likely. */
+  async passes(id: string): Promise<ReadonlyMap<number, string>> {
+    return new Map(Object.entries(await this.#redis.hgetall(this.#key(id, 'passes'))).map(([number, migration]) => [Number(number), migration]))
+  }
+
+  async setPass(id: string, number: number, migration: string): Promise<void> { await this.#redis.hset(this.#key(id, 'passes'), String(number), migration) }
+
+  async forgetPasses(id: string, numbers: readonly number[]): Promise<void> {
+    if (numbers.length > 0) await this.#redis.hdel(this.#key(id, 'passes'), ...numbers.map(String))
+  }
+
   async countChanges(id: string): Promise<number> { return await this.#redis.zcard(this.#key(id, 'changes')) }
 
   async removeChanges(id: string, changes: readonly WaitingChange[]): Promise<void> {
@@ -176,15 +187,20 @@ export class RedisCutoverStore implements CutoverStore {
     await this.#redis.publish(keys.wakes, id)
   }
 
-  /** One at a time for each cutover. @throws the signal's reason */
+  /** Another one after anything has happened to it. */
+  async stamp(id: string): Promise<string> { return (await this.#redis.hmget(this.#key(id, 'record'), 'v', 'pos', 'wakes')).join(' ') }
+
+  /** @throws the signal's reason */
   async wait(id: string, ms: number, signal: AbortSignal): Promise<void> {
     const until = performance.now() + ms
+    // Of several that wait at once, each has its own.
+    const seen = this.#seen.get(id)
     let heard = Promise.withResolvers<void>()
     using _ear = this.#ears.onWake((cutover) => { if (cutover === id) heard.resolve() })
     for (;;) {
       signal.throwIfAborted()
-      const stamp = (await this.#redis.hmget(this.#key(id, 'record'), 'v', 'pos', 'wakes')).join(' ')
-      if (stamp !== this.#seen.get(id)) {
+      const stamp = await this.stamp(id)
+      if (stamp !== seen) {
         this.#seen.set(id, stamp)
         return
       }
@@ -227,7 +243,7 @@ export class RedisCutoverStore implements CutoverStore {
     return { record: { ...head, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) } }, v, key: key ?? '' }
   }
 
-  #key(id: string, name: 'record' | 'changes'): string { return `${keys.cutover(id)}${name}` }
+  #key(id: string, name: 'record' | 'changes' | 'passes'): string { return `${keys.cutover(id)}${name}` }
 }
 
 /** What is moved by it: that is moved once, however often it was told. */

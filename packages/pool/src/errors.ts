@@ -1,4 +1,4 @@
-import { MigrationError, printable } from '@longshore/oci'
+import { type ErrorRecord, MigrationError, printable } from '@longshore/oci'
 import type { MigrationState } from './migration-record.ts'
 
 /** No migration of that id is known. */
@@ -35,6 +35,16 @@ export class MigrationEndedError extends MigrationError {
   override readonly name = 'MigrationEndedError'
   override readonly code = 'MIGRATION_ENDED'
   constructor(id: string) { super(printable(`migration ${id} has ended`)) }
+}
+
+/** The migration that a pass is failed as a whole; `code` is that of its reason. */
+export class PassFailedError extends MigrationError {
+  override readonly name = 'PassFailedError'
+  override readonly code: string
+  constructor({ code, message }: ErrorRecord) {
+    super(printable(message))
+    this.code = code
+  }
 }
 
 /** Whether Redis knows nothing of a migration any more. */

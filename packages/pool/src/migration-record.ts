@@ -37,6 +37,8 @@ export interface PoolOptions {
   readonly asks?: Asks
   /** A person's name for it. */
   readonly name?: string
+  /** `CUTOVER/NUMBER` of the pass that it is: no other migration of the same spec is this one. */
+  readonly pass?: string
 }
 
 /** A record without its spec, which may be megabytes. */

@@ -89,6 +89,9 @@ export class VerificationSum {
     for (const tag of tags) expected.tags.add(tag)
   }
 
+  /** Without what is at the destination besides. */
+  soFar(): Verification { return { ...this.#sums, blobs: this.#blobs.size, findings: this.#findings, extra: [] } }
+
   /** Looks for tags that nobody expects, where something was expected. @throws what listing tags throws */
   async end(targets: RepositoryStates, limit: number, signal: AbortSignal): Promise<Verification> {
     const extra: Array<Location & { readonly tag: Tag }> = []
@@ -96,7 +99,7 @@ export class VerificationSum {
       const there = await targets.get(to, { signal })
       for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
     })
-    return { ...this.#sums, blobs: this.#blobs.size, findings: this.#findings, extra }
+    return { ...this.soFar(), extra }
   }
 }
 
