@@ -32,7 +32,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   testing: ['oci', 'transfer'],
   cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'cutover'],
   worker: ['oci', 'transfer', 'access', 'redis', 'pool', 'telemetry'],
-  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'pool', 'telemetry'],
+  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'queue', 'pool', 'telemetry', 'cutover', 'hooks'],
 }
 
 /** Third-party modules, each at home in one package, YAML and HTTP in two (`testing` and tests have their own). */

@@ -16,6 +16,7 @@ export interface CoordinatorFlags {
   readonly tokenFile?: string
   readonly logLevel?: string
   readonly recordHours?: string
+  readonly allowHooks?: boolean
   /** How this process reaches registries. */
   readonly access?: AccessOptions
 }
@@ -26,6 +27,10 @@ export interface CoordinatorConfig {
   /** Of the API. */
   readonly guard: Guard
   readonly metricsGuard: Guard
+  /** Of what registries tell about changes. */
+  readonly notificationGuard: Guard
+  /** Whether specs may have this process call commands and URLs. */
+  readonly allowHooks: boolean
   readonly logLevel: LogLevel
   /** How long the record of a migration is kept after its end. */
   readonly recordMs: number
@@ -47,6 +52,7 @@ const schema = z.object({
   LONGSHORE_METRICS_OPEN: yes.default(false),
   LONGSHORE_INSECURE_NO_TOKEN: yes.default(false),
   LONGSHORE_ALLOWED_REGISTRIES: z.string().optional(),
+  LONGSHORE_ALLOW_HOOKS: yes.default(false),
 })
 
 /** @throws SettingsError, TokenMissingError, InvalidRedisUrlError, RedisSettingsError */
@@ -59,15 +65,19 @@ export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFil
   const listen = parseListen(settings.LONGSHORE_LISTEN, flags.listen === undefined ? 'LONGSHORE_LISTEN' : '--listen')
   const token = readSecret(env, 'LONGSHORE_TOKEN', readFile, { name: '--token-file', path: flags.tokenFile })
   const metricsToken = readSecret(env, 'LONGSHORE_METRICS_TOKEN', readFile)
+  const notificationSecret = readSecret(env, 'LONGSHORE_NOTIFICATION_SECRET', readFile)
   const isOpen = token === undefined && settings.LONGSHORE_INSECURE_NO_TOKEN && isLoopback(listen)
   if (token === undefined && !isOpen) throw new TokenMissingError()
   const tokens = [token, metricsToken].filter((one) => one !== undefined)
   return Object.freeze({
     redis, listen, guard: isOpen ? { kind: 'open' } : { kind: 'token', tokens: token === undefined ? [] : [token] },
     metricsGuard: settings.LONGSHORE_METRICS_OPEN || (isOpen && tokens.length === 0) ? { kind: 'open' } : { kind: 'token', tokens },
+    // Whoever may command may tell, too.
+    notificationGuard: isOpen && notificationSecret === undefined ? { kind: 'open' } : { kind: 'token', tokens: [notificationSecret, token].filter((one) => one !== undefined) },
+    allowHooks: flags.allowHooks === true || settings.LONGSHORE_ALLOW_HOOKS,
     logLevel: settings.LONGSHORE_LOG_LEVEL, recordMs: settings.LONGSHORE_RECORD_HOURS * 3_600_000,
     allowed: parseAllowedRegistries(settings.LONGSHORE_ALLOWED_REGISTRIES, 'LONGSHORE_ALLOWED_REGISTRIES'),
     access: { options: flags.access ?? {}, config: readAccessConfig(env) },
-    secrets: [...tokens, ...secretsIn(flags.access ?? {}), redis.password, redis.sentinel?.password, parseRedisUrl(redis.url).password].filter((one) => one !== undefined), unknown: unknownVariables(env),
+    secrets: [...tokens, notificationSecret, ...secretsIn(flags.access ?? {}), redis.password, redis.sentinel?.password, parseRedisUrl(redis.url).password].filter((one) => one !== undefined), unknown: unknownVariables(env),
   } satisfies CoordinatorConfig)
 }

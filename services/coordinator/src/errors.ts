@@ -50,3 +50,13 @@ export class NoReportError extends RequestError {
   override readonly status = 409
   constructor(id: string, task: string) { super(`${id} is a ${task === 'plan' ? 'plan' : 'check'}, which moves nothing: whoever asked for it prints what it found`) }
 }
+
+/** A hook calls commands and URLs where the coordinator runs: whoever may submit specs need not be allowed that. */
+export class HooksNotAllowedError extends RequestError {
+  override readonly name = 'HooksNotAllowedError'
+  override readonly code = 'HOOKS_NOT_ALLOWED'
+  override readonly status = 403
+  constructor(places: readonly string[]) {
+    super(`this coordinator calls no hooks (${places.join(', ')}): start it with --allow-hooks (LONGSHORE_ALLOW_HOOKS=true), where everybody who has its token may run commands on its machine, or leave them out and do by hand what they do`)
+  }
+}

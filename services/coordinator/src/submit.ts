@@ -5,12 +5,24 @@ import { type AccessHint, type ContentOptions, detectFormat, maxSpecBytes, type 
 import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
 import type { z } from 'zod'
 import type { AllowedRegistries } from './allowed-registries.ts'
-import { CredentialsRefusedError, RegistryNotAllowedError } from './errors.ts'
+import { CredentialsRefusedError, HooksNotAllowedError, RegistryNotAllowedError } from './errors.ts'
 import { findCredentials } from './find-credentials.ts'
 import { check } from './route.ts'
 import { type SubmitOptions, submitSchema, type submitQuerySchema } from './schemas.ts'
 
-export interface Submission { readonly migration: Migration; readonly options: PoolOptions; readonly warnings: readonly Problem[] }
+export interface Submission {
+  readonly migration: Migration
+  readonly options: PoolOptions
+  /** Texts by file names; of cutovers. */
+  readonly signingKeys?: Readonly<Record<string, string>>
+  readonly warnings: readonly Problem[]
+}
+
+/** What may be submitted here. */
+export interface Permissions { readonly allowed: AllowedRegistries; readonly allowHooks: boolean }
+
+/** Those of JSON: the form of a migration's, or of a cutover's. */
+type SubmissionSchema = z.ZodType<SubmitOptions & { readonly spec?: string | undefined; readonly specs?: ReadonlyArray<{ readonly file: string; readonly content: string }> | undefined; readonly signingKeys?: Readonly<Record<string, string>> | undefined }>
 
 /** As migrate's own. */
 const defaultWindow = 512
@@ -28,22 +40,22 @@ export function takeSpecBodies(app: HttpApp): void {
   app.addContentTypeParser([...listTypes, ...yamlTypes, jsonType], { parseAs: 'buffer' }, (_, body, done) => { done(null, body) })
 }
 
-/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, RequestInvalidError */
-export async function readSubmission(request: HttpRequest, query: z.output<typeof submitQuerySchema>, allowed: AllowedRegistries): Promise<Submission> {
+/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, HooksNotAllowedError, RequestInvalidError */
+export async function readSubmission(request: HttpRequest, query: Partial<z.output<typeof submitQuerySchema>>, permissions: Permissions, schema: SubmissionSchema = submitSchema): Promise<Submission> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (type === jsonType) {
     if (Object.keys(query).length > 0) throw new RequestInvalidError(400, 'query: a JSON body carries its options itself; leave them out of the query')
-    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], ...options } = check('body', submitSchema, parseJson(body))
-    return await read(specs.map(({ file, content }) => ({ name: file, content })), options, allowed)
+    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], signingKeys, ...options } = check('body', schema, parseJson(body))
+    return { ...await read(specs.map(({ file, content }) => ({ name: file, content })), options, permissions), ...(signingKeys === undefined ? {} : { signingKeys }) }
   }
   const isYaml = yamlTypes.some((one) => one === type)
   const { file = isYaml ? 'spec.yaml' : 'images.txt', ...options } = query
   // Whose YAML it is, its content tells; a list would not be sent as YAML.
-  return await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, allowed)
+  return await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, permissions)
 }
 
-async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: AllowedRegistries): Promise<Submission> {
+async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allowed, allowHooks }: Permissions): Promise<Submission> {
   const { name, format, from, to, fromForAll, platforms, platformPolicy, referrers, foreignLayers } = options
   const secrets = [
     ...inputs.flatMap((input) => findCredentials(input, format)),
@@ -65,8 +77,18 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowe
   if (place !== undefined) throw new RequestInvalidError(400, printable(`${place} is no registry: a coordinator and its workers reach registries only`))
   const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
   if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
+  const hooks = allowHooks ? [] : hooksOf(migration)
+  if (hooks.length > 0) throw new HooksNotAllowedError(hooks)
   const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
   return { migration, warnings, options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
+}
+
+/** Where a spec has this process call something. */
+function hooksOf({ destinations = {}, cutover }: Migration): readonly string[] {
+  return [
+    ...(cutover?.freeze.hook ? ['cutover.freeze.hook'] : []), ...(cutover?.freeze.thaw ? ['cutover.freeze.thaw'] : []),
+    ...Object.entries(destinations).flatMap(([registry, { onMissingRepository }]) => (onMissingRepository ? [printable(`onMissingRepository of ${registry}`)] : [])),
+  ]
 }
 
 /** What a file of another tool says about reaching registries cannot be kept: how TLS is verified is a parameter, all else the workers' own. */
