@@ -29,7 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cutover: ['oci', 'concurrency', 'transfer', 'spec', 'report', 'hooks', 'signing'],
   pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report', 'cutover'],
   telemetry: ['oci', 'transfer'],
-  testing: ['oci', 'transfer'],
+  testing: ['oci', 'transfer', 'spec', 'cutover'],
   cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'cutover'],
   worker: ['oci', 'transfer', 'access', 'redis', 'pool', 'telemetry'],
   coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'queue', 'pool', 'telemetry', 'cutover', 'hooks'],

@@ -45,6 +45,8 @@ export interface CutoverRecord {
   readonly passes: readonly Pass[]
   /** How many were begun, of all kinds. */
   readonly passCount: number
+  /** Of all passes together. */
+  readonly moved: { readonly copied: number; readonly bytes: number }
   /** A pass that was begun and has not ended: after a kill it is gone on with under the same number. */
   readonly current?: { readonly number: number; readonly kind: PassKind; readonly started: string; /** How many were named. */ readonly changes?: number }
   readonly request?: { readonly kind: RequestKind; readonly requested: string }
@@ -72,7 +74,7 @@ export interface Pass {
   readonly present: number
   readonly failed: number
   readonly bytes: number
-  /** The first of them; `failed` has their number. */
+  /** The first of the failed, then the first of what could not be listed. */
   readonly failures: readonly FailedImage[]
   /** Repositories that could not be listed. */
   readonly unlisted: number
@@ -82,7 +84,8 @@ export interface Pass {
   readonly gone?: number
 }
 
-export interface FailedImage { readonly source: string; readonly destination: string; readonly error: ErrorRecord; readonly hint: string }
+/** An image that failed; or, without a destination, a place of the spec that could not be listed. */
+export interface FailedImage { readonly source: string; readonly destination?: string; readonly error: ErrorRecord; readonly hint: string }
 
 export interface Freeze {
   readonly requested: string
@@ -105,12 +108,14 @@ export interface VerificationSummary {
   readonly corrupt: number
   readonly failed: number
   readonly unlisted: number
+  /** Findings and places that could not be looked at for reasons that may pass. */
+  readonly passing: number
   readonly manifests: number
   readonly blobs: number
   readonly bytesRead: number
   readonly deepPercent: number
   /** The first of them. */
-  readonly findings: ReadonlyArray<{ readonly destination: string; readonly problem: string; readonly what: string; readonly hint?: string }>
+  readonly findings: ReadonlyArray<{ /** Empty where it is about no image. */ readonly destination: string; readonly problem: string; readonly what: string; readonly hint?: string }>
   /** Where the criteria ask for signatures. */
   readonly signatures?: { readonly checked: number; readonly verified: number; readonly unsigned: readonly string[] }
   /** Tags at the destination that the source does not have. */

@@ -1,5 +1,6 @@
 // The `cutover:` section: what the day of the switch goes by. No transforms, as in schema.ts; `cutoverPlanOf` makes the plan of it.
 import { createRequire } from 'node:module'
+import type * as CronParser from 'cron-parser'
 import { z } from 'zod'
 import { checked } from './checked.ts'
 import type { CutoverPlan } from './cutover-plan.ts'
@@ -25,7 +26,7 @@ export function parsePercent(text: string): number {
 }
 
 // Most specs have no schedule, and the parser brings a calendar along; a check cannot wait for an import.
-const cronParser = (): typeof import('cron-parser') => createRequire(import.meta.url)('cron-parser') as typeof import('cron-parser')
+const cronParser = (): typeof CronParser => createRequire(import.meta.url)('cron-parser') as typeof CronParser
 
 /** @throws SyntaxError */
 function checkSchedule(text: string): void {
