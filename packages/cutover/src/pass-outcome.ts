@@ -8,7 +8,7 @@ import type { FailedImage } from './record.ts'
 const kept = 50
 
 /** What a pass came to, from its tally. */
-export function passOutcome({ found, copied, present, failures, unlisted, blobs }: Tally): PassOutcome {
+export function passOutcome({ found, copied, present, failures, unlisted, blobs }: Pick<Tally, 'found' | 'copied' | 'present' | 'failures' | 'unlisted' | 'blobs'>): PassOutcome {
   const failed = failures.map(({ image, error, hint }): FailedImage => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), error, hint }))
   const places = unlisted.map((event): FailedImage => ({ source: describePlace(event), error: event.error, hint: event.hint }))
   return {

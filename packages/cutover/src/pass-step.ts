@@ -56,7 +56,8 @@ export async function pass(record: CutoverRecord, kind: PassKind, parts: Cutover
   const begun = await store.update(id, (now) => {
     if (now.current?.kind === kind) return undefined
     const number = now.passCount + 1
-    return { ...now, passCount: number, current: { number, kind, started: clock.now().toISOString(), ...(changes ? { changes: changes.length } : {}) } }
+    const { due, ...rest } = now
+    return { ...rest, ...(kind === 'events' && due !== undefined ? { due } : {}), passCount: number, current: { number, kind, started: clock.now().toISOString(), ...(changes ? { changes: changes.length } : {}) } }
   })
   const current = begun.current
   if (current?.kind !== kind) throw new DivertedError(begun.request?.kind ?? 'freeze')

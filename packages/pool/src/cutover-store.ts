@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
-  type Change, cutoverKey, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, type Phase, restPhases, type WaitingChange,
+  type Change, cutoverKey, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, newRecord, type Phase, restPhases, type WaitingChange,
 } from '@longshore/cutover'
 import { type RedisClient, redisTimeMs } from '@longshore/redis'
 import type { Migration } from '@longshore/spec'
@@ -38,7 +38,7 @@ export class RedisCutoverStore implements CutoverStore {
   readonly #recordMs: number
   readonly #mostChanges: number
   readonly #images = new Map<string, Images>()
-  /** What a `wait` saw last: what happens from then on, even before it is called again, ends the next one. */
+  /** How it was when it was last read here: what happens from then on ends a wait, even where it happened before. Hence whoever leads has a store of its own. */
   readonly #seen = new Map<string, string>()
 
   constructor(redis: RedisClient, ears: Ears, { recordMs, mostChanges = defaultMostChanges }: RedisCutoverStoreOptions) {
@@ -87,9 +87,8 @@ export class RedisCutoverStore implements CutoverStore {
   /** Not in any list yet: whoever finds it there finds all of it. */
   async #make({ cutover, ...images }: Migration, options: CutoverOptions, key: string): Promise<CutoverRecord> {
     const id = newId()
-    const created = new Date(await redisTimeMs(this.#redis)).toISOString()
-    const record: CutoverRecord = { id, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) }, options, phase: 'bulk', created, since: created, passes: [], passCount: 0 }
-    await this.#redis.hset(this.#key(id, 'record'), { spec: JSON.stringify(images), key, ...fieldsOf(record), created, v: '1' })
+    const record = newRecord(id, { ...images, ...(cutover === undefined ? {} : { cutover }) }, options, new Date(await redisTimeMs(this.#redis)))
+    await this.#redis.hset(this.#key(id, 'record'), { spec: JSON.stringify(images), key, ...fieldsOf(record), created: record.created, v: '1' })
     return record
   }
 
@@ -133,6 +132,7 @@ export class RedisCutoverStore implements CutoverStore {
       const answer = await this.#scripts.putCutover(keys.cutover(id), known.v, randomBytes(6).toString('hex'), body, phase, options, changed.due ?? '', lifeMs)
       if (answer === -1) throw new CutoverNotFoundError(id)
       if (answer === 0) continue
+      this.#seen.set(id, stampOf(String(Number(known.v) + 1), known.pos, known.wakes))
       await this.#redis.publish(keys.wakes, id)
       if (!isActive(changed)) await this.#rest(id, changed.phase, known.key)
       return changed
@@ -188,13 +188,13 @@ export class RedisCutoverStore implements CutoverStore {
   }
 
   /** Another one after anything has happened to it. */
-  async stamp(id: string): Promise<string> { return (await this.#redis.hmget(this.#key(id, 'record'), 'v', 'pos', 'wakes')).join(' ') }
+  async stamp(id: string): Promise<string> { return stampOf(...await this.#redis.hmget(this.#key(id, 'record'), 'v', 'pos', 'wakes')) }
 
   /** @throws the signal's reason */
   async wait(id: string, ms: number, signal: AbortSignal): Promise<void> {
     const until = performance.now() + ms
     // Of several that wait at once, each has its own.
-    const seen = this.#seen.get(id)
+    const seen = this.#seen.get(id) ?? await this.stamp(id)
     let heard = Promise.withResolvers<void>()
     using _ear = this.#ears.onWake((cutover) => { if (cutover === id) heard.resolve() })
     for (;;) {
@@ -230,17 +230,18 @@ export class RedisCutoverStore implements CutoverStore {
     this.#seen.delete(id)
   }
 
-  async #read(id: string): Promise<{ readonly record: CutoverRecord; readonly v: string; readonly key: string } | undefined> {
+  async #read(id: string): Promise<Read | undefined> {
     const cached = this.#images.get(id)
-    const [body, due, v, key, text] = await this.#redis.hmget(this.#key(id, 'record'), 'body', 'due', 'v', 'key', ...(cached ? [] : ['spec']))
+    const [body, due, v, pos, wakes, key, text] = await this.#redis.hmget(this.#key(id, 'record'), 'body', 'due', 'v', 'pos', 'wakes', 'key', ...(cached ? [] : ['spec']))
     if (typeof body !== 'string' || typeof v !== 'string') {
       this.#images.delete(id)
       return undefined
     }
     const images = cached ?? JSON.parse(text ?? '') as Images
     this.#images.set(id, images)
+    this.#seen.set(id, stampOf(v, pos, wakes))
     const { cutover, ...head } = fromBody(body, due ?? null)
-    return { record: { ...head, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) } }, v, key: key ?? '' }
+    return { record: { ...head, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) } }, v, pos, wakes, key: key ?? '' }
   }
 
   #key(id: string, name: 'record' | 'changes' | 'passes'): string { return `${keys.cutover(id)}${name}` }
@@ -252,6 +253,10 @@ function memberOf({ registry, repository, tag, digest }: Change): string {
 }
 
 type Images = Omit<Migration, 'cutover'>
+type Field = string | null | undefined
+interface Read { readonly record: CutoverRecord; readonly v: string; readonly pos: Field; readonly wakes: Field; readonly key: string }
+
+function stampOf(...fields: readonly Field[]): string { return fields.map((field) => field ?? '0').join(' ') }
 
 function fieldsOf({ spec: { cutover }, due: _, ...head }: CutoverRecord): { readonly body: string; readonly phase: Phase; readonly options: string } {
   return { body: JSON.stringify({ ...head, ...(cutover === undefined ? {} : { cutover }) } satisfies CutoverHead), phase: head.phase, options: JSON.stringify(head.options) }

@@ -33,6 +33,13 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, signal: closing.signal,
       onSubmit: ({ id: migration, options: { name } }, resumed) => log.info({ migration, ...(name === undefined ? {} : { name }), resumed }, 'migration submitted'),
       onSteer: (migration, action) => log.info({ migration, action }, 'migration steered'),
+      cutovers: () => (pool?.connection.isUp === true ? pool.cutovers : undefined), allowHooks: config.allowHooks,
+      onBegin: ({ id: cutover, options: { name } }, resumed) => log.info({ cutover, ...(name === undefined ? {} : { name }), resumed }, 'cutover begun'),
+      onSteerCutover: (cutover, action) => log.info({ cutover, action }, 'cutover steered'),
+      onHeard: (cutover, registry, { sender, changes, ignored }) => {
+        metrics.countNotification(sender, changes.length, ignored)
+        log.debug({ cutover, registry, sender, changes: changes.length, ignored }, 'notification')
+      },
     }),
   })
   return {
