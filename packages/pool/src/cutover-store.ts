@@ -147,9 +147,10 @@ export class RedisCutoverStore implements CutoverStore {
 
   /** @throws CutoverNotFoundError */
   async addChanges(id: string, changes: readonly Change[]): Promise<void> {
-    const now = new Date(await redisTimeMs(this.#redis)).toISOString()
+    const nowMs = await redisTimeMs(this.#redis)
+    const now = new Date(nowMs).toISOString()
     for (let from = 0; from < changes.length; from += mostAtOnce) {
-      const pairs = changes.slice(from, from + mostAtOnce).flatMap((change) => [memberOf(change), JSON.stringify(change)])
+      const pairs = changes.slice(from, from + mostAtOnce).flatMap((change) => [memberOf(change), `${nowMs} ${JSON.stringify(change)}`])
       if (await this.#scripts.addChanges(keys.cutover(id), this.#mostChanges, now, ...pairs) === -1) throw new CutoverNotFoundError(id)
     }
     if (changes.length > 0) await this.#redis.publish(keys.wakes, id)
@@ -158,7 +159,7 @@ export class RedisCutoverStore implements CutoverStore {
   async changes(id: string, limit: number): Promise<readonly WaitingChange[]> {
     const answer = await this.#scripts.readChanges(keys.cutover(id), limit)
     const waiting: WaitingChange[] = []
-    for (let at = 0; at + 1 < answer.length; at += 2) waiting.push({ position: answer[at] ?? '', change: JSON.parse(answer[at + 1] ?? '') as Change })
+    for (let at = 0; at + 1 < answer.length; at += 2) waiting.push({ position: answer[at] ?? '', change: JSON.parse((answer[at + 1] ?? '').replace(/^\d+ /, '')) as Change })
     return waiting
   }
 
@@ -174,6 +175,12 @@ export class RedisCutoverStore implements CutoverStore {
   }
 
   async countChanges(id: string): Promise<number> { return await this.#redis.zcard(this.#key(id, 'changes')) }
+
+  /** How long the oldest change that waits has been waiting, ms; 0 when none does. */
+  async lagMs(id: string): Promise<number> {
+    const [, oldest] = await this.#scripts.readChanges(keys.cutover(id), 1)
+    return oldest === undefined ? 0 : Math.max(0, await redisTimeMs(this.#redis) - Number.parseInt(oldest, 10))
+  }
 
   async removeChanges(id: string, changes: readonly WaitingChange[]): Promise<void> {
     for (let from = 0; from < changes.length; from += mostAtOnce) {

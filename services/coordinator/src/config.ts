@@ -37,6 +37,8 @@ export interface CoordinatorConfig {
   readonly allowed: AllowedRegistries
   /** How this process itself reaches registries: it lists tags and catalogs. */
   readonly access: { readonly options: AccessOptions; readonly config: AccessConfig }
+  /** What hooks look variables up in, and what their commands inherit. */
+  readonly env: Env
   /** Never to be seen in a log. */
   readonly secrets: readonly string[]
   /** Variables that nothing reads. */
@@ -77,7 +79,13 @@ export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFil
     allowHooks: flags.allowHooks === true || settings.LONGSHORE_ALLOW_HOOKS,
     logLevel: settings.LONGSHORE_LOG_LEVEL, recordMs: settings.LONGSHORE_RECORD_HOURS * 3_600_000,
     allowed: parseAllowedRegistries(settings.LONGSHORE_ALLOWED_REGISTRIES, 'LONGSHORE_ALLOWED_REGISTRIES'),
+    env: hookEnv(env),
     access: { options: flags.access ?? {}, config: readAccessConfig(env) },
     secrets: [...tokens, notificationSecret, ...secretsIn(flags.access ?? {}), redis.password, redis.sentinel?.password, parseRedisUrl(redis.url).password].filter((one) => one !== undefined), unknown: unknownVariables(env),
   } satisfies CoordinatorConfig)
+}
+
+/** All but our own secrets: a hook that needs one of them is none. */
+function hookEnv(env: Env): Env {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^LONGSHORE_.*(?:TOKEN|SECRET|PASSWORD|REDIS_URL)/.test(name)))
 }

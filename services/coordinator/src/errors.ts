@@ -1,3 +1,4 @@
+import type { RunHook } from '@longshore/hooks'
 import { MigrationError } from '@longshore/oci'
 import { RequestError } from '@longshore/telemetry'
 
@@ -60,3 +61,6 @@ export class HooksNotAllowedError extends RequestError {
     super(`this coordinator calls no hooks (${places.join(', ')}): start it with --allow-hooks (LONGSHORE_ALLOW_HOOKS=true), where everybody who has its token may run commands on its machine, or leave them out and do by hand what they do`)
   }
 }
+
+/** In place of a hook: a spec may come to Redis by other ways than the API. */
+export const refuseHook: RunHook = async () => { throw new HooksNotAllowedError(['of a cutover\'s spec']) }

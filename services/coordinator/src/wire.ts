@@ -1,10 +1,14 @@
 // The only place where a coordinator's objects are made and joined.
-import { Coordinator, type LeaderNews, openMigrationAccess, openPool, type Pool, type PoolEvent } from '@longshore/pool'
+import { runHook } from '@longshore/hooks'
+import { Coordinator, CutoverLeader, type LeaderNews, openMigrationAccess, openPool, type Pool, type PoolEvent, PoolMover, RedisCutoverStore } from '@longshore/pool'
+import { Schedules } from '@longshore/queue'
 import { RedisUnreachableError } from '@longshore/redis'
 import { createPoolMetrics, type HttpServer, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
 import { formatEnd } from '@longshore/transfer'
 import { addApi, answers } from './api.ts'
 import type { CoordinatorConfig } from './config.ts'
+import { logCutovers } from './cutover-log.ts'
+import { refuseHook } from './errors.ts'
 import { gaugePool } from './pool-gauges.ts'
 
 export interface CoordinatorService extends AsyncDisposable {
@@ -20,9 +24,10 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
   const meter = new RegistryMeter(metrics)
   let pool: Pool | undefined
   let coordinator: Coordinator | undefined
-  gaugePool(metrics, () => pool, () => coordinator)
+  let leader: CutoverLeader | undefined
+  gaugePool(metrics, () => pool, () => coordinator, () => leader)
   const server: HttpServer = await serveHttp({
-    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, answers,
+    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, notificationGuard: config.notificationGuard, answers,
     ready: async () => {
       if (closing.signal.aborted) return 'it is shutting down'
       if (!pool?.connection.isUp) return 'Redis is away'
@@ -57,8 +62,15 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
           onPause(paused)
         })),
       })
+      await using schedules = new Schedules(pool.connection, { onProblem: (message, error) => log.warn({ queue: 'schedules', ...(error === undefined ? {} : { err: error }) }, message) })
+      // Its own: what others read of a cutover here is not yet known to who leads it.
+      const cutovers = new RedisCutoverStore(pool.redis, pool.ears, { recordMs: config.recordMs })
+      const mover = new PoolMover({
+        ...pool, cutovers, openAccess: async (record) => meter.watch(await openMigrationAccess(record, config.access.options, config.access.config, () => {})),
+      })
+      leader = new CutoverLeader({ id: coordinator.id, cutovers, schedules, mover, env: config.env, runHook: config.allowHooks ? runHook : refuseHook, onNews: logCutovers(log) })
       log.info({ id: coordinator.id, redis: pool.connection.url }, 'coordinator ready')
-      await coordinator.run(stop)
+      await Promise.all([coordinator.run(stop), leader.run(stop)])
     },
     async [Symbol.asyncDispose]() {
       closing.abort()
