@@ -26,6 +26,8 @@ export interface DockerRegistryOptions {
   readonly rootDirectory?: string
   /** Takes Docker schema 1. Default false. */
   readonly schema1?: boolean
+  /** Where it tells of what is pushed, pulled and deleted, and what it sends along. */
+  readonly notifications?: { readonly url: string; readonly headers: Readonly<Record<string, readonly string[]>> }
   /** Takes foreign layers with any URL. Default true; false as docker-registry does by itself. */
   readonly foreignUrls?: boolean
 }
@@ -147,6 +149,7 @@ async function configure(
       },
     } : {}),
     ...(options.foreignUrls === false ? {} : { validation: { manifests: { urls: { allow: ['.*'] } } } }),
+    ...(options.notifications === undefined ? {} : { notifications: { endpoints: [{ name: 'longshore', ...options.notifications, timeout: '2s', threshold: 3, backoff: '200ms' }] } }),
     ...(options.schema1 === true ? { compatibility: { schema1: { enabled: true } } } : {}),
   })
   return files
