@@ -24,7 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   access: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'registries-conf'],
   spec: ['oci', 'concurrency', 'transfer'],
   report: ['oci', 'transfer', 'spec'],
-  hooks: ['oci', 'spec'],
+  hooks: ['oci', 'concurrency', 'spec'],
   harbor: ['oci', 'concurrency', 'transfer', 'spec'],
   cutover: ['oci', 'concurrency', 'transfer', 'spec', 'report', 'hooks', 'signing'],
   pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report'],
