@@ -56,7 +56,8 @@ function print({ verification, unlisted, wrongExtra, unsearched }: Checked, flag
 /** What is gone at the source, or cannot be looked at, is not put right by moving it again. */
 function isRepairable(finding: Finding): boolean { return finding.problem !== 'failed' && !isMissingAtSource(finding) }
 
-async function checkOnce(migration: Migration, flags: VerifyFlags, config: Config): Promise<Checked> {
+/** Until Ctrl-C. */
+export async function checkOnce(migration: Migration, flags: VerifyFlags, config: Config): Promise<Checked> {
   using interrupt = new Interrupt(() => {})
   return await check(migration, flags, config, interrupt.stop)
 }
