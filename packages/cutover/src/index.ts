@@ -1,4 +1,7 @@
 export type { CutoverEvent } from './cutover-event.ts'
+export { printCutoverMarkdown } from './cutover-markdown.ts'
+export { buildCutoverReport } from './cutover-report.ts'
+export type { CutoverReport } from './cutover-report-schema.ts'
 export { cutoverKey } from './cutover-key.ts'
 export { decide } from './decide.ts'
 export { CutoverHeldError, CutoverNotFoundError, CutoverPhaseError, CutoverStateError } from './errors.ts'

@@ -262,7 +262,7 @@ describe('the OpenAPI document', () => {
     }
     const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.values(methods).map((operation) => ({ path, operation })))
     expect(operations.map(({ operation: { operationId } }) => operationId).sort()).toEqual([
-      'abortCutover', 'beginCutover', 'cancelMigration', 'freezeCutover', 'getCutover', 'getFailedList', 'getMigration', 'getOpenApi', 'getReport', 'listCutovers', 'listImages', 'listMigrations', 'listNodes', 'listWorkers',
+      'abortCutover', 'beginCutover', 'cancelMigration', 'freezeCutover', 'getCutover', 'getCutoverPage', 'getCutoverReport', 'getFailedList', 'getMigration', 'getOpenApi', 'getReport', 'listCutovers', 'listImages', 'listMigrations', 'listNodes', 'listWorkers',
       'notifyCutover', 'pauseMigration', 'resumeMigration', 'retryCutover', 'retryMigration', 'submit', 'unfreezeCutover', 'watchMigration',
     ])
     for (const { path, operation: { parameters = [], responses } } of operations) {

@@ -206,7 +206,7 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
       },
     })
 
-    addCutoverRoutes(api, { cutovers, allowed, allowHooks, base, onBegin, onSteer: onSteerCutover })
+    addCutoverRoutes(api, { cutovers, allowed, allowHooks, base, version, onBegin, onSteer: onSteerCutover })
     await addNotificationRoute(api, {
       cutover: async (id) => {
         const record = await cutovers().get(id)

@@ -1,11 +1,11 @@
 // What a person asks of a cutover: begun, looked at, frozen, tried again. Whoever leads it does it; the answer says how it stands.
-import { CutoverNotFoundError, type CutoverRecord, endPhases, request, requestFreeze } from '@longshore/cutover'
+import { buildCutoverReport, CutoverNotFoundError, type CutoverRecord, type CutoverReport, endPhases, printCutoverMarkdown, request, requestFreeze, required } from '@longshore/cutover'
 import type { CutoverEntry, RedisCutoverStore } from '@longshore/pool'
 import { defaultCutover, type Migration, SpecError } from '@longshore/spec'
 import type { HttpApp } from '@longshore/telemetry'
 import type { AllowedRegistries } from './allowed-registries.ts'
 import { type CutoverResource, toCutover } from './cutover-resources.ts'
-import { beginQuerySchema, beginSchema, begunSchema, cutoverSchema, cutoversSchema, listCutoversQuerySchema } from './cutover-schemas.ts'
+import { beginQuerySchema, beginSchema, begunSchema, cutoverSchema, cutoversSchema, listCutoversQuerySchema, publishedCutoverReportSchema } from './cutover-schemas.ts'
 import { examples } from './examples.ts'
 import { addRoute, refTo } from './route.ts'
 import { idSchema } from './schemas.ts'
@@ -17,6 +17,7 @@ export interface CutoverRoutesOptions {
   readonly allowed: AllowedRegistries
   readonly allowHooks: boolean
   readonly base: string
+  readonly version: string
   readonly onBegin: (record: CutoverRecord, resumed: boolean) => void
   readonly onSteer: (id: string, action: string) => void
 }
@@ -29,7 +30,7 @@ const actions = {
   abort: ['End it', 'Runs the thaw hook; what is at the destination stays there.', async (store, id) => request(store, id, 'abort')],
 } as const satisfies Readonly<Record<string, readonly [string, string, (store: RedisCutoverStore, id: string) => Promise<CutoverRecord>]>>
 
-export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, base, onBegin, onSteer }: CutoverRoutesOptions): void {
+export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, base, version, onBegin, onSteer }: CutoverRoutesOptions): void {
   addRoute(api, {
     method: 'POST', url: '/cutovers', operationId: 'beginCutover', tag: 'cutovers', summary: 'Begin a cutover', query: beginQuerySchema, bodyLimit: submitBytes, handlerTimeout: 120_000,
     description: 'The body is that of `submit`; its YAML may have `cutover`. With the same images as one that is under way it is that one, which goes on by what this spec says of the day.',
@@ -74,6 +75,18 @@ export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, 
     method: 'GET', url: '/cutovers/:id', operationId: 'getCutover', tag: 'cutovers', summary: 'How a cutover stands', params: idSchema,
     answers: { 200: { description: 'Its phase, its passes, and what came of them', schema: cutoverSchema, example: examples.cutover } }, problems: noCutover,
     handle: async ({ params: { id } }) => await stateOf(cutovers(), id),
+  })
+
+  const reportOf = async (id: string): Promise<CutoverReport> => buildCutoverReport(await required(cutovers(), id), { version, now: new Date() })
+  addRoute(api, {
+    method: 'GET', url: '/cutovers/:id/report', operationId: 'getCutoverReport', tag: 'cutovers', summary: 'The report of a cutover', params: idSchema, description: 'The report of docs/report.md. Before the decision, of how it stands.',
+    answers: { 200: { description: 'The report', schema: publishedCutoverReportSchema, example: examples.cutoverReport } }, problems: noCutover,
+    handle: async ({ params: { id } }) => await reportOf(id),
+  })
+  addRoute(api, {
+    method: 'GET', url: '/cutovers/:id/report.md', operationId: 'getCutoverPage', tag: 'cutovers', summary: 'The same for people', params: idSchema,
+    answers: { 200: { description: 'Markdown, which begins with the answer', type: 'text/markdown', example: '# Cutover to harbor: GO\n' } }, problems: noCutover,
+    handle: async ({ params: { id } }, _, reply) => await reply.type('text/markdown; charset=utf-8').send(printCutoverMarkdown(await reportOf(id))),
   })
 
   for (const [action, [summary, description, act]] of Object.entries(actions)) {

@@ -1,4 +1,5 @@
 // The form of what the API says of cutovers. docs/cutover.md has what the words mean.
+import { cutoverReportSchema } from '@longshore/cutover/schema'
 import { z } from 'zod'
 import { bytes, component, count, cursor, errorSchema, limit, place, problemPlaceSchema, submitQuerySchema, submitSchema, time } from './schemas.ts'
 import { examples } from './examples.ts'
@@ -37,7 +38,7 @@ export const cutoverSchema = component('Cutover', z.object({
 }))
 export const cutoversSchema = component('Cutovers', z.object({ cutovers: z.array(cutoverSchema), next: z.string().optional() }))
 export const begunSchema = component('Begun', cutoverSchema.extend({ resumed: z.boolean().meta({ description: 'one with the same images was under way already, and goes on by this spec' }), warnings: z.array(problemPlaceSchema) }))
-export const cutoverReportSchema = component('CutoverReport', z.looseObject({ version: z.literal(1) }).meta({ description: 'docs/cutover.md' }))
+export const publishedCutoverReportSchema = component('CutoverReport', cutoverReportSchema)
 export const heardSchema = component('Heard', z.object({
   changes: count.meta({ description: 'tags and manifests that it names, remembered' }), ignored: count.meta({ description: 'events that change nothing here: pulls, blobs, scans, what is not understood' }),
 }))

@@ -5,7 +5,7 @@ import { image, seed, startDockerRegistry } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { z } from 'zod'
 import { type Stand, startStand, token } from './coordinator.fixture.ts'
-import { begunSchema, cutoverSchema, cutoversSchema, heardSchema } from './cutover-schemas.ts'
+import { begunSchema, cutoverSchema, cutoversSchema, heardSchema, publishedCutoverReportSchema } from './cutover-schemas.ts'
 import { problemSchema } from './schemas.ts'
 
 type Cutover = z.output<typeof cutoverSchema>
@@ -78,6 +78,10 @@ test('from the first copy to go: what a registry tells is moved without lists of
   expect(gone.passes.map(({ kind }) => kind)).toEqual(['bulk', 'events', 'final'])
   expect(await problem(await post(`/cutovers/${id}/unfreeze`), 409, 'CUTOVER_PHASE')).toContain(id)
   expect(await read(await notify(id, { events: [event('team/app0', '2')] }), heardSchema, 202)).toEqual({ changes: 0, ignored: 1 })
+  const report = await read(await stand.ask(`/cutovers/${id}/report`), publishedCutoverReportSchema)
+  expect(report).toMatchObject({ id, name: 'the day', verdict: 'go', moved: { copied: 4 } })
+  const page = await stand.ask(`/cutovers/${id}/report.md`)
+  expect([page.headers.get('content-type'), (await page.text()).slice(0, 2)]).toEqual(['text/markdown; charset=utf-8', '# '])
   const list = await read(await stand.ask('/cutovers?phase=go'), cutoversSchema)
   expect(list.cutovers.map((one) => one.id)).toContain(id)
   for (const line of ['leading a cutover', 'pass ended', 'source frozen', 'decided', 'cutover rests']) expect(stand.logged()).toContain(line)

@@ -21,6 +21,7 @@ const verification = {
   started: '2026-11-25T22:10:00.000Z', ended: '2026-11-25T22:14:00.000Z', images: 300, sound: 300, missing: 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 412, blobs: 2_801, bytesRead: 0,
   deepPercent: 0, findings: [], orphans: 2,
 }
+const { passing: _, ...reportedVerification } = verification
 const cutover = {
   id: 'm4t7wq2k9z', name: 'to harbor', phase: 'go', created, since: '2026-11-25T22:14:01.000Z', ended: '2026-11-25T22:14:01.000Z', options: { srcTlsVerify: true, destTlsVerify: true },
   moved: { copied: 305, bytes: 48_123_456_789 }, passCount: 14,
@@ -60,6 +61,12 @@ export const examples = {
   worker: {
     id: 'node7-41-x8k2p1', role: 'worker', host: 'node7', pid: 41, version: '0.1.0', started: created, inFlight: { images: 3, blobs: 16, manifests: 2 },
     transfers: [{ migration: 'k7f3xq9b2d', registry: 'registry.example.com', repository: 'mirror/library/redis', digest, size: 28_203_201, sent: 9_437_184 }],
+  },
+  cutoverReport: {
+    version: 1, tool: { name: 'longshore', version: '0.1.0' }, id: cutover.id, name: cutover.name, written: '2026-11-25T22:15:00.000Z', created, phase: 'go', since: cutover.since, verdict: 'go', decided: cutover.since,
+    sources: ['registry.example.com'], destinations: ['harbor.example.com'], criteria: cutover.decision.criteria, freeze: cutover.freeze, moved: { ...cutover.moved, passes: 14 },
+    passes: [{ number: 1, kind: 'bulk', started: created, ended: '2026-11-25T10:30:00.000Z', images: 300, copied: 300, present: 0, failed: 0, unlisted: 0, bytes: 48_000_000_000 }], failures: [],
+    verification: reportedVerification,
   },
   cutover, begun: { ...cutover, resumed: false, warnings: [] },
   cutoverYaml: 'version: 1\nfrom: registry.example.com\nto: harbor.example.com/team\nimages:\n  - name: team/app\ncutover:\n  delta: { every: 10m, events: true }\n  freeze: { when: manual, deadline: 30m }\n',

@@ -8,7 +8,7 @@ import { components, problemSchema } from './schemas.ts'
 /** An answer that a route may give. `example` is of the media type's form. */
 export interface AnswerDoc {
   readonly description: string
-  readonly type?: 'application/json' | 'text/plain' | 'text/event-stream'
+  readonly type?: 'application/json' | 'text/plain' | 'text/markdown' | 'text/event-stream'
   /** Of JSON. */
   readonly schema?: z.ZodType
   readonly example?: unknown
