@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
+import { addCutoverCommand } from './program-cutover.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
@@ -104,6 +105,8 @@ Examples:
     const { verifyCommand } = await import('./commands/verify.ts')
     done(await verifyCommand(specs, flags))
   })
+
+  addCutoverCommand(program, done, specHelp)
 
   const convert = program.command('convert').argument('<SPEC...>', specHelp)
     .summary('print the native YAML of any spec')

@@ -47,7 +47,7 @@ describe('no-go, when', () => {
     ['a place could not be checked', { ...good, verification: { ...sound, unlisted: 1 } }, { failures: '0 failed or could not be listed in the last pass, 1 could not be checked (allowed: 0)' }],
     ['the verification is old', { ...good, verification: { ...sound, ended: before(61) } }, { 'verify-age': 'verified 1h1m ago (allowed: 1h)' }],
     ['the last pass was cut off', { ...good, freeze: { requested: before(60), by: 'spec', frozen: before(60), deadline: before(50) } }, { deadline: 'the last pass was not through in time, and was cut off (allowed: 10m)' }],
-    ['nothing was verified', (({ verification: _, ...rest }) => rest)(good), { missing: 'the destination was not verified', differing: 'the destination was not verified', failures: 'the destination was not verified', 'verify-age': 'the destination was not verified' }],
+    ['nothing was verified', (({ verification: _verification, ...rest }) => rest)(good), { missing: 'the destination was not verified', differing: 'the destination was not verified', failures: 'the destination was not verified', 'verify-age': 'the destination was not verified' }],
   ])('%s', (_, record, unmet) => { expect(judge(record)).toEqual({ verdict: 'no-go', ...unmet }) })
 
   test('signatures are asked for, and one does not verify, or none was looked at', () => {

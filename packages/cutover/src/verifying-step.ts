@@ -24,8 +24,8 @@ export const verifyingStep: Step = async (record, parts, signal) => {
       if (isDiverted(await required(store, id), record.phase)) return
       continue
     }
-    await enter(record, 'deciding', parts, (now) => ({ ...now, verification }))
     onEvent({ type: 'verified', verification })
+    await enter(record, 'deciding', parts, (now) => ({ ...now, verification }))
     return
   }
 }
