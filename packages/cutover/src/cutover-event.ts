@@ -14,5 +14,5 @@ export type CutoverEvent =
   | { readonly type: 'cut'; readonly number: number; readonly kind: PassKind; readonly why: 'deadline' | 'freeze' | RequestKind }
   | { readonly type: 'verified'; readonly verification: VerificationSummary }
   | { readonly type: 'decided'; readonly decision: Decision }
-  /** A step could not be done; it is tried again after `retryMs`. */
-  | { readonly type: 'trouble'; readonly error: ErrorRecord; readonly hint: string; readonly retryMs: number }
+  /** A step could not be done; it is tried again after `retryMs`, which only its leader knows. */
+  | { readonly type: 'trouble'; readonly error: ErrorRecord; readonly hint: string; readonly retryMs?: number }

@@ -19,7 +19,8 @@ export const deltaStep: Step = async (record, parts, signal) => {
   const { when } = plan.freeze
   const at = record.unfrozen === undefined && when.kind === 'at' ? Date.parse(when.at) : undefined
   if (at !== undefined && at <= clock.now().getTime()) return await freezeBySpec(record, parts)
-  if (current?.kind === 'delta') return await afterWhole(record, await pass(record, 'delta', parts, signal), parts)
+  // More changes came than are kept: what they named is found by a pass over everything, before those that have come since.
+  if (current?.kind === 'delta' || (record.due !== undefined && !current)) return await afterWhole(record, await pass(record, 'delta', parts, signal), parts)
 
   const waiting = plan.delta.events ? await store.changes(id, changesAtOnce) : []
   if (waiting.length > 0) {

@@ -111,6 +111,15 @@ export class RedisCutoverStore implements CutoverStore {
     return entries.filter((entry) => typeof entry !== 'string')
   }
 
+  /** The latest one with these images, where it was a go. */
+  async lastGo(spec: Migration): Promise<string | undefined> {
+    const key = keys.cutoverSpec(cutoverKey(spec))
+    for (const { id, phase } of await this.list()) {
+      if (await this.#redis.hget(this.#key(id, 'record'), 'key') === key) return phase === 'go' ? id : undefined
+    }
+    return undefined
+  }
+
   /** Cutovers that are not at their end. */
   async active(): Promise<readonly string[]> { return await this.#redis.smembers(keys.activeCutovers) }
 

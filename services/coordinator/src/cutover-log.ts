@@ -32,6 +32,6 @@ function logEvent(log: Logger, cutover: string, event: CutoverEvent): void {
       return log.info({ cutover, images, sound, missing, differing, corrupt, failed, unlisted }, 'verified')
     }
     case 'decided': return log.info({ cutover, verdict: event.decision.verdict, unmet: event.decision.criteria.filter(({ met }) => !met).map(({ name }) => name) }, 'decided')
-    case 'trouble': return log.warn({ cutover, err: event.error, hint: event.hint, retryMs: event.retryMs }, 'a step could not be done')
+    case 'trouble': return log.warn({ cutover, err: event.error, hint: event.hint, ...(event.retryMs === undefined ? {} : { retryMs: event.retryMs }) }, 'a step could not be done')
   }
 }

@@ -1,4 +1,5 @@
 // From a cutover's record to what the API answers, field by field.
+import { caughtUpTo, nextPassOf } from '@longshore/cutover'
 import type { CutoverHead } from '@longshore/pool'
 import { codeOf } from '@longshore/report'
 import type { z } from 'zod'
@@ -8,16 +9,19 @@ import { toError } from './resources.ts'
 export type CutoverResource = z.output<typeof cutoverSchema>
 type Pass = CutoverResource['passes'][number]
 
-export interface Around { readonly waitingChanges: number; readonly led: boolean; readonly passes: ReadonlyMap<number, string> }
+export interface Around { readonly waitingChanges: number; readonly leader: string | undefined; readonly passes: ReadonlyMap<number, string> }
 
-export function toCutover(head: CutoverHead, { waitingChanges, led, passes: migrations }: Around): CutoverResource {
+export function toCutover(head: CutoverHead, { waitingChanges, leader, passes: migrations }: Around): CutoverResource {
+  const upTo = caughtUpTo(head)
+  const next = head.cutover && nextPassOf(head, head.cutover)
   const { id, options: { name, srcTlsVerify, destTlsVerify }, phase, created, since, ended, moved, passCount, passes, current, request, freeze, unfrozen, due, verification, decision, trouble } = head
   return {
     id, ...(name === undefined ? {} : { name }), phase, created, since, ...(ended === undefined ? {} : { ended }), options: { srcTlsVerify, destTlsVerify },
     moved: { copied: moved.copied, bytes: moved.bytes }, passCount, passes: passes.map(toPass), ...(current === undefined ? {} : { current: toCurrent(current, migrations.get(current.number)) }),
     ...(request === undefined ? {} : { request: { kind: request.kind, requested: request.requested } }), ...(freeze === undefined ? {} : { freeze: toFreeze(freeze) }),
     ...(unfrozen === undefined ? {} : { unfrozen }), ...(due === undefined ? {} : { due }), ...(verification === undefined ? {} : { verification: toVerification(verification) }),
-    ...(decision === undefined ? {} : { decision: toDecision(decision) }), ...(trouble === undefined ? {} : { trouble: { at: trouble.at, error: toError(trouble.error) } }), waitingChanges, led,
+    ...(decision === undefined ? {} : { decision: toDecision(decision) }), ...(trouble === undefined ? {} : { trouble: { at: trouble.at, error: toError(trouble.error) } }), waitingChanges,
+    led: leader !== undefined, ...(leader === undefined ? {} : { leader }), ...(upTo === undefined ? {} : { caughtUpTo: upTo }), ...(next === undefined ? {} : { nextPass: next }),
   }
 }
 

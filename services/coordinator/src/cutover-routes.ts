@@ -6,6 +6,7 @@ import type { HttpApp } from '@longshore/telemetry'
 import type { AllowedRegistries } from './allowed-registries.ts'
 import { type CutoverResource, toCutover } from './cutover-resources.ts'
 import { beginQuerySchema, beginSchema, begunSchema, cutoverSchema, cutoversSchema, listCutoversQuerySchema, publishedCutoverReportSchema } from './cutover-schemas.ts'
+import { CutoverOverError } from './errors.ts'
 import { examples } from './examples.ts'
 import { addRoute, refTo } from './route.ts'
 import { idSchema } from './schemas.ts'
@@ -43,11 +44,13 @@ export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, 
       201: { description: 'It is begun', schema: begunSchema, example: examples.begun, headers: { location: 'its URL' } },
       200: { description: 'One with the same images is under way already: this is it', schema: begunSchema, example: { ...examples.begun, resumed: true }, headers: { location: 'its URL' } },
     },
-    problems: { 403: ['REGISTRY_NOT_ALLOWED', 'HOOKS_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
+    problems: { 403: ['REGISTRY_NOT_ALLOWED', 'HOOKS_NOT_ALLOWED'], 409: ['CUTOVER_OVER'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
     handle: async ({ query }, incoming, reply) => {
       const store = cutovers()
-      const { migration, options: { srcTlsVerify, destTlsVerify, name }, signingKeys, warnings } = await readSubmission(incoming, query, { allowed, allowHooks }, beginSchema)
+      const { migration, options: { srcTlsVerify, destTlsVerify, name }, signingKeys, again, warnings } = await readSubmission(incoming, query, { allowed, allowHooks }, beginSchema)
       const spec = withKeys({ ...migration, cutover: migration.cutover ?? await defaultCutover() }, signingKeys)
+      const over = again === true ? undefined : await store.lastGo(spec)
+      if (over !== undefined) throw new CutoverOverError(over)
       const { record, resumed } = await store.begin(spec, { srcTlsVerify, destTlsVerify, ...(name === undefined ? {} : { name }) })
       onBegin(record, resumed)
       return await reply.code(resumed ? 200 : 201).header('location', `${base}/cutovers/${record.id}`).send({ ...await stateOf(store, record.id), resumed, warnings })
@@ -106,7 +109,7 @@ export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, 
 async function stateOf(store: RedisCutoverStore, id: string): Promise<CutoverResource> {
   const [head, waitingChanges, holder, passes] = await Promise.all([store.head(id), store.countChanges(id), store.holder(id), store.passes(id)])
   if (!head) throw new CutoverNotFoundError(id)
-  return toCutover(head, { waitingChanges: endPhases.has(head.phase) ? 0 : waitingChanges, led: holder !== undefined, passes })
+  return toCutover(head, { waitingChanges: endPhases.has(head.phase) ? 0 : waitingChanges, leader: holder, passes })
 }
 
 /** The keys that the spec names, as text: their files are where it was written. @throws SpecError */

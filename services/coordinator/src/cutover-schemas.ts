@@ -34,7 +34,8 @@ export const cutoverSchema = component('Cutover', z.object({
   freeze: z.object({ requested: time, by: z.enum(['person', 'spec']), frozen: time.optional(), deadline: time.optional(), caughtUp: time.optional() }).optional(), unfrozen: time.optional(),
   due: time.optional().meta({ description: 'since when a pass over everything is wanted, as more changes were told than are kept' }),
   verification: verificationSchema.optional(), decision: decisionSchema.optional(), trouble: z.object({ at: time, error: errorSchema }).optional().meta({ description: 'of the step at hand, which is tried again' }),
-  waitingChanges: count.meta({ description: 'told by registries, and not moved yet' }), led: z.boolean().meta({ description: 'whether a coordinator leads it at the moment' }),
+  waitingChanges: count.meta({ description: 'told by registries, and not moved yet' }), led: z.boolean().meta({ description: 'whether some process leads it at the moment' }), leader: z.string().optional().meta({ description: 'which one' }),
+  caughtUpTo: time.optional().meta({ description: 'what was pushed before is at the destination; absent before a pass over everything had no failure' }), nextPass: time.optional().meta({ description: 'over everything; absent where none is waited for' }),
 }))
 export const cutoversSchema = component('Cutovers', z.object({ cutovers: z.array(cutoverSchema), next: z.string().optional() }))
 export const begunSchema = component('Begun', cutoverSchema.extend({ resumed: z.boolean().meta({ description: 'one with the same images was under way already, and goes on by this spec' }), warnings: z.array(problemPlaceSchema) }))
@@ -52,7 +53,8 @@ export const notificationQuerySchema = z.strictObject({ registry: place.optional
 const notOfCutovers = { keepGoing: true, distrust: true, window: true } as const
 /** Signing keys are files where the spec was written. */
 const signingKeys = z.record(z.string().min(1).max(1_000), z.string().max(64 * 1024)).optional().meta({ description: 'PEM, by the file names that the spec gives under criteria.signatures.keys' })
-export const beginQuerySchema = submitQuerySchema.omit(notOfCutovers)
-export const beginSchema = component('Begin', z.strictObject({ ...submitSchema.shape, signingKeys }).omit(notOfCutovers).check((context) => {
+const again = { description: 'begin another one where the last one with these images was a go; it may overwrite what has been pushed to the destination since' } as const
+export const beginQuerySchema = submitQuerySchema.omit(notOfCutovers).extend({ again: z.enum(['true', 'false']).transform((text) => text === 'true').optional().meta(again) })
+export const beginSchema = component('Begin', z.strictObject({ ...submitSchema.shape, signingKeys, again: z.boolean().optional().meta(again) }).omit(notOfCutovers).check((context) => {
   if ((context.value.spec === undefined) === (context.value.specs === undefined)) context.issues.push({ code: 'custom', message: 'give either spec or specs', input: context.value, path: ['spec'] })
 }).meta({ examples: [examples.begin] }))

@@ -64,3 +64,15 @@ export class HooksNotAllowedError extends RequestError {
 
 /** In place of a hook: a spec may come to Redis by other ways than the API. */
 export const refuseHook: RunHook = async () => { throw new HooksNotAllowedError(['of a cutover\'s spec']) }
+
+/** Begun again, it would carry the source's older content over what has been pushed to the destination since. */
+export class CutoverOverError extends RequestError {
+  override readonly name = 'CutoverOverError'
+  override readonly code = 'CUTOVER_OVER'
+  override readonly status = 409
+  override readonly facts: Readonly<Record<string, unknown>>
+  constructor(id: string) {
+    super(`cutover ${id} moved these images and was a go; nothing is moved: again=true (--again) begins another one, which may overwrite what has been pushed to the destination since`)
+    this.facts = { cutover: id }
+  }
+}

@@ -15,6 +15,8 @@ export interface Submission {
   readonly options: PoolOptions
   /** Texts by file names; of cutovers. */
   readonly signingKeys?: Readonly<Record<string, string>>
+  /** Of cutovers. */
+  readonly again?: boolean
   readonly warnings: readonly Problem[]
 }
 
@@ -22,7 +24,7 @@ export interface Submission {
 export interface Permissions { readonly allowed: AllowedRegistries; readonly allowHooks: boolean }
 
 /** Those of JSON: the form of a migration's, or of a cutover's. */
-type SubmissionSchema = z.ZodType<SubmitOptions & { readonly spec?: string | undefined; readonly specs?: ReadonlyArray<{ readonly file: string; readonly content: string }> | undefined; readonly signingKeys?: Readonly<Record<string, string>> | undefined }>
+type SubmissionSchema = z.ZodType<SubmitOptions & { readonly spec?: string | undefined; readonly specs?: ReadonlyArray<{ readonly file: string; readonly content: string }> | undefined; readonly signingKeys?: Readonly<Record<string, string>> | undefined; readonly again?: boolean | undefined }>
 
 /** As migrate's own. */
 const defaultWindow = 512
@@ -41,18 +43,19 @@ export function takeSpecBodies(app: HttpApp): void {
 }
 
 /** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, HooksNotAllowedError, RequestInvalidError */
-export async function readSubmission(request: HttpRequest, query: Partial<z.output<typeof submitQuerySchema>>, permissions: Permissions, schema: SubmissionSchema = submitSchema): Promise<Submission> {
+export async function readSubmission(request: HttpRequest, query: Partial<z.output<typeof submitQuerySchema>> & { readonly again?: boolean | undefined }, permissions: Permissions, schema: SubmissionSchema = submitSchema): Promise<Submission> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (type === jsonType) {
     if (Object.keys(query).length > 0) throw new RequestInvalidError(400, 'query: a JSON body carries its options itself; leave them out of the query')
-    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], signingKeys, ...options } = check('body', schema, parseJson(body))
-    return { ...await read(specs.map(({ file, content }) => ({ name: file, content })), options, permissions), ...(signingKeys === undefined ? {} : { signingKeys }) }
+    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], signingKeys, again, ...options } = check('body', schema, parseJson(body))
+    return { ...await read(specs.map(({ file, content }) => ({ name: file, content })), options, permissions), ...(signingKeys === undefined ? {} : { signingKeys }), ...(again === undefined ? {} : { again }) }
   }
   const isYaml = yamlTypes.some((one) => one === type)
-  const { file = isYaml ? 'spec.yaml' : 'images.txt', ...options } = query
+  const { file = isYaml ? 'spec.yaml' : 'images.txt', again, ...options } = query
   // Whose YAML it is, its content tells; a list would not be sent as YAML.
-  return await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, permissions)
+  const submission = await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, permissions)
+  return { ...submission, ...(again === undefined ? {} : { again }) }
 }
 
 async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allowed, allowHooks }: Permissions): Promise<Submission> {

@@ -25,7 +25,7 @@ export function lineOfCutover(event: CutoverEvent, freezeWith: string): string |
       return `${formatNumber(sound)} of ${formatNumber(images)} images are as they should be${wrong.map(([what, n]) => `, ${formatNumber(n)} ${what}`).join('')}`
     }
     case 'decided': return undefined
-    case 'trouble': return `trouble: ${printable(describeFailure(event.error))}; tried again in ${formatDuration(event.retryMs)}${event.hint === '' ? '' : ` (${event.hint})`}`
+    case 'trouble': return `trouble: ${printable(describeFailure(event.error))}; tried again${event.retryMs === undefined ? '' : ` in ${formatDuration(event.retryMs)}`}${event.hint === '' ? '' : ` (${event.hint})`}`
   }
 }
 
