@@ -50,7 +50,12 @@ export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags, Pool
 /** Where a cutover is kept. */
 export interface CutoverStateFlags { readonly state?: string }
 
-export interface CutoverFlags extends SpecFlags, AccessOptions, OutputFlags, CutoverStateFlags {
+/** And of one that is kept in Redis: seen there, or through a coordinator. */
+export interface CutoverPlaceFlags extends CutoverStateFlags, RemoteFlags { readonly redis?: string }
+
+export interface CutoverFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags, CutoverPlaceFlags {
+  /** Where registries may tell what has changed. */
+  readonly listen?: string
   readonly name?: string
   readonly untilDelta?: number
   readonly again?: boolean
@@ -124,6 +129,7 @@ export interface ServiceFlags extends AccessOptions {
   readonly logLevel?: string
   readonly recordHours?: string
 }
+export interface CoordinatorServiceFlags extends ServiceFlags { readonly allowHooks?: boolean }
 export interface WorkerFlags extends ServiceFlags { readonly grace?: string; readonly blobs?: string; readonly images?: string }
 
 /** Which coordinator, and what opens it. */
@@ -139,9 +145,10 @@ export type WatchFlags = RemoteFlags & OutputFlags
 export interface StatusFlags extends RemoteFlags { readonly json?: boolean }
 export interface ReportFlags extends RemoteFlags { readonly failed?: boolean; readonly output?: string }
 
-export function addServerOptions(command: Command): Command {
-  return command.optionsGroup('The coordinator:')
-    .option('--server <URL>', 'where it is, such as http://coordinator.example.com:8080 (default: LONGSHORE_SERVER)')
+/** @param isChosen by the flag alone: without it the command works by itself */
+export function addServerOptions(command: Command, isChosen = false): Command {
+  return command.optionsGroup(isChosen ? 'A coordinator:' : 'The coordinator:')
+    .option('--server <URL>', isChosen ? 'a coordinator has it: where that is, such as http://coordinator.example.com:8080' : 'where it is, such as http://coordinator.example.com:8080 (default: LONGSHORE_SERVER)')
     .option('--token-file <FILE>', 'holds its token (default: LONGSHORE_TOKEN, LONGSHORE_TOKEN_FILE)')
 }
 

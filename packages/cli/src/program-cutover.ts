@@ -1,9 +1,10 @@
 // The grammar of the cutover and of what a person says to it.
 import type { Command } from 'commander'
 import type { ExitCode } from './exit-code.ts'
-import { addAccessOptions, addOutputOptions, addSpecOptions } from './flags.ts'
+import { addAccessOptions, addOutputOptions, addPoolOptions, addServerOptions, addSpecOptions } from './flags.ts'
 import { parseCount } from './parse-value.ts'
 
+const specOrId = 'the spec it was begun with; with --server or --redis its id, or nothing for the one that has not ended'
 const stateHelp = 'where the cutover is kept (default: beside SPEC, as SPEC.cutover)'
 
 export function addCutoverCommand(program: Command, done: (code: ExitCode) => void, specHelp: string): void {
@@ -20,9 +21,12 @@ source, a last pass with a deadline, the verification of every image, and the de
     .option('--state <DIR>', stateHelp)
     .option('--name <TEXT>', 'what people call it')
     .option('--until-delta <N>', 'leave after N passes of deltas; the same command goes on', parseCount)
+    .option('--listen <HOST:PORT>', 'take notifications of registries there (docs/api.md); the secret is LONGSHORE_NOTIFICATION_SECRET or LONGSHORE_NOTIFICATION_SECRET_FILE')
     .option('--again', 'begin another one where the last one was a go; the source\'s content may overwrite what has been pushed to the destination since')
     .option('--report <FILE.json>', 'write the report there too (docs/report.md)')
     .option('--report-md <FILE.md>', 'the same for people')
+  addPoolOptions(cutover)
+  addServerOptions(cutover, true)
   addOutputOptions(cutover)
   cutover.addHelpText('after', `
 The commands are what a person says to it from another terminal.
@@ -33,6 +37,9 @@ Examples:
 
   longshore cutover rules.yaml --until-delta 1
       Bulk and one delta, then leave: the days before.
+
+  longshore cutover rules.yaml --server http://coordinator.example.com:8080 --token-file token
+      A coordinator leads it, its workers move it, and registries tell it what changes; this looks on.
 
 Press Ctrl-C to stop cleanly, again to stop at once; the same command goes on in either case.`)
   cutover.action(async (specs: readonly string[], flags) => {
@@ -47,18 +54,19 @@ off, as the last pass covers everything; bulk is brought to its end first.`],
 no process runs the cutover, this one does it.`],
     ['abort', 'end a cutover', 'Ends it: the thaw hook is called where the source was frozen. What was moved stays at the destination; the clusters stay with the source.'],
   ] as const) {
-    const command = addStateOption(cutover.command(action).argument('[SPEC...]', 'the spec it was begun with').summary(summary).description(description))
+    const command = addStateOption(cutover.command(action).argument('[SPEC...]', specOrId).summary(summary).description(description))
     command.addHelpText('after', `
 Examples:
   longshore cutover ${action} rules.yaml
-  longshore cutover ${action} --state /var/lib/cutover`)
+  longshore cutover ${action} --state /var/lib/cutover
+  longshore cutover ${action} --server http://coordinator.example.com:8080 --token-file token`)
     command.action(async (specs: readonly string[], flags) => {
       const { cutoverSteerCommand } = await import('./commands/cutover-steer.ts')
       done(await cutoverSteerCommand(action, specs, flags))
     })
   }
 
-  const status = addStateOption(cutover.command('status').argument('[SPEC...]', 'the spec it was begun with').summary('how a cutover stands')
+  const status = addStateOption(cutover.command('status').argument('[SPEC...]', specOrId).summary('how a cutover stands')
     .description('Phase, latest passes, how far the destination has caught up, what waits, the freeze, troubles.'))
   status.optionsGroup('Output:').option('--json', 'JSON on stdout, for programs')
   status.addHelpText('after', `
@@ -70,7 +78,7 @@ Examples:
     done(await cutoverStatusCommand(specs, flags))
   })
 
-  const report = addStateOption(cutover.command('report').argument('[SPEC...]', 'the spec it was begun with').summary('print the report of a cutover')
+  const report = addStateOption(cutover.command('report').argument('[SPEC...]', specOrId).summary('print the report of a cutover')
     .description('Prints the report in Markdown, or as JSON (docs/report.md); before the decision, of how it stands.'))
   report.optionsGroup('Output:')
     .option('--json', 'as JSON')
@@ -85,4 +93,7 @@ Examples:
   })
 }
 
-function addStateOption(command: Command): Command { return command.optionsGroup('The cutover:').option('--state <DIR>', stateHelp) }
+function addStateOption(command: Command): Command {
+  command.optionsGroup('The cutover:').option('--state <DIR>', stateHelp).option('--redis <URL>', 'it is kept in this Redis')
+  return addServerOptions(command, true)
+}

@@ -57,7 +57,8 @@ export class CutoverLeader {
    * @throws CutoverNotFoundError, what no further try mends, the signal's reason
    */
   async runOne(id: string, stop: AbortSignal): Promise<CutoverRecord> {
-    const { cutovers } = this.#with
+    const { cutovers, schedules } = this.#with
+    schedules.hear(async (one) => { await this.#tick(one) })
     for (;;) {
       try {
         await this.#lead(id, stop)

@@ -85,6 +85,19 @@ export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFil
   } satisfies CoordinatorConfig)
 }
 
+export interface NotificationSettings { readonly listen: ListenAddress; readonly guard: Guard; readonly secrets: readonly string[] }
+
+/** Of a cutover of one process, which takes notifications at `--listen`. @throws SettingsError */
+export function readNotificationSettings(env: Env, listenText: string, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): NotificationSettings {
+  const listen = parseListen(listenText, '--listen')
+  const secret = readSecret(env, 'LONGSHORE_NOTIFICATION_SECRET', readFile)
+  const { LONGSHORE_INSECURE_NO_TOKEN: isOpen } = readSettings(z.object({ LONGSHORE_INSECURE_NO_TOKEN: yes.default(false) }), env)
+  if (secret !== undefined) return { listen, guard: { kind: 'token', tokens: [secret] }, secrets: [secret] }
+  if (isOpen && isLoopback(listen)) return { listen, guard: { kind: 'open' }, secrets: [] }
+  throw new SettingsError('--listen', 'whoever reaches it could have images moved: set LONGSHORE_NOTIFICATION_SECRET (openssl rand -hex 32) or LONGSHORE_NOTIFICATION_SECRET_FILE, and have the registry send it in the header Authorization; '
+    + 'to try things out on this machine alone: a loopback address with LONGSHORE_INSECURE_NO_TOKEN=true')
+}
+
 /** All but our own secrets: a hook that needs one of them is none. */
 function hookEnv(env: Env): Env {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^LONGSHORE_.*(?:TOKEN|SECRET|PASSWORD|REDIS_URL)/.test(name)))

@@ -3,15 +3,22 @@
 import { type CutoverRecord, FileStore, request, requestFreeze, runCutover } from '@longshore/cutover'
 import { readConfig } from '../config.ts'
 import { CutoverView } from '../cutover/cutover-view.ts'
+import { openElsewhere } from '../cutover/elsewhere.ts'
 import { openParts } from '../cutover/open-cutover.ts'
 import { holderName, stateFolder, theCutover } from '../cutover/state-folder.ts'
 import { ExitCode } from '../exit-code.ts'
-import type { CutoverStateFlags } from '../flags.ts'
+import type { CutoverPlaceFlags } from '../flags.ts'
 
 export type CutoverAction = 'freeze' | 'unfreeze' | 'abort'
 
-/** @throws UsageError, CutoverNotFoundError, CutoverPhaseError */
-export async function cutoverSteerCommand(action: CutoverAction, specs: readonly string[], flags: CutoverStateFlags): Promise<ExitCode> {
+/** @throws UsageError, CutoverNotFoundError, CutoverPhaseError, RemoteError */
+export async function cutoverSteerCommand(action: CutoverAction, specs: readonly string[], flags: CutoverPlaceFlags): Promise<ExitCode> {
+  await using elsewhere = await openElsewhere(specs, flags)
+  if (elsewhere) {
+    const { record, holder } = await elsewhere.ask(action)
+    process.stdout.write(`${sentence(action, record, holder, elsewhere.whoGoesOn)}\n`)
+    return ExitCode.ok
+  }
   const store = new FileStore(stateFolder(specs, flags))
   const { id } = await theCutover(store)
   const asked = action === 'freeze' ? await requestFreeze(store, id) : await request(store, id, action)
@@ -37,8 +44,8 @@ async function settle(store: FileStore, id: string): Promise<CutoverRecord | und
   return await runCutover(id, parts, hold.signal, { until: () => true })
 }
 
-function sentence(action: CutoverAction, { id, phase, request: asked }: CutoverRecord, holder: string | undefined): string {
-  const soon = holder === undefined ? 'nobody runs this cutover: the longshore cutover command does it when it is started again' : `${holder} takes it up within a second`
+function sentence(action: CutoverAction, { id, phase, request: asked }: Omit<CutoverRecord, 'spec'>, holder: string | undefined, whoElse = 'the longshore cutover command does it when it is started again'): string {
+  const soon = holder === undefined ? `nobody runs this cutover: ${whoElse}` : `${holder} takes it up within a second`
   switch (action) {
     case 'freeze':
       if (phase === 'bulk') return `${id}: the freeze comes when bulk has ended, which is under way${holder === undefined ? ' when the longshore cutover command is started again' : ''}`

@@ -1,17 +1,16 @@
 // The day of the switch, in one process: what it has to remember is in a folder, so that the same command goes on after any stop.
-import { printable } from '@longshore/oci'
-import { CutoverHeldError, cutoverKey, type CutoverEvent, type CutoverRecord, FileStore, request, runCutover } from '@longshore/cutover'
+import { CutoverHeldError, cutoverKey, type CutoverEvent, type CutoverRecord, FileStore, request, required, runCutover } from '@longshore/cutover'
 import { defaultCutover, type Migration } from '@longshore/spec'
 import { AtomicFile } from '../atomic-file.ts'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 import { CutoverView } from '../cutover/cutover-view.ts'
 import { openParts } from '../cutover/open-cutover.ts'
+import { exitCodeOf, printSummary } from '../cutover/cutover-summary.ts'
 import { withKeys } from '../cutover/read-keys.ts'
 import { holderName, stateFolder } from '../cutover/state-folder.ts'
-import { writeReports } from '../cutover/write-reports.ts'
+import { type ReportFiles, writeReports } from '../cutover/write-reports.ts'
 import { ExitCode } from '../exit-code.ts'
-import type { CutoverFlags } from '../flags.ts'
-import { formatNumber } from '../format.ts'
+import { type CutoverFlags, isPool } from '../flags.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { UsageError } from '../usage-error.ts'
@@ -20,18 +19,23 @@ import { UsageError } from '../usage-error.ts'
 export async function cutoverCommand(specs: readonly string[], given: CutoverFlags): Promise<ExitCode> {
   if (given.report !== undefined && given.report === given.reportMd) throw new UsageError('--report and --report-md name the same file')
   const config = readConfig()
-  const { migration, warnings, hints } = await readSpecs(specs, given, process.stdin)
+  refuseMixedPlaces(given)
+  const { migration, warnings, inputs, hints } = await readSpecs(specs, given, process.stdin)
   if (migration.entries.length === 0) throw new UsageError('the spec names no images, so there is nothing to cut over')
   const flags = { ...given, hints }
-  const spec: Migration = { ...migration, cutover: await withKeys(migration.cutover ?? await defaultCutover()) }
+  const plan = migration.cutover ?? await defaultCutover()
+  const spec: Migration = { ...migration, cutover: await withKeys(plan) }
   await using json = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using markdown = flags.reportMd === undefined ? undefined : await AtomicFile.begin(flags.reportMd, '--report-md')
   printWarnings(migration, warnings)
+  const files = { json, markdown }
+  if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer({ inputs, hints, plan }, flags, files)
+  if (isPool(flags)) return await (await import('../cutover/cutover-in-pool.ts')).cutoverInPool(spec, flags, config, files)
 
   const folder = stateFolder(specs, flags)
   const store = new FileStore(folder)
   const over = flags.again === true ? undefined : await ended(store, spec)
-  if (over) return await finish(over, store, { json, markdown }, flags)
+  if (over) return await finish(over, store, files, flags)
   const { record, resumed } = await store.begin(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) })
   const { id } = record
   await using hold = await store.hold(id, holderName())
@@ -45,6 +49,7 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
     await request(store, id, 'retry')
   }
 
+  await using _told = await listenTo(flags, config, store, view, spec, id)
   const abort = new AbortController()
   using interrupt = new Interrupt(
     () => view.say('stopping: what is on its way may arrive; again to stop at once'),
@@ -59,7 +64,7 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   const { untilDelta } = flags
   try {
     const rested = await runCutover(id, parts, AbortSignal.any([interrupt.stop, hold.signal]), untilDelta === undefined ? {} : { until: ({ phase }) => phase === 'delta' && deltas >= untilDelta })
-    return await finish(rested, store, { json, markdown }, flags)
+    return await finish(rested, store, files, flags)
   } catch (error) {
     if (!interrupt.interrupted) {
       // Whatever was moved is moved: this is no longer an error of usage.
@@ -72,6 +77,32 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   }
 }
 
+/** Registries tell what has changed, where the flags say so. @throws SettingsError, ListenError */
+async function listenTo({ listen }: CutoverFlags, { env }: Config, store: FileStore, view: CutoverView, spec: Migration, id: string): Promise<AsyncDisposable | undefined> {
+  const goesByEvents = spec.cutover?.delta.events !== undefined
+  if (listen === undefined) {
+    if (goesByEvents) view.say('the spec goes by events, and nobody listens for them: give --listen HOST:PORT, or what is pushed waits for the next pass over everything')
+    return undefined
+  }
+  if (!goesByEvents) throw new UsageError('--listen: the spec does not go by events; write "cutover: { delta: { events: true } }" in it')
+  const { serveNotifications } = await import('@longshore/coordinator')
+  const server = await serveNotifications({
+    env, listen, cutover: async (cutover) => await required(store, cutover), addChanges: async (cutover, changes) => { await store.addChanges(cutover, changes) }, onHeard: () => {},
+  })
+  view.say(`registries tell what has changed at ${server.notificationsUrl(id)}`)
+  return server
+}
+
+/** @throws UsageError */
+function refuseMixedPlaces({ server, redis, workers, state, untilDelta, listen }: CutoverFlags): void {
+  if (server !== undefined && (redis !== undefined || workers !== undefined)) throw new UsageError('--server hands the cutover to a coordinator, --redis leads it here: give one of them')
+  const shared = server !== undefined ? '--server' : redis !== undefined || workers !== undefined ? '--redis' : undefined
+  if (shared === undefined) return
+  if (state !== undefined) throw new UsageError(`--state is for a cutover of one process; with ${shared} it is in Redis`)
+  if (untilDelta !== undefined) throw new UsageError(`--until-delta is for a cutover of one process; with ${shared} it goes on by itself, until it is frozen or aborted`)
+  if (listen !== undefined) throw new UsageError(`--listen is for a cutover of one process; with ${shared} registries tell a coordinator what has changed (docs/api.md)`)
+}
+
 /** The latest one, where it was a go and moved the same: begun again, it would carry the source's older content over what has been pushed since. */
 async function ended(store: FileStore, spec: Migration): Promise<CutoverRecord | undefined> {
   const [latest] = await store.list()
@@ -81,22 +112,8 @@ async function ended(store: FileStore, spec: Migration): Promise<CutoverRecord |
   return record
 }
 
-async function finish(record: CutoverRecord, store: FileStore, files: { readonly json: AtomicFile | undefined; readonly markdown: AtomicFile | undefined }, flags: CutoverFlags): Promise<ExitCode> {
+async function finish(record: CutoverRecord, store: FileStore, files: ReportFiles, flags: CutoverFlags): Promise<ExitCode> {
   const { path, isWritten } = await writeReports(record, store, files)
-  const { phase, decision } = record
-  if (flags.json === true) process.stdout.write(`${JSON.stringify({ cutover: true, type: 'summary', id: record.id, phase, ...(decision ? { decision } : {}), moved: record.moved, passes: record.passCount, report: path })}\n`)
-  else process.stdout.write(summarise(record, path))
-  if (phase === 'go' || phase === 'delta') return isWritten ? ExitCode.ok : ExitCode.failed
-  return ExitCode.failed
-}
-
-function summarise({ id, phase, decision, freeze, moved, passCount }: CutoverRecord, report: string): string {
-  const row = (name: string, text: string): string => `${name.padEnd(11)}${printable(text)}\n`
-  const verdict = phase === 'delta' ? 'in the deltas; the same command goes on from here' : phase === 'aborted' ? 'aborted' : phase === 'go' ? 'GO' : 'NO-GO'
-  return [
-    row('cutover', id), row('answer', verdict),
-    ...(phase === 'go' || phase === 'no-go' ? decision?.criteria ?? [] : []).flatMap(({ name, met, found, hint }) => [row('', `${met ? 'ok  ' : 'NOT '} ${name}: ${found}`), ...(hint === undefined ? [] : [row('', `     -> ${hint}`)])]),
-    row('moved', `${formatNumber(moved.copied)} images in ${formatNumber(passCount)} passes`), row('report', report),
-    ...(phase === 'no-go' && freeze?.frozen !== undefined ? [row('', 'the source is still frozen: run the same command again to try again, or longshore cutover unfreeze')] : []),
-  ].join('')
+  process.stdout.write(printSummary(record, path, flags.json === true))
+  return isWritten ? exitCodeOf(record) : ExitCode.failed
 }

@@ -1,6 +1,7 @@
 import { formatPlatform, printable } from '@longshore/oci'
+import type { AccessHint, SpecInput } from '@longshore/spec'
 import { ExitCode } from '../exit-code.ts'
-import type { SubmitFlags } from '../flags.ts'
+import type { SpecFlags, SubmitFlags } from '../flags.ts'
 import { insecurePlaces, refuseInsecure, secretPlaces } from '../hinted-places.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { submittedSchema } from '../remote-client.ts'
@@ -12,13 +13,11 @@ export async function submitCommand(specs: readonly string[], flags: SubmitFlags
   const client = connectRemote(flags)
   // What is wrong with the files is told here, where they are; the coordinator looks again.
   const { migration, warnings, inputs, hints } = await readSpecs(specs, flags, process.stdin)
-  const secrets = secretPlaces(hints)
-  if (secrets.length > 0) throw new UsageError(`credentials and certificates never travel to a coordinator: take those for ${secrets.join(', ')} out of the files and give them to its workers (podman login, docker login, certs.d); longshore convert prints the files without them`)
-  refuseInsecure(insecurePlaces(hints, { srcTlsVerify: flags.srcTlsVerify, destTlsVerify: flags.destTlsVerify }), 'the workers')
+  refuseToTravel(hints, flags)
   printWarnings(migration, warnings)
   if (migration.entries.length === 0) return ExitCode.ok
   const submitted = await client.json('/migrations', submittedSchema, {
-    method: 'POST', isLong: true, json: { specs: inputs.map(({ name, content }) => ({ file: name, content: typeof content === 'string' ? content : Buffer.from(content).toString('utf8') })), ...optionsOf(flags) },
+    method: 'POST', isLong: true, json: { specs: textsOf(inputs), ...optionsOf(flags) },
   })
   const { id, resumed } = submitted
   // With --watch, stdout is for what comes of it.
@@ -30,7 +29,18 @@ export async function submitCommand(specs: readonly string[], flags: SubmitFlags
   return await watch(client, id, flags)
 }
 
-function optionsOf({ name, format, from, to, fromForAll, platform, platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }: SubmitFlags): Record<string, unknown> {
+export function optionsOf({ name, format, from, to, fromForAll, platform, platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }: SpecFlags & Pick<SubmitFlags, 'name' | 'srcTlsVerify' | 'destTlsVerify' | 'keepGoing'>): Record<string, unknown> {
   const options = { name: name === undefined ? undefined : printable(name), format, from, to, fromForAll, platforms: platform?.map(formatPlatform), platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+export function textsOf(inputs: readonly SpecInput[]): ReadonlyArray<{ readonly file: string; readonly content: string }> {
+  return inputs.map(({ name, content }) => ({ file: name, content: typeof content === 'string' ? content : Buffer.from(content).toString('utf8') }))
+}
+
+/** @throws UsageError */
+export function refuseToTravel(hints: readonly AccessHint[], { srcTlsVerify, destTlsVerify }: Pick<SubmitFlags, 'srcTlsVerify' | 'destTlsVerify'>): void {
+  const secrets = secretPlaces(hints)
+  if (secrets.length > 0) throw new UsageError(`credentials and certificates never travel to a coordinator: take those for ${secrets.join(', ')} out of the files and give them to its workers (podman login, docker login, certs.d); longshore convert prints the files without them`)
+  refuseInsecure(insecurePlaces(hints, { srcTlsVerify, destTlsVerify }), 'the workers')
 }

@@ -13,6 +13,11 @@ export async function withKeys(plan: CutoverPlan): Promise<CutoverPlan> {
   return { ...plan, criteria: { ...plan.criteria, signatures: { ...signatures, keys: await Promise.all(signatures.keys.map(readKey)) } } }
 }
 
+/** The texts of the key files that a plan names, by their names. @throws UsageError */
+export async function readKeys({ criteria: { signatures } }: CutoverPlan): Promise<Readonly<Record<string, string>>> {
+  return Object.fromEntries(await Promise.all((signatures?.keys ?? []).map(async (key) => [key, await readKey(key)] as const)))
+}
+
 async function readKey(key: string): Promise<string> {
   const isText = key.startsWith('-----BEGIN ')
   const named = isText ? 'a key in cutover.criteria.signatures' : `the key ${key} of cutover.criteria.signatures`

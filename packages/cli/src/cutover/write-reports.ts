@@ -5,6 +5,8 @@ import { buildCutoverReport, type CutoverRecord, type FileStore, printCutoverMar
 import type { AtomicFile } from '../atomic-file.ts'
 import { readVersion } from '../version.ts'
 
+/** Where the flags want them. */
+export interface ReportFiles { readonly json: AtomicFile | undefined; readonly markdown: AtomicFile | undefined }
 export interface ReportTexts { readonly json: string; readonly markdown: string }
 
 export function reportTexts(record: CutoverRecord): ReportTexts {
@@ -13,7 +15,7 @@ export function reportTexts(record: CutoverRecord): ReportTexts {
 }
 
 /** Into the folder of its state, and where the flags say. Whether all could be written: what was decided stays decided. */
-export async function writeReports(record: CutoverRecord, store: FileStore, files: { readonly json: AtomicFile | undefined; readonly markdown: AtomicFile | undefined }): Promise<{ readonly path: string; readonly isWritten: boolean }> {
+export async function writeReports(record: CutoverRecord, store: FileStore, files: ReportFiles): Promise<{ readonly path: string; readonly isWritten: boolean }> {
   const { json, markdown } = reportTexts(record)
   const folder = store.folderOf(record.id)
   const path = join(folder, 'report.md')
