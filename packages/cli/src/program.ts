@@ -17,6 +17,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .helpOption('-h, --help', 'explain a command')
     .showHelpAfterError('(longshore help says what there is; longshore COMMAND --help explains a command)')
     .exitOverride()
+    // What stands behind a command is that command's: cutover and cutover status both have --json.
+    .enablePositionalOptions()
     .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText('after', `
 Begin here:

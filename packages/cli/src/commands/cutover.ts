@@ -32,6 +32,10 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   const store = new FileStore(folder)
   const over = flags.again === true ? undefined : await ended(store, spec)
   if (over) return await finish(over, store, { json, markdown }, flags)
+  for (const { id } of await store.list()) {
+    const holder = await store.holder(id)
+    if (holder !== undefined) throw new CutoverHeldError(id, holder)
+  }
   const { record, resumed } = await store.begin(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) })
   const { id } = record
   await using hold = await store.hold(id, holderName())
