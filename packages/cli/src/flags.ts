@@ -7,7 +7,7 @@ import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } fro
 import { UsageError } from './usage-error.ts'
 
 /** Not those of the package: its modules are not loaded for --help. */
-const specFormats = ['list', 'yaml', 'skopeo', 'image-syncer', 'regsync', 'dregsy'] as const satisfies readonly SpecFormat[]
+const specFormats = ['list', 'yaml', 'kubernetes', 'skopeo', 'image-syncer', 'regsync', 'dregsy'] as const satisfies readonly SpecFormat[]
 
 export interface SpecFlags {
   readonly format?: SpecFormat
