@@ -91,7 +91,7 @@ describe("names are Kubernetes'", () => {
   test('what is wrong has its place; all of it is told', async () => {
     expect(await complaint(list(pod('p', 'Nginx:1'), pod('q', 'a//b')), to)).toBe('f.yaml:15:25: "Nginx:1" is not a valid reference: a repository name is in lower case (Pod shop/p)\nf.yaml:39:25: "a//b" is not a valid reference: a repository name is path components of a-z and 0-9, joined inside by ".", "_", "__" or "-" (Pod shop/q)')
     expect(await complaint('apiVersion: v1\nkind: Pod\n---\na: b\n', to)).toBe('f.yaml:4:1: is no Kubernetes object: it has no apiVersion and kind')
-    expect(await complaint(`${list(pod('p', 'a:1')).slice(0, 200)}`, to)).toMatch(/^f\.yaml:10:\d+: is not valid JSON: /)
+    expect(await complaint(list(pod('p', 'a:1')).slice(0, 200), to)).toMatch(/^f\.yaml:10:\d+: is not valid JSON: /)
     expect(await complaint('apiVersion: v1\nkind: Pod\nspec: "a\n', to)).toMatch(/^f\.yaml:4:1: is not valid YAML/)
     expect(await complaint(list(pod('p', 'a:1')))).toMatch(/^f\.yaml:15: what clusters run has no destination registry: give --to/)
     expect(await warnings(list(pod('p', '')))).toEqual(['15: left out: the image is empty (Pod shop/p)'])

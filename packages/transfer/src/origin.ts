@@ -26,7 +26,9 @@ export function originOf(askers: readonly [Asker, ...Asker[]]): Origin {
 }
 
 /** Those that are named, without their count. */
-export function askersOf({ others = [], more: _, ...first }: Origin): readonly Asker[] { return [first, ...others] }
+export function askersOf({ file, line, object, others = [] }: Origin): readonly Asker[] {
+  return [{ file, line, ...(object === undefined ? {} : { object }) }, ...others]
+}
 
 /** `Deployment shop/web and 3 more`; empty where no object asked. */
 export function describeAskers(origin: Origin | undefined): string {
