@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { complaint, read } from './foreign.fixture.ts'
+import { complaint, fixture, read } from './foreign.fixture.ts'
+import { readDocuments } from './kubernetes-documents.ts'
 import { isKubernetes } from './kubernetes-format.ts'
 import { parseSpec, parseSpecs, type SpecOptions } from './parse-spec.ts'
-import { fixture } from './foreign.fixture.ts'
 
 const to: SpecOptions = { to: ['dst:1/m'] }
 const hex = (letter: string): string => `sha256:${letter.repeat(64)}`
@@ -60,7 +60,8 @@ describe('objects', () => {
   test('a large list in YAML is read item by item, with its lines', async () => {
     const filler = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'f' }, data: { a: 'x'.repeat(700_000), image: 'r.io/not-an-image:1' } }
     for (const indentSeq of [true, false]) {
-      const text = stringify({ apiVersion: 'v1', items: [filler, pod('p', 'r.io/a:1'), filler, pod('q', 'r.io/b:1')], kind: 'List', metadata: { resourceVersion: '' } }, { indentSeq })
+      const text = stringify({ apiVersion: 'v1', items: [filler, pod('p', 'r.io/a:1'), filler, pod('q', 'r.io/b:1')], kind: 'List', metadata: { resourceVersion: '' } }, { indentSeq, aliasDuplicateObjects: false })
+      expect([...readDocuments('k', text)]).toHaveLength(4)
       const lineOf = (image: string): number => text.split('\n').findIndex((line) => line.includes(`image: ${image}`)) + 1
       expect(await images(text)).toEqual([`r.io/a 1 < ${lineOf('r.io/a:1')} Pod shop/p`, `r.io/b 1 < ${lineOf('r.io/b:1')} Pod shop/q`])
     }
@@ -91,7 +92,7 @@ describe("names are Kubernetes'", () => {
   test('what is wrong has its place; all of it is told', async () => {
     expect(await complaint(list(pod('p', 'Nginx:1'), pod('q', 'a//b')), to)).toBe('f.yaml:15:25: "Nginx:1" is not a valid reference: a repository name is in lower case (Pod shop/p)\nf.yaml:39:25: "a//b" is not a valid reference: a repository name is path components of a-z and 0-9, joined inside by ".", "_", "__" or "-" (Pod shop/q)')
     expect(await complaint('apiVersion: v1\nkind: Pod\n---\na: b\n', to)).toBe('f.yaml:4:1: is no Kubernetes object: it has no apiVersion and kind')
-    expect(await complaint(list(pod('p', 'a:1')).slice(0, 200), to)).toMatch(/^f\.yaml:10:\d+: is not valid JSON: /)
+    expect(await complaint(list(pod('p', 'a:1')).slice(0, 200), to)).toMatch(/^f\.yaml:9:\d+: is not valid JSON: /)
     expect(await complaint('apiVersion: v1\nkind: Pod\nspec: "a\n', to)).toMatch(/^f\.yaml:4:1: is not valid YAML/)
     expect(await complaint(list(pod('p', 'a:1')))).toMatch(/^f\.yaml:15: what clusters run has no destination registry: give --to/)
     expect(await warnings(list(pod('p', '')))).toEqual(['15: left out: the image is empty (Pod shop/p)'])
