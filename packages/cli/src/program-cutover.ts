@@ -13,8 +13,6 @@ export function addCutoverCommand(program: Command, done: (code: ExitCode) => vo
     .description(`Takes the images of SPEC through the day of the switch: bulk (everything), deltas (what has changed, again and again), the freeze of the
 source, a last pass with a deadline, the verification of every image, and the decision by the criteria of SPEC's cutover: section
 (docs/spec.md). What it has to remember is in a folder: stop it, or kill it, and the same command goes on. docs/cutover.md is a runbook.`)
-    // --state and --json are the commands' own too.
-    .enablePositionalOptions()
   addSpecOptions(cutover)
   addAccessOptions(cutover)
   cutover.optionsGroup('The cutover:')

@@ -38,7 +38,7 @@ export class FileStore implements CutoverStore {
       const known = await this.get(id)
       if (known && cutoverKey(known.spec) === key) {
         await this.#writeSpec(id, spec)
-        return { record: await this.update(id, (record) => ({ ...record, options })), resumed: true }
+        return { record: await this.update(id, (record) => ({ ...record, options: { ...record.options, ...options } })), resumed: true }
       }
       if (!restPhases.has(phase)) {
         throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase} and moves other images than this spec: name another folder (--state DIR), or end that one (longshore cutover abort --state ${this.folder})`)
@@ -166,6 +166,7 @@ export class FileStore implements CutoverStore {
       await writeFile(temporary, `${JSON.stringify(spec)}\n`)
       await rename(temporary, path)
     } catch (error) {
+      if (codeOf(error) === 'ENOTDIR') throw new CutoverStateError(this.folder, 'is no folder: name one (--state DIR)', error)
       throw new CutoverStateError(this.folder, `cannot be written (${codeOf(error)}): name a folder that you may write to (--state DIR)`, error)
     }
   }

@@ -1,6 +1,6 @@
 // What a person asks for, from whatever process. It is written into the record; whoever leads the cutover does it.
 import { CutoverNotFoundError, CutoverPhaseError } from './errors.ts'
-import type { CutoverRecord, Phase, RequestKind } from './record.ts'
+import { type CutoverRecord, endPhases, type Phase, type RequestKind } from './record.ts'
 import type { CutoverStore } from './store.ts'
 
 /** The last pass comes next: at once in the deltas, at its end in bulk. Asked for twice, it is one. @throws CutoverNotFoundError, CutoverPhaseError */
@@ -8,8 +8,8 @@ export async function requestFreeze(store: CutoverStore, id: string, now = new D
   return await store.update(id, (record) => {
     const { phase, freeze, request } = record
     if (request) throw new CutoverPhaseError(id, 'freeze', phase, `${request.kind} was asked for and is not done yet`)
+    if (endPhases.has(phase)) throw new CutoverPhaseError(id, 'freeze', phase, 'it has ended')
     if (freeze) return undefined
-    if (phase !== 'bulk' && phase !== 'delta') throw new CutoverPhaseError(id, 'freeze', phase, 'it has ended')
     return { ...record, freeze: { requested: now.toISOString(), by: 'person' } }
   })
 }

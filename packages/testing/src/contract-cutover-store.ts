@@ -53,8 +53,8 @@ export function describeCutoverStore(name: string, make: () => Promise<StorePair
     test('begun again it is the same one, with what the spec says of the day now', async () => {
       const { record } = await ours.begin(specOf('v1'), options)
       await ours.update(record.id, (now) => ({ ...now, phase: 'no-go' }))
-      const again = await theirs.begin(specOf('v1', { line: 7, deadlineMs: 5 }), { ...options, srcTlsVerify: false })
-      expect(again).toMatchObject({ resumed: true, record: { id: record.id, phase: 'no-go', options: { srcTlsVerify: false } } })
+      const again = await theirs.begin(specOf('v1', { line: 7, deadlineMs: 5 }), { srcTlsVerify: false, destTlsVerify: false })
+      expect(again).toMatchObject({ resumed: true, record: { id: record.id, phase: 'no-go', options: { srcTlsVerify: false, name: options.name } } })
       expect((await ours.get(record.id))?.spec.cutover?.freeze.deadlineMs).toBe(5)
     })
 

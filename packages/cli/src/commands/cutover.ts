@@ -20,7 +20,7 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   if (given.report !== undefined && given.report === given.reportMd) throw new UsageError('--report and --report-md name the same file')
   const config = readConfig()
   refuseMixedPlaces(given)
-  const { migration, warnings, inputs, hints } = await readSpecs(specs, given, process.stdin)
+  const { migration, warnings, inputs, objects, hints } = await readSpecs(specs, given, process.stdin)
   if (migration.entries.length === 0) throw new UsageError('the spec names no images, so there is nothing to cut over')
   const flags = { ...given, hints }
   const plan = migration.cutover ?? await defaultCutover()
@@ -29,13 +29,17 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   await using markdown = flags.reportMd === undefined ? undefined : await AtomicFile.begin(flags.reportMd, '--report-md')
   printWarnings(migration, warnings)
   const files = { json, markdown }
-  if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer({ inputs, hints, plan }, flags, files)
+  if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer({ inputs, objects, hints, plan }, flags, files)
   if (isPool(flags)) return await (await import('../cutover/cutover-in-pool.ts')).cutoverInPool(spec, flags, config, files)
 
   const folder = stateFolder(specs, flags)
   const store = new FileStore(folder)
   const over = flags.again === true ? undefined : await ended(store, spec)
   if (over) return await finish(over, store, files, flags)
+  for (const { id } of await store.list()) {
+    const holder = await store.holder(id)
+    if (holder !== undefined) throw new CutoverHeldError(id, holder)
+  }
   const { record, resumed } = await store.begin(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) })
   const { id } = record
   await using hold = await store.hold(id, holderName())

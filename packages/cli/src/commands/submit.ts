@@ -1,5 +1,5 @@
 import { formatPlatform, printable } from '@longshore/oci'
-import type { AccessHint, SpecInput } from '@longshore/spec'
+import { type AccessHint, type ParsedSpec, printNativeSpec, type SpecInput } from '@longshore/spec'
 import { ExitCode } from '../exit-code.ts'
 import type { SpecFlags, SubmitFlags } from '../flags.ts'
 import { insecurePlaces, refuseInsecure, secretPlaces } from '../hinted-places.ts'
@@ -12,12 +12,12 @@ import { UsageError } from '../usage-error.ts'
 export async function submitCommand(specs: readonly string[], flags: SubmitFlags): Promise<ExitCode> {
   const client = connectRemote(flags)
   // What is wrong with the files is told here, where they are; the coordinator looks again.
-  const { migration, warnings, inputs, hints } = await readSpecs(specs, flags, process.stdin)
+  const { migration, warnings, inputs, objects, hints } = await readSpecs(specs, flags, process.stdin)
   refuseToTravel(hints, flags)
   printWarnings(migration, warnings)
   if (migration.entries.length === 0) return ExitCode.ok
   const submitted = await client.json('/migrations', submittedSchema, {
-    method: 'POST', isLong: true, json: { specs: textsOf(inputs), ...optionsOf(flags) },
+    method: 'POST', isLong: true, json: { specs: await carried(inputs, objects), ...optionsOf(flags) },
   })
   const { id, resumed } = submitted
   // With --watch, stdout is for what comes of it.
@@ -29,13 +29,18 @@ export async function submitCommand(specs: readonly string[], flags: SubmitFlags
   return await watch(client, id, flags)
 }
 
-export function optionsOf({ name, format, from, to, fromForAll, platform, platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }: SpecFlags & Pick<SubmitFlags, 'name' | 'srcTlsVerify' | 'destTlsVerify' | 'keepGoing'>): Record<string, unknown> {
-  const options = { name: name === undefined ? undefined : printable(name), format, from, to, fromForAll, platforms: platform?.map(formatPlatform), platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+/** As they are; but objects of a cluster have more in them than anybody else should see, so the images go alone. */
+export async function carried(inputs: readonly SpecInput[], objects: ParsedSpec['objects']): Promise<ReadonlyArray<{ readonly file: string; readonly content: string }>> {
+  const lists = inputs.filter(({ name }) => objects?.files.has(name) !== true)
+  const specs = lists.map(({ name, content }) => ({ file: name, content: typeof content === 'string' ? content : Buffer.from(content).toString('utf8') }))
+  if (!objects || objects.migration.entries.length === 0) return specs
+  return [...specs, { file: [...objects.files][0] ?? 'kubernetes', content: await printNativeSpec(objects.migration, []) }]
 }
 
-export function textsOf(inputs: readonly SpecInput[]): ReadonlyArray<{ readonly file: string; readonly content: string }> {
-  return inputs.map(({ name, content }) => ({ file: name, content: typeof content === 'string' ? content : Buffer.from(content).toString('utf8') }))
+export function optionsOf({ name, format: given, from, to, fromForAll, platform, platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }: SpecFlags & Pick<SubmitFlags, 'name' | 'srcTlsVerify' | 'destTlsVerify' | 'keepGoing'>): Record<string, unknown> {
+  const format = given === 'kubernetes' ? undefined : given
+  const options = { name: name === undefined ? undefined : printable(name), format, from, to, fromForAll, platforms: platform?.map(formatPlatform), platformPolicy, referrers, foreignLayers, srcTlsVerify, destTlsVerify, keepGoing }
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 /** @throws UsageError */

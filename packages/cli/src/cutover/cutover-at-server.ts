@@ -1,6 +1,6 @@
 // longshore cutover SPEC --server: a coordinator leads it, and this process looks on.
 import type { CutoverPlan } from '@longshore/spec'
-import { optionsOf, refuseToTravel, textsOf } from '../commands/submit.ts'
+import { carried, optionsOf, refuseToTravel } from '../commands/submit.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { CutoverFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
@@ -14,17 +14,17 @@ import { begunSchema, ServerCutover, toStanding } from './server-cutover.ts'
 import { watchCutover } from './watch-cutover.ts'
 import type { ReportFiles } from './write-reports.ts'
 
-interface Wanted extends Pick<ReadSpecs, 'inputs' | 'hints'> { readonly plan: CutoverPlan }
+interface Wanted extends Pick<ReadSpecs, 'inputs' | 'objects' | 'hints'> { readonly plan: CutoverPlan }
 
 /** @throws RemoteError, ServerUnreachableError, UsageError */
-export async function cutoverAtServer({ inputs, hints, plan }: Wanted, flags: CutoverFlags, files: ReportFiles): Promise<ExitCode> {
+export async function cutoverAtServer({ inputs, objects, hints, plan }: Wanted, flags: CutoverFlags, files: ReportFiles): Promise<ExitCode> {
   const client = connectRemote(flags)
   refuseToTravel(hints, flags)
   const signingKeys = await readKeys(plan)
   const ask = async (again: boolean): Promise<{ readonly cutover: ServerCutover; readonly isOver: boolean }> => {
     try {
       const begun = await client.json('/cutovers', begunSchema, {
-        method: 'POST', isLong: true, json: { specs: textsOf(inputs), ...optionsOf(flags), ...(Object.keys(signingKeys).length === 0 ? {} : { signingKeys }), ...(again ? { again } : {}) },
+        method: 'POST', isLong: true, json: { specs: await carried(inputs, objects), ...optionsOf(flags), ...(Object.keys(signingKeys).length === 0 ? {} : { signingKeys }), ...(again ? { again } : {}) },
       })
       const cutover = new ServerCutover(client, begun.id)
       const { record } = toStanding(begun)
