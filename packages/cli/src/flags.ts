@@ -148,7 +148,7 @@ export interface ServiceFlags extends AccessOptions {
   readonly logLevel?: string
   readonly recordHours?: string
 }
-export interface CoordinatorServiceFlags extends ServiceFlags { readonly allowHooks?: boolean }
+export interface CoordinatorFlags extends ServiceFlags { readonly allowHooks?: boolean }
 export interface WorkerFlags extends ServiceFlags { readonly grace?: string; readonly blobs?: string; readonly images?: string }
 
 /** Which coordinator, and what opens it. */

@@ -61,6 +61,7 @@ const schema = z.object({
 export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): CoordinatorConfig {
   const settings = readSettings(schema, env, {
     LONGSHORE_LISTEN: { flag: '--listen', value: flags.listen }, LONGSHORE_LOG_LEVEL: { flag: '--log-level', value: flags.logLevel }, LONGSHORE_RECORD_HOURS: { flag: '--record-hours', value: flags.recordHours },
+    LONGSHORE_ALLOW_HOOKS: { flag: '--allow-hooks', value: flags.allowHooks === undefined ? undefined : String(flags.allowHooks) },
   })
   const redis = redisSettings(env, readFile, flags.redis)
   if (!redis) throw new SettingsError('LONGSHORE_REDIS_URL', 'which Redis? Give --redis URL, or set it')
@@ -76,7 +77,7 @@ export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFil
     metricsGuard: settings.LONGSHORE_METRICS_OPEN || (isOpen && tokens.length === 0) ? { kind: 'open' } : { kind: 'token', tokens },
     // Whoever may command may tell, too.
     notificationGuard: isOpen && notificationSecret === undefined ? { kind: 'open' } : { kind: 'token', tokens: [notificationSecret, token].filter((one) => one !== undefined) },
-    allowHooks: flags.allowHooks === true || settings.LONGSHORE_ALLOW_HOOKS,
+    allowHooks: settings.LONGSHORE_ALLOW_HOOKS,
     logLevel: settings.LONGSHORE_LOG_LEVEL, recordMs: settings.LONGSHORE_RECORD_HOURS * 3_600_000,
     allowed: parseAllowedRegistries(settings.LONGSHORE_ALLOWED_REGISTRIES, 'LONGSHORE_ALLOWED_REGISTRIES'),
     env: hookEnv(env),

@@ -53,8 +53,8 @@ export class NoReportError extends RequestError {
 }
 
 /** A hook calls commands and URLs where the coordinator runs: whoever may submit specs need not be allowed that. */
-export class HooksNotAllowedError extends RequestError {
-  override readonly name = 'HooksNotAllowedError'
+export class HooksRefusedError extends RequestError {
+  override readonly name = 'HooksRefusedError'
   override readonly code = 'HOOKS_NOT_ALLOWED'
   override readonly status = 403
   constructor(places: readonly string[]) {
@@ -63,7 +63,7 @@ export class HooksNotAllowedError extends RequestError {
 }
 
 /** In place of a hook: a spec may come to Redis by other ways than the API. */
-export const refuseHook: RunHook = async () => { throw new HooksNotAllowedError(['of a cutover\'s spec']) }
+export const refuseHook: RunHook = async () => { throw new HooksRefusedError(['of a cutover\'s spec']) }
 
 /** Begun again, it would carry the source's older content over what has been pushed to the destination since. */
 export class CutoverOverError extends RequestError {

@@ -5,7 +5,7 @@ import { type AccessHint, type ContentOptions, detectFormat, maxSpecBytes, type 
 import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
 import type { z } from 'zod'
 import type { AllowedRegistries } from './allowed-registries.ts'
-import { CredentialsRefusedError, HooksNotAllowedError, RegistryNotAllowedError } from './errors.ts'
+import { CredentialsRefusedError, HooksRefusedError, RegistryNotAllowedError } from './errors.ts'
 import { findCredentials } from './find-credentials.ts'
 import { check } from './route.ts'
 import { type SubmitOptions, submitSchema, type submitQuerySchema } from './schemas.ts'
@@ -20,8 +20,8 @@ export interface Submission {
   readonly warnings: readonly Problem[]
 }
 
-/** What may be submitted here. */
-export interface Permissions { readonly allowed: AllowedRegistries; readonly allowHooks: boolean }
+/** What submitters may name. */
+export interface SubmissionLimits { readonly allowed: AllowedRegistries; readonly allowHooks: boolean }
 
 /** Those of JSON: the form of a migration's, or of a cutover's. */
 type SubmissionSchema = z.ZodType<SubmitOptions & { readonly spec?: string | undefined; readonly specs?: ReadonlyArray<{ readonly file: string; readonly content: string }> | undefined; readonly signingKeys?: Readonly<Record<string, string>> | undefined; readonly again?: boolean | undefined }>
@@ -42,23 +42,23 @@ export function takeSpecBodies(app: HttpApp): void {
   app.addContentTypeParser([...listTypes, ...yamlTypes, jsonType], { parseAs: 'buffer' }, (_, body, done) => { done(null, body) })
 }
 
-/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, HooksNotAllowedError, RequestInvalidError */
-export async function readSubmission(request: HttpRequest, query: Partial<z.output<typeof submitQuerySchema>> & { readonly again?: boolean | undefined }, permissions: Permissions, schema: SubmissionSchema = submitSchema): Promise<Submission> {
+/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, HooksRefusedError, RequestInvalidError */
+export async function readSubmission(request: HttpRequest, query: Partial<z.output<typeof submitQuerySchema>> & { readonly again?: boolean | undefined }, limits: SubmissionLimits, schema: SubmissionSchema = submitSchema): Promise<Submission> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (type === jsonType) {
     if (Object.keys(query).length > 0) throw new RequestInvalidError(400, 'query: a JSON body carries its options itself; leave them out of the query')
     const { spec, specs = [{ file: 'spec', content: spec ?? '' }], signingKeys, again, ...options } = check('body', schema, parseJson(body))
-    return { ...await read(specs.map(({ file, content }) => ({ name: file, content })), options, permissions), ...(signingKeys === undefined ? {} : { signingKeys }), ...(again === undefined ? {} : { again }) }
+    return { ...await read(specs.map(({ file, content }) => ({ name: file, content })), options, limits), ...(signingKeys === undefined ? {} : { signingKeys }), ...(again === undefined ? {} : { again }) }
   }
   const isYaml = yamlTypes.some((one) => one === type)
   const { file = isYaml ? 'spec.yaml' : 'images.txt', again, ...options } = query
   // Whose YAML it is, its content tells; a list would not be sent as YAML.
-  const submission = await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, permissions)
+  const submission = await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, limits)
   return { ...submission, ...(again === undefined ? {} : { again }) }
 }
 
-async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allowed, allowHooks }: Permissions): Promise<Submission> {
+async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allowed, allowHooks }: SubmissionLimits): Promise<Submission> {
   const { name, format, from, to, fromForAll, platforms, platformPolicy, referrers, foreignLayers } = options
   const secrets = [
     ...inputs.flatMap((input) => findCredentials(input, format)),
@@ -81,7 +81,7 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allo
   const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
   if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
   const hooks = allowHooks ? [] : hooksOf(migration)
-  if (hooks.length > 0) throw new HooksNotAllowedError(hooks)
+  if (hooks.length > 0) throw new HooksRefusedError(hooks)
   const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
   return { migration, warnings, options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
 }
