@@ -1,7 +1,8 @@
 // The grammar of the command line. Commands are loaded when they run, so that --help stays quick.
 import { Command, Option } from 'commander'
-import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
+import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, optionTerm } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
+import { parseSample } from './parse-value.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
@@ -16,7 +17,7 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .helpOption('-h, --help', 'explain a command')
     .showHelpAfterError('(longshore help says what there is; longshore COMMAND --help explains a command)')
     .exitOverride()
-    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+    .configureHelp({ optionTerm, showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText('after', `
 Begin here:
   longshore demo                                          see it work, without a registry
@@ -90,7 +91,7 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
   addSpecOptions(verify)
   addAccessOptions(verify)
   verify.optionsGroup('The check:')
-    .option('--deep', 'read every blob at the destination and hash it')
+    .addOption(new Option('--deep [PERCENT%]', 'read every blob at the destination and hash it; with a share, such as --deep=5%, so many of them, chosen anew each time').argParser(parseSample))
     .option('--repair', 'say what was found, move it again, then check again; content that is corrupt there has to be deleted first')
     .addOption(new Option('--extra <POLICY>', 'tags at the destination that SPEC does not name: list them, where SPEC takes whole repositories as an error (list, the default); always an error (fail); do not look (ignore)')
       .choices(['list', 'fail', 'ignore']))
@@ -99,7 +100,8 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
   verify.addHelpText('after', `
 Examples:
   longshore verify images.txt --to registry.example.com/mirror
-  longshore verify images.txt --to registry.example.com/mirror --deep --repair`)
+  longshore verify images.txt --to registry.example.com/mirror --deep --repair
+  longshore verify images.txt --to registry.example.com/mirror --deep=5%`)
   verify.action(async (specs: readonly string[], flags) => {
     const { verifyCommand } = await import('./commands/verify.ts')
     done(await verifyCommand(specs, flags))

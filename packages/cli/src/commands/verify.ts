@@ -16,6 +16,7 @@ import { wire } from '../wire.ts'
 import { runMigration } from './migrate.ts'
 
 const jobs = { images: 64 } as const
+const nothingLookedAt = { manifests: 0, blobs: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } as const
 
 /** @throws SpecError, UsageError, CollisionError */
 export async function verifyCommand(specs: readonly string[], given: VerifyFlags): Promise<ExitCode> {
@@ -36,7 +37,7 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
   }
   const { verification, unlisted, wrongExtra, unsearched } = checked
   const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined
-  process.stdout.write(flags.json === true ? printJson(checked, sound) : print(checked, flags))
+  process.stdout.write(flags.json === true ? printJson(checked, sound, flags) : print(checked, flags))
   return sound ? ExitCode.ok : ExitCode.failed
 }
 
@@ -50,7 +51,7 @@ export interface Checked {
 }
 
 function print({ verification, unlisted, wrongExtra, unsearched }: Checked, flags: VerifyFlags): string {
-  return formatVerification(verification, unlisted, flags.deep === true, wrongExtra, unsearched)
+  return formatVerification(verification, unlisted, flags.deep, wrongExtra, unsearched)
 }
 
 /** What is gone at the source, or cannot be looked at, is not put right by moving it again. */
@@ -85,7 +86,7 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   } catch (error) {
     // Images were checked, and then their repositories could not be listed: what was found is told with it.
     if (looked === 0 || !(error instanceof MigrationError) || interrupt.interrupted) throw error
-    return { verification: { images: looked, sound, findings, extra: [], manifests: 0, blobs: 0, bytesRead: 0 }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
+    return { verification: { images: looked, sound, findings, extra: [], ...nothingLookedAt }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
   }
   const policy = flags.extra ?? 'list'
   const verification = policy === 'ignore' ? { ...found, extra: [] } : found
@@ -111,7 +112,7 @@ async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted
       yield wanted
     }
   }
-  return await verify(images(), { transports: wiring.transports, deep: flags.deep ?? false, jobs, onImage: (_, findings) => onChecked(findings) }, stop)
+  return await verify(images(), { transports: wiring.transports, deep: flags.deep, jobs, onImage: (_, findings) => onChecked(findings) }, stop)
 }
 
 /** The workers check the images; what is at the destination beside them is looked for here. */
@@ -138,7 +139,7 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
-function printJson({ verification, unlisted, wrongExtra, unsearched }: Checked, sound: boolean): string {
+function printJson({ verification, unlisted, wrongExtra, unsearched }: Checked, sound: boolean, { deep }: VerifyFlags): string {
   const findings = verification.findings.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
-  return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }) })}\n`
+  return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }) })}\n`
 }
