@@ -45,6 +45,8 @@ export type PlanFlags = SpecFlags & AccessOptions & OutputFlags & PoolFlags
 export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags {
   readonly deep?: Sample
   readonly extra?: 'list' | 'fail' | 'ignore'
+  /** Files of public keys. */
+  readonly signedBy?: readonly string[]
   readonly repair?: boolean
 }
 

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, optionTerm } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
-import { parseSample } from './parse-value.ts'
+import { collect, parseSample } from './parse-value.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
@@ -92,6 +92,7 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
   addAccessOptions(verify)
   verify.optionsGroup('The check:')
     .addOption(new Option('--deep [PERCENT%]', 'read every blob at the destination and hash it; with a share, such as --deep=5%, so many of them, chosen anew each time').argParser(parseSample))
+    .option('--signed-by <KEY.pub>', 'every image has to have a signature of cosign\'s that this public key, or another one given so, verifies (PEM; may be given again)', collect)
     .option('--repair', 'say what was found, move it again, then check again; content that is corrupt there has to be deleted first')
     .addOption(new Option('--extra <POLICY>', 'tags at the destination that SPEC does not name: list them, where SPEC takes whole repositories as an error (list, the default); always an error (fail); do not look (ignore)')
       .choices(['list', 'fail', 'ignore']))
@@ -101,7 +102,8 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
 Examples:
   longshore verify images.txt --to registry.example.com/mirror
   longshore verify images.txt --to registry.example.com/mirror --deep --repair
-  longshore verify images.txt --to registry.example.com/mirror --deep=5%`)
+  longshore verify images.txt --to registry.example.com/mirror --deep=5%
+  longshore verify images.txt --to registry.example.com/mirror --signed-by cosign.pub`)
   verify.action(async (specs: readonly string[], flags) => {
     const { verifyCommand } = await import('./commands/verify.ts')
     done(await verifyCommand(specs, flags))
