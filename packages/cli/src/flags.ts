@@ -50,6 +50,14 @@ export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags, Pool
   readonly repair?: boolean
 }
 
+export interface PruneFlags extends SpecFlags, AccessOptions, OutputFlags {
+  readonly apply?: boolean
+  /** Per cent. */
+  readonly ceiling?: number
+  readonly backupTag?: string
+  readonly missingRepositories?: boolean
+}
+
 /** A flag that means yes by itself and takes its value only behind `=`, as skopeo's do. */
 export function booleanOption(name: string, description: string): Option {
   return new Option(`--${name} [BOOL]`, description).argParser(parseBoolean)

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, optionTerm } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
-import { collect, parseSample } from './parse-value.ts'
+import { collect, parsePercent, parseSample } from './parse-value.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
@@ -107,6 +107,28 @@ Examples:
   verify.action(async (specs: readonly string[], flags) => {
     const { verifyCommand } = await import('./commands/verify.ts')
     done(await verifyCommand(specs, flags))
+  })
+
+  const prune = program.command('prune').argument('<SPEC...>', specHelp)
+    .summary('delete tags that the source no longer has')
+    .description(`Lists the tags of the destination that no longer exist at the source, in repositories of which SPEC takes every tag; with --apply it
+deletes them. Nothing that another tag holds is deleted, nothing that is about a living image, and nothing where the source cannot be
+listed. A tag that somebody pushed to the destination himself looks the same as one that is gone at the source: read the list first.`)
+  addSpecOptions(prune)
+  addAccessOptions(prune)
+  prune.optionsGroup('The deletion:')
+    .option('--apply', 'delete; without it is only said what would go')
+    .addOption(new Option('--ceiling <PERCENT%>', 'when more than this share of a destination\'s tags would go, delete nothing (default: 10%)').argParser(parsePercent))
+    .option('--backup-tag <TEMPLATE>', 'keep what a tag names under another tag, such as pruned-{date}-{tag}; tags of this form are left alone')
+    .option('--missing-repositories', 'a source repository that is gone or empty counts as one without tags; else its tags are left alone')
+  addOutputOptions(prune)
+  prune.addHelpText('after', `
+Examples:
+  longshore prune rules.yaml --to registry.example.com/mirror
+  longshore prune rules.yaml --to registry.example.com/mirror --apply --ceiling 5% --backup-tag "pruned-{date}-{tag}"`)
+  prune.action(async (specs: readonly string[], flags) => {
+    const { pruneCommand } = await import('./commands/prune.ts')
+    done(await pruneCommand(specs, flags))
   })
 
   const convert = program.command('convert').argument('<SPEC...>', specHelp)

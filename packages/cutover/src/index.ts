@@ -1,3 +1,6 @@
 export type { PassOrder, PassOutcome, Mover, VerifyOrder } from './mover.ts'
 export { type Change, type CriterionResult, type CutoverOptions, type CutoverRecord, type Decision, endPhases, type FailedImage, type Freeze, type Pass, type PassKind, type Phase, type VerificationSummary } from './record.ts'
 export type { CutoverStore, Hold, WaitingChange } from './store.ts'
+export { PruneCeilingError, PruneUnsafeError } from './prune/errors.ts'
+export type { Orphan } from './prune/find-orphans.ts'
+export { type PrunedTag, pruneOrphans, type PruneOptions, type PruneResult } from './prune/prune.ts'

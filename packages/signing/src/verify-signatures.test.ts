@@ -101,7 +101,7 @@ const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 function bundleOf(digest: Digest, key: KeyObject, predicateType = 'https://sigstore.dev/cosign/sign/v1'): Buffer {
   const payload = Buffer.from(JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject: [{ digest: { sha256: hexOf(digest) } }], predicateType, predicate: {} }))
   const payloadType = 'application/vnd.in-toto+json'
-  const sig = sign('sha256', Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} ${payload}`), key).toString('base64')
+  const sig = sign('sha256', Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} ${payload.toString()}`), key).toString('base64')
   return Buffer.from(JSON.stringify({ mediaType: bundleType, verificationMaterial: { publicKey: { hint: 'x' } }, dsseEnvelope: { payload: payload.toString('base64'), payloadType, signatures: [{ sig }] } }))
 }
 

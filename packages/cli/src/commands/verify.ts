@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
 import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
-import { readSigstorePublicKeys, type SignatureReport, verifySignatures } from '@longshore/signing'
+import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
   type CheckedImage, type Finding, formatEnd, type Image, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
@@ -27,7 +27,7 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
   printWarnings(migration, warnings)
   const config = readConfig()
   // A key that cannot be read is known before the first request.
-  const keys = flags.signedBy === undefined ? undefined : await readSigstorePublicKeys(flags.signedBy)
+  const keys = flags.signedBy === undefined ? undefined : await (await import('@longshore/signing')).readSigstorePublicKeys(flags.signedBy)
   let checked = await check(migration, flags, config, keys)
   const broken = new Set<ImageId>(checked.verification.findings.filter(isRepairable).map(({ image }) => imageId(image)))
   if (flags.repair === true && broken.size > 0) {
@@ -105,6 +105,7 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
 
 /** From this process, also where workers did the rest: the keys are files of this machine. */
 async function checkSignatures(images: readonly Image[], keys: readonly KeyObject[], migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal): Promise<SignatureReport> {
+  const { verifySignatures } = await import('@longshore/signing')
   await using wiring = await wire(migration, flags, config, () => {})
   using progress = new CountView(process.stderr, 'signatures looked at', flags.json !== true && flags.quiet !== true)
   return await verifySignatures(images, { target: (registry) => wiring.transports.target(registry), keys, concurrency: jobs.images, onImage: () => progress.add() }, stop)
