@@ -20,7 +20,7 @@ export function formatPrune(result: PruneResult): string {
     ...section('could not be deleted:', of('failed').map((tag) => `${nameOf(tag)}: ${describeFailure(tag.error)}${tag.hint === '' ? '' : `\n    -> ${tag.hint}`}`)),
     ...section('could not be compared, so nothing is deleted there:', untold.map(({ place, why }) => `${place}: ${why}`)),
     row('compared', `${count(repositories, 'repository', 'repositories')} with ${count(tags, 'tag')}, of which ${formatNumber(images.length)} (${share} %) ${images.length === 1 ? 'is' : 'are'} not at the source`),
-    row(applied ? 'deleted' : 'dry run', applied ? `${count(gone, 'tag')}` : `nothing was deleted`),
+    row(applied ? 'deleted' : 'dry run', applied ? count(gone, 'tag') : 'nothing was deleted'),
   ]
   return `${lines.join('\n')}\n`
 }

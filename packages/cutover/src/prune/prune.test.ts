@@ -218,7 +218,7 @@ describe('a registry that forbids or breaks', () => {
     const embedded = destination as EmbeddedRegistry
     await bothEnds('app', 'living', contentOf('same'))
     await there('app', 'shared', contentOf('same'))
-    const { untag: _, ...without } = target
+    const without: Target = { ...target, untag: async () => 'unsupported' }
     let removals = 0
     const broken: Transports = { ...transports, target: () => ({ ...without, remove: async (repository, digest, io) => {
       if (++removals > 1) embedded.fail({ match: { kind: 'manifest-delete' }, how: { kind: 'status', status: 403 } })
