@@ -28,7 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   hooks: ['oci', 'concurrency', 'spec'],
   harbor: ['oci', 'concurrency', 'transfer', 'spec'],
   cutover: ['oci', 'concurrency', 'transfer', 'spec', 'report', 'hooks', 'signing'],
-  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report', 'cutover'],
+  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report', 'cutover', 'signing'],
   telemetry: ['oci', 'transfer'],
   testing: ['oci', 'transfer', 'spec', 'cutover'],
   cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'cutover', 'mapping'],

@@ -14,12 +14,13 @@ export interface Verified {
   /** Why the destination could not be looked through to its end. */
   readonly unsearched?: ErrorRecord
   readonly deepPercent: number
+  readonly signatures?: NonNullable<VerificationSummary['signatures']>
 }
 
 export type VerifyOutcome = Omit<VerificationSummary, 'started' | 'ended'>
 
 /** What a verification came to, by images. */
-export function verificationSummary({ verification, unlisted, unsearched, deepPercent }: Verified): VerifyOutcome {
+export function verificationSummary({ verification, unlisted, unsearched, deepPercent, signatures }: Verified): VerifyOutcome {
   const { images, sound, findings, extra, manifests, blobs, bytesRead } = verification
   const byImage = Map.groupBy(findings, ({ image }): ImageId => imageId(image))
   const counts = { missing: 0, corrupt: 0, differs: 0, failed: 0 }
@@ -31,7 +32,7 @@ export function verificationSummary({ verification, unlisted, unsearched, deepPe
   return {
     images, sound, missing: counts.missing, differing: counts.differs, corrupt: counts.corrupt, failed: counts.failed + (unsearched ? 1 : 0), unlisted: unlisted.length,
     passing: errors.filter((error) => mayPass(error)).length,
-    manifests, blobs, bytesRead, deepPercent, orphans: extra.length,
+    manifests, blobs, bytesRead, deepPercent, orphans: extra.length, ...(signatures ? { signatures } : {}),
     findings: [
       ...findings.slice(0, kept).map(describeFinding),
       ...unlisted.slice(0, kept).map((event) => ({ destination: '', problem: 'failed', what: `${describePlace(event)}: ${describeFailure(event.error)}`, ...(event.hint === '' ? {} : { hint: event.hint }) })),

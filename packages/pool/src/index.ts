@@ -6,7 +6,7 @@ export { LeadershipLostError, MigrationEndedError, MigrationNotFoundError, PassF
 export type { StreamedEvent } from './event-stream.ts'
 export type { Transfer, WorkerInfo } from './heartbeat.ts'
 export type { LeaderNews } from './lead.ts'
-export { endStates, type MigrationEntry, type MigrationHead, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions, type PoolTask } from './migration-record.ts'
+export { endStates, type MigrationEntry, type MigrationHead, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions, type PoolTask, sampleOf, type VerifyTask } from './migration-record.ts'
 export { PoolStore, type PoolStoreOptions, type Submitted } from './pool-store.ts'
 export { defaultLimits, type Errand, type ErrandStep, PoolWorker, type PoolWorkerOptions, type WorkerEvent, type WorkerLimits } from './pool-worker.ts'
 export { PoolMover, type PoolMoverOptions } from './pool-mover.ts'

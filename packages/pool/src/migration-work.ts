@@ -6,7 +6,7 @@ import { registriesOf } from '@longshore/spec'
 import { ImageVerifier, type InFlight, type NodeKey, NodeRunner, PlanScout, Resolver, type TransferEvent, type Uploads } from '@longshore/transfer'
 import { EventPublisher } from './event-stream.ts'
 import { MigrationEndedError } from './errors.ts'
-import type { MigrationRecord } from './migration-record.ts'
+import { type MigrationRecord, sampleOf } from './migration-record.ts'
 import type { SharedPauses } from './pauses.ts'
 
 export interface MigrationWorkOptions {
@@ -59,7 +59,7 @@ export class MigrationWork implements AsyncDisposable {
     this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }), record.options.asks)
     const { task } = record.options
     this.scout = task.kind === 'plan' ? new PlanScout(access) : undefined
-    this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: task.deep }) : undefined
+    this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: sampleOf(task) }) : undefined
     this.runner = new NodeRunner({ ledger, transports: access.transports, inFlight: this.inFlight, resolver: this.resolver, onEvent: (event, { key }) => tell(event, key), uploads })
   }
 

@@ -1,11 +1,12 @@
 // Passes and verifications of cutovers as migrations of the pool. Each is kept by its number, so that whoever takes over goes on with it, or finds
 // what came of it.
 import type { Access } from '@longshore/access'
-import { type Mover, passOutcome, type PassOrder, type PassOutcome, type VerifyOrder, verificationSummary, type VerifyOutcome } from '@longshore/cutover'
+import { type Mover, passOutcome, type PassOrder, type PassOutcome, signatureCheckOf, signatureSummary, type VerifyOrder, verificationSummary, type VerifyOutcome } from '@longshore/cutover'
 import { type ErrorRecord, toRecord } from '@longshore/oci'
 import type { Tally } from '@longshore/report'
+import { verifySignatures } from '@longshore/signing'
 import { deletionsOf, type Migration } from '@longshore/spec'
-import { type CheckedImage, isGone, RepositoryStates, VerificationSum, type Verification } from '@longshore/transfer'
+import { type CheckedImage, type Image, isGone, RepositoryStates, type Target, VerificationSum, type Verification } from '@longshore/transfer'
 import type { RedisCutoverStore } from './cutover-store.ts'
 import type { Ears } from './ears.ts'
 import { MigrationEndedError, MigrationNotFoundError, PassFailedError } from './errors.ts'
@@ -55,30 +56,27 @@ export class PoolMover implements Mover {
     return await outcomeOf(await this.#outcome(id ?? '', signal), spec, changes)
   }
 
-  async verify({ cutover, spec, options, deepPercent }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
+  async verify({ cutover, spec, options, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
     const { store, cutovers } = this.#with
     const before = (await cutovers.passes(cutover)).get(verification)
     // One that was brought to its end while nobody led the cutover is of a time that nobody knows.
     if (before !== undefined && endStates.has((await store.head(before))?.state ?? 'running')) await store.erase(before)
-    const { record } = await store.submit(spec, migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`))
+    const { record } = await store.submit(spec, migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`))
     await cutovers.setPass(cutover, verification, record.id)
     const { unlisted } = await this.#outcome(record.id, signal)
     const sum = new VerificationSum()
-    for await (const { wanted, details } of store.ledger(record.id).results()) sum.add(wanted.image, details as CheckedImage)
-    const found = await this.#search(record, sum, signal)
-    await store.erase(record.id)
-    return verificationSummary({ ...found, unlisted, deepPercent })
-  }
-
-  /** Tags at the destination that nobody expects. */
-  async #search(record: MigrationRecord, sum: VerificationSum, signal: AbortSignal): Promise<{ readonly verification: Verification; readonly unsearched?: ErrorRecord }> {
-    await using access = await this.#with.openAccess(record)
-    try {
-      return { verification: await sum.end(new RepositoryStates((registry) => access.transports.target(registry)), listings, signal) }
-    } catch (error) {
-      signal.throwIfAborted()
-      return { verification: sum.soFar(), unsearched: toRecord(error) }
+    const signing = asked && signatureCheckOf(asked)
+    const images: Image[] = []
+    for await (const { wanted, details } of store.ledger(record.id).results()) {
+      sum.add(wanted.image, details as CheckedImage)
+      if (signing?.asksFor(wanted.image) === true) images.push(wanted.image)
     }
+    await using access = await this.#with.openAccess(record)
+    const target = (registry: string): Target => access.transports.target(registry)
+    const found = await search(sum, target, signal)
+    const signatures = signing && signatureSummary(await verifySignatures(images, { target, keys: signing.keys, concurrency: listings }, signal))
+    await store.erase(record.id)
+    return verificationSummary({ ...found, unlisted, deepPercent, ...(signatures === undefined ? {} : { signatures }) })
   }
 
   /** @throws what ended the migration as a whole, MigrationEndedError, the signal's reason */
@@ -131,6 +129,16 @@ export class PoolMover implements Mover {
     const old = [...await cutovers.passes(cutover)].filter(([pass]) => pass > 1 && pass < number)
     for (const [, migration] of old) if (await store.head(migration)) await store.erase(migration)
     await cutovers.forgetPasses(cutover, old.map(([pass]) => pass))
+  }
+}
+
+/** Tags at the destination that nobody expects. */
+async function search(sum: VerificationSum, target: (registry: string) => Target, signal: AbortSignal): Promise<{ readonly verification: Verification; readonly unsearched?: ErrorRecord }> {
+  try {
+    return { verification: await sum.end(new RepositoryStates(target), listings, signal) }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { verification: sum.soFar(), unsearched: toRecord(error) }
   }
 }
 

@@ -5,7 +5,7 @@ import { openBlob } from './blob.ts'
 import type { Capabilities } from './capabilities.ts'
 import { Host } from './host.ts'
 import { authenticate } from './authenticate.ts'
-import { fetchManifest, putManifest, removeManifest, resolveManifest } from './manifest.ts'
+import { fetchManifest, putManifest, removeManifest, removeTag, resolveManifest } from './manifest.ts'
 import type { RegistryOptions } from './options.ts'
 import { pushBlob } from './push.ts'
 import { listReferrers } from './referrers.ts'
@@ -21,7 +21,7 @@ export interface Registry extends Target, AsyncDisposable {
   ping(io: Io): Promise<void>
   /** Shows the registry the credentials, for nothing in particular. @throws RegistryError 401 when it does not take them, ConnectionError */
   authenticate(io: Io): Promise<void>
-  /** Deletes a manifest, and with it every tag that names it; `false` when it is not there. @throws RegistryError 405 where nothing may be deleted */
+  untag(repository: RepositoryName, tag: Tag, io: Io): Promise<'deleted' | 'absent' | 'unsupported'>
   remove(repository: RepositoryName, digest: Digest, io: Io): Promise<boolean>
   /** Another process was told to leave this host alone: no request for so long. `onPause` does not hear of it. */
   pauseFor(ms: number): void
@@ -36,6 +36,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     capabilities: host.capabilities,
     ping: async ({ signal }) => { await host.ready(signal) },
     authenticate: ({ signal }: Io) => authenticate(host, signal),
+    untag: (repository: RepositoryName, tag: Tag, { signal }: Io) => removeTag(host, repository, tag, signal),
     remove: (repository: RepositoryName, digest: Digest, { signal }: Io) => removeManifest(host, repository, digest, signal),
     pauseFor(ms) { host.gate.closeFor(ms) },
     tags: (repository: RepositoryName, { signal }: Io) => listTags(host, repository, signal),

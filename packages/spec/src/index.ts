@@ -1,5 +1,7 @@
+export { type Matcher, matcherOf, parsePattern } from './pattern.ts'
 export { type AccessHint, credentialPlaces, type HintCredentials, uniteHints } from './access-hint.ts'
 export { type Placed, CollisionError, SelfCopyError } from './collision.ts'
+export { backupName, backupPattern, checkBackupTag } from './backup-tag.ts'
 export { NothingMatchedError } from './catalog.ts'
 export { deletionsOf, type NamedChange } from './changes.ts'
 export { createdTime } from './created.ts'
@@ -16,6 +18,7 @@ export {
   type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, type Moment, type Origin,
   type Pattern, registriesOf, type RenameRule, type Requested, type Selection, type TagRule,
 } from './migration.ts'
+export { type Mirror, type Mirrors, mirrorsOf } from './mirrors.ts'
 export { nameReference, nameRepository } from './naming.ts'
 export type { ParsedSpec, ParseOptions } from './parse-options.ts'
 export { type ParsedSkopeoSync, parseSkopeoSync, skopeoDestination, type SkopeoRegistry, type SkopeoRepository } from './parse-skopeo-sync.ts'

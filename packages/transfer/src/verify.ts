@@ -12,13 +12,14 @@ import { ManifestCache } from './manifest-cache.ts'
 import { chooseChildren } from './platforms.ts'
 import { objectsOf, type Origin } from './origin.ts'
 import { RepositoryStates } from './repository-state.ts'
+import { isInSample, type Sample } from './sample.ts'
 import type { Source } from './transport.ts'
 import { Verifier } from './verified.ts'
 
 export interface VerifyOptions {
   readonly transports: Transports
-  /** Read every blob at the destination and hash it again. */
-  readonly deep: boolean
+  /** Blobs at the destination that are read and hashed again; absent: none, digests are compared. */
+  readonly deep?: Sample | undefined
   readonly jobs: { readonly images: number }
   readonly onImage?: (image: Image, findings: readonly Finding[]) => void
 }
@@ -44,8 +45,13 @@ export interface Verification {
   /** Tags of the destination repositories that no image of this migration and nothing about one put there. */
   readonly extra: ReadonlyArray<Location & { readonly tag: Tag }>
   readonly manifests: number
+  /** In how many places: one blob in two repositories is there twice. */
   readonly blobs: number
-  /** Read and hashed, with `deep`. */
+  /** What there is to read, each blob of a registry once (once per worker that looked at it, in a pool), and its bytes by what the manifests say. */
+  readonly contents: number
+  readonly contentBytes: number
+  /** Of that, read and hashed, with `deep`. */
+  readonly contentsRead: number
   readonly bytesRead: number
 }
 
@@ -55,6 +61,9 @@ export interface CheckedImage {
   readonly manifests: number
   /** The placements of the blobs that this image was the first to have looked at, each by a few letters. */
   readonly blobs: readonly string[]
+  readonly contents: number
+  readonly contentBytes: number
+  readonly contentsRead: number
   readonly bytesRead: number
   /** Tags of the destination repository that it, or something about it, put there. */
   readonly tags: readonly Tag[]
@@ -77,14 +86,13 @@ export class VerificationSum {
   readonly #findings: Finding[] = []
   readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
   readonly #blobs = new Set<string>()
-  readonly #sums = { images: 0, sound: 0, manifests: 0, bytesRead: 0 }
+  readonly #sums = { images: 0, sound: 0, manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 }
 
-  add({ destination: { registry, repository } }: Image, { findings, manifests, blobs, bytesRead, tags }: CheckedImage): void {
+  add({ destination: { registry, repository } }: Image, { findings, blobs, tags, ...sums }: CheckedImage): void {
     this.#sums.images++
     if (findings.length === 0) this.#sums.sound++
-    this.#sums.manifests += manifests
+    for (const name of ['manifests', 'contents', 'contentBytes', 'contentsRead', 'bytesRead'] as const) this.#sums[name] += sums[name]
     for (const blob of blobs) this.#blobs.add(blob)
-    this.#sums.bytesRead += bytesRead
     this.#findings.push(...findings)
     const key = `${registry}/${repository}`
     let expected = this.#expected.get(key)
@@ -113,7 +121,7 @@ interface Walk {
   readonly seen: Set<Digest>
   readonly tags: Set<Tag>
   readonly blobs: string[]
-  readonly sums: { manifests: number; bytesRead: number }
+  readonly sums: { manifests: number; contents: number; contentBytes: number; contentsRead: number; bytesRead: number }
 }
 
 /** Checks images, one by one; what several of them share is looked at once. */
@@ -126,6 +134,7 @@ export class ImageVerifier {
   /** Destination tags that were compared, or are to be. */
   readonly #compared = new Set<string>()
   readonly #placements = new Map<string, Promise<boolean>>()
+  readonly #contents = new Set<string>()
   readonly #read = new Map<string, Promise<ErrorRecord | undefined>>()
 
   constructor(options: Pick<VerifyOptions, 'transports' | 'deep'>) {
@@ -136,7 +145,7 @@ export class ImageVerifier {
 
   /** @throws the signal's reason; what else goes wrong is a finding */
   async check(wanted: Wanted, signal: AbortSignal): Promise<CheckedImage> {
-    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], sums: { manifests: 0, bytesRead: 0 } }
+    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], sums: { manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } }
     const { findings, tags, blobs, sums } = walk
     try {
       await this.#compare(walk, wanted.image)
@@ -213,12 +222,22 @@ export class ImageVerifier {
       return target.exists(to.repository, desc, { signal })
     })
     if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }
-    if (!this.#options.deep) return
+    this.#countContent(walk, target, desc)
+    if (!this.#options.deep || !isInSample(desc.digest, this.#options.deep)) return
     const error = await once(this.#read, `${target.registry}@${desc.digest}`, () => this.#readBlob(walk, target, to, desc, what))
     if (error) walk.findings.push({ image, problem: 'corrupt', what, expected: desc.digest, error, hint: 'delete the blob (or its repository) at the destination and migrate again: registries do not replace a blob that they have' })
   }
 
+  #countContent({ sums }: Walk, { registry }: Source, { digest, size }: Descriptor): void {
+    const key = `${registry}@${digest}`
+    if (this.#contents.has(key)) return
+    this.#contents.add(key)
+    sums.contents++
+    sums.contentBytes += Math.max(0, size)
+  }
+
   async #readBlob({ signal, sums }: Walk, target: Source, to: Location, desc: Descriptor, what: string): Promise<ErrorRecord | undefined> {
+    sums.contentsRead++
     try {
       await using content = await target.blob(to.repository, desc, { signal })
       for await (const chunk of new Verifier(desc, what).check(content, 0)) sums.bytesRead += chunk.byteLength

@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { type Change, type Mover, type PassKind, type PassOrder, type PassOutcome, passOutcome, verificationSummary, type VerifyOrder, type VerifyOutcome } from '@longshore/cutover'
+import { type Change, type Mover, type PassKind, type PassOrder, type PassOutcome, passOutcome, signatureCheckOf, signatureSummary, verificationSummary, type VerifyOrder, type VerifyOutcome } from '@longshore/cutover'
 import { countNamed, printFailedList, type RunEvent, type Tally } from '@longshore/report'
 import type { Wanted } from '@longshore/transfer'
 import { check } from '../commands/verify.ts'
@@ -40,11 +40,13 @@ export class LocalMover implements Mover {
     }
   }
 
-  async verify({ spec, deepPercent }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
+  async verify({ cutover, spec, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
     const { flags, config } = this.#options
-    const { verification, unlisted, unsearched } = await check(spec, { ...flags, deep: deepPercent > 0, extra: 'list' }, config, signal)
+    const signing = asked && signatureCheckOf(asked)
+    const { deep: _, ...rest } = flags
+    const { verification, unlisted, unsearched, signatures } = await check(spec, { ...rest, ...(deepPercent > 0 ? { deep: { percent: deepPercent, salt: cutover } } : {}), extra: 'list' }, config, signal, signing?.keys, signing?.asksFor)
     signal.throwIfAborted()
-    return verificationSummary({ verification, unlisted, deepPercent: deepPercent > 0 ? 100 : 0, ...(unsearched ? { unsearched } : {}) })
+    return verificationSummary({ verification, unlisted, deepPercent, ...(unsearched ? { unsearched } : {}), ...(signatures ? { signatures: signatureSummary(signatures) } : {}) })
   }
 }
 
