@@ -1,8 +1,8 @@
 // Moves a migration in this process, while somebody watches: what migrate does once, and a cutover again and again.
 import type { AccessOptions } from '@longshore/access'
-import { type RunEvent, Tally, wantedOf } from '@longshore/report'
-import type { Migration } from '@longshore/spec'
-import { type InFlight, listingOnce, migrate, type MigrationResult, type RegistryUse, type Wanted } from '@longshore/transfer'
+import { type RunEvent, Tally, wantedOf, wantedOfChanges } from '@longshore/report'
+import type { Migration, NamedChange } from '@longshore/spec'
+import { type Asks, type InFlight, listingOnce, migrate, type MigrationResult, type RegistryUse, type Wanted } from '@longshore/transfer'
 import type { Config } from './config.ts'
 import { createView } from './create-view.ts'
 import { traceError } from './explain-error.ts'
@@ -33,6 +33,10 @@ export interface MoveOptions {
   readonly named: number | undefined
   /** Take nothing at the destination as present. */
   readonly distrust?: boolean
+  /** Only what these name, without a list of tags being asked for. */
+  readonly changes?: readonly NamedChange[]
+  /** Default: all. */
+  readonly asks?: Asks
   /** Which images of the migration; absent: all. */
   readonly takes?: (wanted: Wanted) => boolean
   /** Events that are counted and not shown. */
@@ -51,7 +55,7 @@ export interface Moved {
 
 /** @throws what ends a migration as a whole, the reason of `abort` */
 export async function moveHere(migration: Migration, flags: MoveFlags, config: Config, options: MoveOptions): Promise<Moved> {
-  const { keepsEntries, stop, abort, named, takes, hides, onSeen } = options
+  const { keepsEntries, stop, abort, named, changes, asks, takes, hides, onSeen } = options
   const inFlight = new Set<InFlight>()
   const tally = new Tally({ keepsEntries, named })
   await using wiring = await wire(migration, flags, config, (registry, ms) => {
@@ -69,9 +73,10 @@ export async function moveHere(migration: Migration, flags: MoveFlags, config: C
   const startedMs = performance.now()
   const transports = listingOnce(wiring.transports)
   try {
-    const result = await migrate(only(wantedOf(migration, transports, onEvent, stop), takes), {
+    const wanted = changes === undefined ? wantedOf(migration, transports, onEvent, stop) : wantedOfChanges(migration, changes, transports, onEvent, stop)
+    const result = await migrate(only(wanted, takes), {
       transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
-      keepGoing: flags.keepGoing ?? true, stop, ...(options.distrust === true ? { distrust: true } : {}),
+      keepGoing: flags.keepGoing ?? true, stop, ...(options.distrust === true ? { distrust: true } : {}), ...(asks === undefined ? {} : { asks }),
     }, abort)
     return { tally, result, registries: wiring.uses(), started, ended: new Date(), ms: performance.now() - startedMs }
   } catch (error) {

@@ -5,8 +5,7 @@ import { type Mover, passOutcome, type PassOrder, type PassOutcome, signatureChe
 import { type ErrorRecord, toRecord } from '@longshore/oci'
 import type { Tally } from '@longshore/report'
 import { verifySignatures } from '@longshore/signing'
-import { deletionsOf, type Migration } from '@longshore/spec'
-import { type CheckedImage, type Image, isGone, RepositoryStates, type Target, VerificationSum, type Verification } from '@longshore/transfer'
+import { type CheckedImage, type Image, RepositoryStates, type Target, VerificationSum, type Verification } from '@longshore/transfer'
 import type { RedisCutoverStore } from './cutover-store.ts'
 import type { Ears } from './ears.ts'
 import { MigrationEndedError, MigrationNotFoundError, PassFailedError } from './errors.ts'
@@ -53,7 +52,7 @@ export class PoolMover implements Mover {
       id = record.id
       await cutovers.setPass(cutover, number, id)
     }
-    return await outcomeOf(await this.#outcome(id ?? '', signal), spec, changes)
+    return await passOutcome(await this.#outcome(id ?? '', signal), spec, changes)
   }
 
   async verify({ cutover, spec, options, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
@@ -155,16 +154,6 @@ function migrationOptions({ srcTlsVerify, destTlsVerify }: PassOrder['options'],
 
 /** Whether a pass that was begun before is to move something else by now. */
 function isOther(before: PoolOptions, now: PoolOptions): boolean { return JSON.stringify(before.changes) !== JSON.stringify(now.changes) }
-
-/** A tag that was named and is gone is no failure: it was pushed, and deleted again. */
-async function outcomeOf(tally: Tally, spec: Migration, changes: PassOrder['changes']): Promise<PassOutcome> {
-  if (changes === undefined) return passOutcome(tally)
-  const { found, copied, present, unlisted, blobs, failures } = tally
-  const gone = failures.filter(({ image, error }) => isGone(image, error))
-  const names = new Set(gone.map(({ image: { source: { registry, repository, reference } } }) => `${registry}/${repository} ${reference}`))
-  for (const { registry, repository, tag, digest } of await deletionsOf(spec, changes)) names.add(`${registry}/${repository} ${tag ?? digest ?? ''}`)
-  return { ...passOutcome({ found, copied, present, unlisted, blobs, failures: failures.filter((failure) => !gone.includes(failure)) }), gone: names.size }
-}
 
 function isCut(reason: unknown): boolean { return reason instanceof Error && (reason.name === 'DivertedError' || reason.name === 'DeadlineError') }
 

@@ -2,9 +2,8 @@
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { type Change, type Mover, type PassKind, type PassOrder, type PassOutcome, passOutcome, signatureCheckOf, signatureSummary, verificationSummary, type VerifyOrder, type VerifyOutcome } from '@longshore/cutover'
+import { type Mover, type PassKind, type PassOrder, type PassOutcome, passOutcome, signatureCheckOf, signatureSummary, verificationSummary, type VerifyOrder, type VerifyOutcome } from '@longshore/cutover'
 import { countNamed, printFailedList, type RunEvent, type Tally } from '@longshore/report'
-import type { Wanted } from '@longshore/transfer'
 import { check } from '../commands/verify.ts'
 import type { Config } from '../config.ts'
 import type { VerifyFlags } from '../flags.ts'
@@ -30,11 +29,11 @@ export class LocalMover implements Mover {
     try {
       const { tally } = await moveHere(spec, flags, config, {
         keepsEntries: false, stop: signal, abort, named: changes ? undefined : countNamed(spec), onSeen, hides: (event) => isNoNews(event, kind),
-        ...(changes ? { takes: takesOnly(changes) } : {}),
+        asks: changes ? 'named' : kind === 'delta' ? 'changed' : 'all', ...(changes ? { changes } : {}),
       })
       signal.throwIfAborted()
       await writeFailed(join(folder, 'failed.txt'), tally)
-      return { ...passOutcome(tally), ...(changes ? { gone: changes.filter(({ action }) => action === 'delete').length } : {}) }
+      return await passOutcome(tally, spec, changes)
     } finally {
       onSeen(undefined)
     }
@@ -52,13 +51,6 @@ export class LocalMover implements Mover {
 
 /** What was there already is news the first time only. */
 function isNoNews(event: RunEvent, kind: PassKind): boolean { return kind !== 'bulk' && event.type === 'done' && event.outcome === 'present' }
-
-/** The images that changes name. One without a tag may be about any image of its repository. */
-function takesOnly(changes: readonly Change[]): (wanted: Wanted) => boolean {
-  const byRepository = Map.groupBy(changes, ({ registry, repository }) => `${registry}/${repository}`)
-  return ({ image: { source } }) => byRepository.get(`${source.registry}/${source.repository}`)
-    ?.some(({ tag, digest }) => tag === undefined || tag === source.reference || digest === source.reference) === true
-}
 
 /** All that failed in the latest pass, to be fed to migrate: a record has only the first. */
 async function writeFailed(path: string, tally: Tally): Promise<void> {
