@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { defaultCutover } from './default-cutover.ts'
 import { parseNativeYaml } from './native-yaml.ts'
@@ -74,4 +75,10 @@ describe('the cutover: section', () => {
     expect((await parseSpecs([{ name: 'list', content: 'b:1\n' }, one('a.yaml')], { to: ['dst:1'] })).migration.cutover?.verify).toEqual({ deepPercent: 1 })
     await expect(parseSpecs([one('a.yaml'), one('b.yaml')], {})).rejects.toThrow('b.yaml:4:10: a second cutover: section; the first is at a.yaml:4:10, and one counts for all specs')
   })
+})
+
+test("the reference's section is taken", () => {
+  const docs = readFileSync(new URL('../../../docs/spec.md', import.meta.url), 'utf8')
+  const section = /```yaml\ncutover:\n([\s\S]*?)```/.exec(docs)?.[1] ?? ''
+  expect(plan(section)).toMatchObject({ delta: { everyMs: 300_000, schedule: '*/10 22-23 * * *' }, freeze: { hook: { kind: 'command' }, thaw: { kind: 'http' } }, prune: { ceilingPercent: 10 } })
 })
