@@ -120,7 +120,7 @@ describe('changes', () => {
     // Who changed the record meanwhile has not seen it, and does it again.
     await store.update(id, (record) => ({ ...record, passCount: 3 }))
     expect((await store.get(id))?.due).toBe(due)
-    await store.update(id, ({ due: _, ...record }) => record)
+    await store.update(id, ({ due: _due, ...record }) => record)
     expect((await store.get(id))?.due).toBeUndefined()
   })
 

@@ -274,7 +274,7 @@ interface Read { readonly record: CutoverRecord; readonly v: string; readonly po
 
 function stampOf(...fields: readonly Field[]): string { return fields.map((field) => field ?? '0').join(' ') }
 
-function fieldsOf({ spec: { cutover }, due: _, ...head }: CutoverRecord): { readonly body: string; readonly phase: Phase; readonly options: string } {
+function fieldsOf({ spec: { cutover }, due: _due, ...head }: CutoverRecord): { readonly body: string; readonly phase: Phase; readonly options: string } {
   return { body: JSON.stringify({ ...head, ...(cutover === undefined ? {} : { cutover }) } satisfies CutoverHead), phase: head.phase, options: JSON.stringify(head.options) }
 }
 

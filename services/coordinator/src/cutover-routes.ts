@@ -1,12 +1,12 @@
 // What a person asks of a cutover: begun, looked at, frozen, tried again. Whoever leads it does it; the answer says how it stands.
-import { buildCutoverReport, CutoverNotFoundError, type CutoverRecord, type CutoverReport, endPhases, printCutoverMarkdown, request, requestFreeze, required } from '@longshore/cutover'
+import { buildCutoverReport, CutoverNotFoundError, type CutoverRecord, type CutoverReport, endPhases, printCutoverMarkdown, request, requestFreeze, required, signatureCheckOf } from '@longshore/cutover'
 import type { CutoverEntry, RedisCutoverStore } from '@longshore/pool'
 import { defaultCutover, type Migration, SpecError } from '@longshore/spec'
 import type { HttpApp } from '@longshore/telemetry'
 import type { AllowedRegistries } from './allowed-registries.ts'
 import { type CutoverResource, toCutover } from './cutover-resources.ts'
 import { beginQuerySchema, beginSchema, begunSchema, cutoverSchema, cutoversSchema, listCutoversQuerySchema, publishedCutoverReportSchema } from './cutover-schemas.ts'
-import { CutoverOverError } from './errors.ts'
+import { CredentialsRefusedError, CutoverOverError } from './errors.ts'
 import { examples } from './examples.ts'
 import { addRoute, refTo } from './route.ts'
 import { idSchema } from './schemas.ts'
@@ -112,12 +112,22 @@ async function stateOf(store: RedisCutoverStore, id: string): Promise<CutoverRes
   return toCutover(head, { waitingChanges: endPhases.has(head.phase) ? 0 : waitingChanges, leader: holder, passes })
 }
 
-/** The keys that the spec names, as text: their files are where it was written. @throws SpecError */
+/** The keys that the spec names, as text: their files are where it was written. @throws SpecError, CredentialsRefusedError */
 function withKeys(spec: Migration, texts: Readonly<Record<string, string>> = {}): Migration {
   const { cutover } = spec
   const signatures = cutover?.criteria.signatures
   if (!cutover || !signatures) return spec
-  const missing = signatures.keys.filter((name) => texts[name] === undefined)
-  if (missing.length > 0) throw new SpecError(missing.map((name) => ({ file: name, message: 'is a file where the spec was written: send its text in signingKeys, as longshore cutover --server does' })))
-  return { ...spec, cutover: { ...cutover, criteria: { ...cutover.criteria, signatures: { ...signatures, keys: signatures.keys.map((name) => texts[name] ?? '') } } } }
+  const textOf = (key: string): string | undefined => (key.startsWith('-----BEGIN ') ? key : texts[key])
+  const names = signatures.keys.map((key, i) => ({ key, name: textOf(key) === key ? `key ${i + 1} of cutover.criteria.signatures` : key }))
+  const secret = names.filter(({ key }) => /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(textOf(key) ?? ''))
+  if (secret.length > 0) throw new CredentialsRefusedError(secret.map(({ name }) => ({ file: name, message: 'is a private key: give the public one' })))
+  const missing = names.filter(({ key }) => textOf(key) === undefined)
+  if (missing.length > 0) throw new SpecError(missing.map(({ name }) => ({ file: name, message: 'is a file where the spec was written: send its text in signingKeys, as longshore cutover --server does' })))
+  const withTexts = { ...signatures, keys: signatures.keys.map((key) => textOf(key) ?? '') }
+  try {
+    signatureCheckOf(withTexts)
+  } catch (error) {
+    throw new SpecError([{ file: 'cutover.criteria.signatures', message: error instanceof Error ? error.message : String(error) }])
+  }
+  return { ...spec, cutover: { ...cutover, criteria: { ...cutover.criteria, signatures: withTexts } } }
 }

@@ -130,8 +130,11 @@ test('a real docker-registry tells what skopeo pushed to it', { timeout: 60_000 
     const pieces: Buffer[] = []
     request.on('data', (piece: Buffer) => { pieces.push(piece) }).on('end', () => {
       if (url === '') return response.writeHead(503).end()
-      return void fetch(url, { method: 'POST', body: Buffer.concat(pieces), headers: { 'content-type': request.headers['content-type'] ?? '', authorization: request.headers.authorization ?? '' } })
-        .then(async (answer) => { seen.push(`${answer.status} ${await answer.text()}`); response.writeHead(answer.status).end() })
+      return void (async () => {
+        const answer = await fetch(url, { method: 'POST', body: Buffer.concat(pieces), headers: { 'content-type': request.headers['content-type'] ?? '', authorization: request.headers.authorization ?? '' } })
+        seen.push(`${answer.status} ${await answer.text()}`)
+        response.writeHead(answer.status).end()
+      })()
     })
   })
   await new Promise<void>((resolve) => { relay.listen(0, '127.0.0.1', resolve) })
@@ -189,6 +192,15 @@ describe('what is refused', () => {
     ['keys without their text', JSON.stringify({ version: 1, to: 'd.example.com', images: ['a:1'], cutover: { criteria: { signatures: { keys: ['cosign.pub'] } } } }), 422, 'SPEC_INVALID', /cosign\.pub: is a file where the spec was written/],
     ['a spec with something wrong', 'version: 1\nto: d.example.com\nimages: [a:1]\ncutover:\n  delta: { every: soon }\n', 422, 'SPEC_INVALID', /spec\.yaml:5:\d+: /],
   ])('%s', async (_, text, status, code, says) => { expect(await problem(await post('/cutovers', text), status, code)).toMatch(says) })
+
+  test.each<[string, string, string, RegExp]>([
+    ['a private key', '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\ns3cret\n', 'CREDENTIALS_REFUSED', /cosign\.pub: is a private key/], ['no key', 'hello', 'SPEC_INVALID', /cutover\.criteria\.signatures: /],
+  ])('%s among the keys', async (_, pem, code, says) => {
+    const text = JSON.stringify({ version: 1, to: 'd.example.com', images: ['a:1'], cutover: { criteria: { signatures: { keys: ['cosign.pub'] } } } })
+    const detail = await problem(await post('/cutovers', JSON.stringify({ spec: text, signingKeys: { 'cosign.pub': pem } }), 'application/json'), 422, code)
+    expect(detail).toMatch(says)
+    expect(detail).not.toContain('s3cret')
+  })
 
   test('options that only a migration has', async () => {
     expect(await problem(await post('/cutovers?keepGoing=false', 'version: 1\nimages: []'), 400, 'REQUEST_INVALID')).toContain('keepGoing')
