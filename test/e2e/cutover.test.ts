@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cutoverReportSchema } from '@longshore/cutover/schema'
 import { type CorpusEntry, type DockerRegistry, image, layer, PlainClient, seed, startDockerRegistry, startEmbeddedRegistry } from '@longshore/testing'
-import type { Tag } from '@longshore/oci'
 import { describe, expect, test } from 'vitest'
 import { launch, longshore } from './cli-process.ts'
 import { gateAt, insecure, placeWith, startSwitch, until } from './cutover.fixture.ts'
 
 const shared = layer({ seed: 'base', size: 20_000 })
-const entry = (repository: string, tag: string, seedOf = `${repository}:${tag}`): CorpusEntry => ({ repository: repository as CorpusEntry['repository'], tag: tag as Tag, content: image({ seed: seedOf, layers: [shared, 3000] }) })
+const entry = (repository: string, tag: string, seedOf = `${repository}:${tag}`): CorpusEntry => ({ repository, tag, content: image({ seed: seedOf, layers: [shared, 3000] }) })
 const corpus = ['team/web', 'team/api', 'base/os'].flatMap((repository) => ['1', '2', '3', '4'].map((tag) => entry(repository, tag)))
 
 const rules = (from: string, to: string, cutover: string): string => `version: 1
