@@ -1,7 +1,7 @@
 // A cutover through the API, led by the coordinator, with real workers, registries and notifications.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { image, seed, startDockerRegistry } from '@longshore/testing'
+import { image, seed, startDockerRegistry, startEmbeddedHarbor } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { z } from 'zod'
 import { type Stand, startStand, token } from './coordinator.fixture.ts'
@@ -150,6 +150,31 @@ test('a real docker-registry tells what skopeo pushed to it', { timeout: 60_000 
   expect(moved.passes.at(-1)).toMatchObject({ failed: 0 })
   expect(stand.destination.tag('real/team/real', 'pushed')).toBe(stand.source.tag('team/app0', '1'))
   expect(seen.every((answer) => answer.startsWith('202 '))).toBe(true)
+  await read(await post(`/cutovers/${id}/abort`), cutoverSchema)
+})
+
+test('a Harbor tells by its webhook what is pushed to a project', { timeout: 60_000 }, async () => {
+  await using harbor = await startEmbeddedHarbor()
+  harbor.addProject('apps', { public: true })
+  const asAdmin = { authorization: `Basic ${btoa(`${harbor.admin.name}:${harbor.admin.password}`)}` }
+  await seed(harbor.url, [{ repository: 'apps/web', tag: '1', content: image({ seed: 'web 1', layers: [2_000] }) }], asAdmin)
+  const from = new URL(harbor.url).host
+  const { id } = await begin(JSON.stringify({ version: 1, from, to: `${stand.destination.host}/harbor`, images: [{ name: 'apps/web' }], cutover: { delta: { every: '1h', events: { coalesce: '100ms' } } } }))
+  await until(id, ({ phase }) => phase === 'delta')
+  for (const [format, tag] of [['Default', '2'], ['CloudEvents', '3']] as const) {
+    const made = await fetch(`${harbor.url}/api/v2.0/projects/apps/webhook/policies`, {
+      method: 'POST', headers: { 'content-type': 'application/json', ...asAdmin }, body: JSON.stringify({
+        name: format, enabled: true, event_types: ['PUSH_ARTIFACT', 'DELETE_ARTIFACT'],
+        targets: [{ type: 'http', address: `${stand.url}/api/v1/cutovers/${id}/notifications?registry=${from}`, auth_header: `Bearer ${secret}`, payload_format: format }],
+      }),
+    })
+    expect(made.status).toBe(201)
+    const content = image({ seed: `web ${tag}`, layers: [2_000] })
+    await seed(harbor.url, [{ repository: 'apps/web', tag, content }], asAdmin)
+    await vi.waitFor(() => { expect(stand.destination.tag('harbor/apps/web', tag)).toBe(content.root.digest) }, { timeout: 20_000, interval: 50 })
+  }
+  const { passes } = await get(id)
+  expect(passes.filter(({ failed, unlisted }) => failed + unlisted > 0)).toEqual([])
   await read(await post(`/cutovers/${id}/abort`), cutoverSchema)
 })
 
