@@ -11,6 +11,7 @@ export {
 } from './node.ts'
 export { listingOnce } from './listing-once.ts'
 export { migrate } from './migrate.ts'
+export { type Asker, askersOf, describeAskers, keptAskers, objectsOf, type Origin, originOf } from './origin.ts'
 export { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
 export { type NodeEnd, NodeRunner, type NodeRunnerOptions } from './run-node.ts'
 export { everyBlob, isInSample, type Sample } from './sample.ts'

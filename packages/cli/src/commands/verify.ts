@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
@@ -157,6 +157,6 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
 function printJson({ verification, unlisted, wrongExtra, unsearched, signatures }: Checked, sound: boolean, { deep }: VerifyFlags): string {
-  const findings = verification.findings.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
+  const findings = verification.findings.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
   return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }), ...(signatures === undefined ? {} : { signatures }) })}\n`
 }
