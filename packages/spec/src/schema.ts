@@ -2,18 +2,10 @@
 import semver from 'semver'
 import { isDigest, isTag, parsePlatform } from '@longshore/oci'
 import { z } from 'zod'
+import { checked } from './checked.ts'
 import { parseMoment } from './moment.ts'
 import { parsePattern } from './pattern.ts'
 import { parsePlace, splitName } from './place.ts'
-
-/** A string that `parse` takes; its complaint is the issue's message. */
-function checked(parse: (text: string) => unknown, description: string): z.ZodString {
-  return z.string().check((context) => {
-    try { parse(context.value) } catch (error) {
-      context.issues.push({ code: 'custom', message: (error as Error).message, input: context.value })
-    }
-  }).describe(description)
-}
 
 const place = checked(parsePlace, 'HOST[:PORT][/PREFIX]')
 const places = z.union([place, z.array(place).min(1)])
