@@ -37,7 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Third-party modules, each at home in one package, YAML and HTTP in two (`testing` and tests have their own). */
 const homes: Readonly<Record<string, string | readonly string[]>> = {
-  undici: ['registry', 'engines', 'hooks', 'harbor'], 'tar-stream': 'layouts', 'smol-toml': 'registries-conf', '@noble/ciphers': 'signing', 'jsonc-parser': 'spec', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: ['spec', 'signing'], semver: 'spec', picomatch: 'spec',
+  undici: ['registry', 'engines', 'hooks'], 'tar-stream': 'layouts', 'smol-toml': 'registries-conf', '@noble/ciphers': 'signing', 'jsonc-parser': 'spec', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: ['spec', 'signing'], semver: 'spec', picomatch: 'spec',
   commander: 'cli', '@bomb.sh/tab': 'cli', 'log-update': 'cli', 'string-width': 'cli', 'cli-truncate': 'cli', picocolors: 'cli', 'pretty-bytes': 'cli', 'pretty-ms': 'cli',
   'cron-parser': 'cutover', testcontainers: 'testing', jose: 'testing', vitest: 'testing',
 }
