@@ -20,7 +20,7 @@ export function accessoryOf(repository: Repository, artifact: Artifact, manifest
   return { subjectDigest, digest: artifact.digest, size: artifact.manifestSize, type: 'signature.cosign' }
 }
 
-/** Signatures and SBOMs of Harbor's own go with what they are about, and are not listed beside it. */
+/** Goes with what it is about. */
 export function isHard({ type }: Accessory): boolean {
-  return type !== 'accelerator.nydus' && type !== 'subject.accessory' ? true : type === 'subject.accessory'
+  return type !== 'subject.accessory'
 }

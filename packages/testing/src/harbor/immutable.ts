@@ -6,9 +6,12 @@ import type { Project, Selector } from './model.ts'
 /** `name`: with the project's. */
 export function isImmutable(state: HarborState, project: Project, name: string, tag: string): boolean {
   const repository = name.slice(project.name.length + 1)
-  return [...state.immutableRules.values()].some((rule) => rule.projectId === project.id && !rule.disabled
-    && (rule.scopeSelectors['repository'] ?? []).every((selector) => selects(selector, repository))
-    && rule.tagSelectors.every((selector) => selects(selector, tag)))
+  return [...state.immutableRules.values()].some((rule) => {
+    // Harbor looks at the first of each.
+    const [scope] = rule.scopeSelectors['repository'] ?? []
+    const [tags] = rule.tagSelectors
+    return rule.projectId === project.id && !rule.disabled && scope !== undefined && tags !== undefined && selects(scope, repository) && selects(tags, tag)
+  })
 }
 
 function selects({ decoration, pattern }: Selector, word: string): boolean {

@@ -14,7 +14,7 @@ export interface NewProject {
 
 /** @throws HarborRefusal 400, 409 */
 export function createProject(state: HarborState, { name, ownerId, registryId = 0, metadata = {}, storageLimit }: NewProject): Project {
-  if (name.length === 0 || name.length > 255) throw badRequest('project name is illegal length')
+  if (name.length === 0 || name.length > 255) throw badRequest(`Project name ${name} is illegal in length. (greater than 255 or less than 1)`)
   if (!/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name)) throw badRequest('project name is not in lower case or contains illegal characters')
   if (state.projectNamed(name)) throw conflict(`The project named ${name} already exists`)
   const now = Date.now()

@@ -37,7 +37,7 @@ function unescaped(text: string): string {
 function patternOf(value: string): Pattern {
   const invalid = (why: string): never => { throw badRequest(`invalid query string value: ${value}: ${why}`) }
   const list = value.slice(1, -1).split(' ').map((word) => word.trim().replace(/^["']+|["']+$/g, '')).filter((word) => word !== '')
-  switch (value[0]) {
+  switch (value.charAt(0)) {
     case '~': return value.length < 2 ? invalid('fuzzy match value must start with "~" and contain at least 1 other characters') : { kind: 'fuzzy', value: value.slice(1) }
     case '[': {
       const [, min = '', max = ''] = /^\[([^~]*)~([^~]*)\]$/.exec(value) ?? invalid('range must start with "[", end with "]" and contains only one "~"')

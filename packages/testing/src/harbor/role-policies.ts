@@ -10,7 +10,7 @@ function policies(text: Readonly<Record<string, string>>): Policies {
 
 export const rolePolicies: Readonly<Record<RoleName, Policies>> = {
   projectAdmin: policies({
-    '': 'read update delete', member: 'create read update delete list', metadata: 'create read update delete', log: 'list',
+    '': 'read update delete', member: 'create read update delete list', metadata: 'create read update delete list', log: 'list',
     label: 'create read update delete list', quota: 'read', repository: 'create read update delete list pull push',
     'tag-retention': 'create read update delete list operate', 'immutable-tag': 'create update delete list', configuration: 'read update',
     robot: 'create read update delete list', 'notification-policy': 'create update delete list read', scan: 'create read stop',
@@ -18,7 +18,7 @@ export const rolePolicies: Readonly<Record<RoleName, Policies>> = {
     accessory: 'list', 'artifact-label': 'create delete', 'preheat-policy': 'create read update delete list', 'export-cve': 'create read list',
   }),
   maintainer: policies({
-    '': 'read', member: 'read list', metadata: 'create read update delete', log: 'list', quota: 'read', label: 'create read update delete list',
+    '': 'read', member: 'read list', metadata: 'create read update delete list', log: 'list', quota: 'read', label: 'create read update delete list',
     repository: 'create read update delete list push pull', 'tag-retention': 'create read update delete list operate', accessory: 'list',
     'immutable-tag': 'create update delete list', configuration: 'read', robot: 'read list', 'notification-policy': 'list',
     scan: 'create read stop', sbom: 'create stop read', scanner: 'read', artifact: 'create read delete list', 'artifact-addition': 'read',

@@ -1,4 +1,4 @@
-import { type HarborRefusal, unprocessable } from '../harbor-error.ts'
+import { badRequest, type HarborRefusal } from '../harbor-error.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -11,11 +11,13 @@ export function present(fields: Json): Json {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== '' && value !== 0 && value !== false && !(Array.isArray(value) && value.length === 0)))
 }
 
+/** What Go's decoder says, as go-swagger tells it. */
 function wrong(name: string, type: string, value: unknown): HarborRefusal {
-  return unprocessable(`${name} in body must be of type ${type}: "${typeof value}"`)
+  const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
+  return badRequest(`parsing body from "" failed, because json: cannot unmarshal ${found} into Go struct field .${name} of type ${type}`)
 }
 
-/** @throws HarborRefusal 422 */
+/** @throws HarborRefusal 400 */
 export function textOf(body: Json, name: string): string | undefined {
   const value = body[name]
   if (value === undefined || value === null) return undefined
@@ -23,7 +25,7 @@ export function textOf(body: Json, name: string): string | undefined {
   return value
 }
 
-/** @throws HarborRefusal 422 */
+/** @throws HarborRefusal 400 */
 export function numberOf(body: Json, name: string): number | undefined {
   const value = body[name]
   if (value === undefined || value === null) return undefined
@@ -31,26 +33,26 @@ export function numberOf(body: Json, name: string): number | undefined {
   return value
 }
 
-/** @throws HarborRefusal 422 */
+/** @throws HarborRefusal 400 */
 export function flagOf(body: Json, name: string): boolean | undefined {
   const value = body[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'boolean') throw wrong(name, 'boolean', value)
+  if (typeof value !== 'boolean') throw wrong(name, 'bool', value)
   return value
 }
 
-/** @throws HarborRefusal 422 */
+/** @throws HarborRefusal 400 */
 export function objectOf(body: Json, name: string): Json | undefined {
   const value = body[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'object' || Array.isArray(value)) throw wrong(name, 'object', value)
+  if (typeof value !== 'object' || Array.isArray(value)) throw wrong(name, 'struct', value)
   return value as Json
 }
 
-/** @throws HarborRefusal 422 */
+/** @throws HarborRefusal 400 */
 export function listOf(body: Json, name: string): readonly Json[] | undefined {
   const value = body[name]
   if (value === undefined || value === null) return undefined
-  if (!Array.isArray(value) || value.some((entry) => typeof entry !== 'object' || entry === null)) throw wrong(name, 'array', value)
+  if (!Array.isArray(value) || value.some((entry) => typeof entry !== 'object' || entry === null)) throw wrong(name, 'slice', value)
   return value as readonly Json[]
 }

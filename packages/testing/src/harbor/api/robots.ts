@@ -15,7 +15,7 @@ function robotJson(robot: Robot): Json {
 }
 
 /** @throws HarborRefusal */
-function require(call: Call, action: string, level: string, namespace: string | number): void {
+function requireRobots(call: Call, action: string, level: string, namespace: string | number): void {
   if (level === 'system') requireSystem(call, action, 'robot')
   else if (typeof namespace === 'string') projectFor({ ...call, params: { project_name: namespace } }, action, 'robot')
   else requireProject(call, projectById(call, namespace), action, 'robot')
@@ -26,7 +26,7 @@ export async function createRobot(call: Call): Promise<Answer> {
   const robot = robotOf(await jsonOf(call), state.configuration.robotDuration)
   if (!/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(robot.name)) throw badRequest('robot name is not in lower case or contains illegal characters')
   checkRobot(robot)
-  require(call, 'create', robot.level, robot.permissions[0]?.namespace ?? '')
+  requireRobots(call, 'create', robot.level, robot.permissions[0]?.namespace ?? '')
   if (security.robot && !isWithin(robot.permissions, security.robot.permissions)) {
     throw new HarborRefusal('DENIED', `permission scope is invalid. It must be equal to or more restrictive than the creator robot's permissions: ${security.name}`)
   }
@@ -80,10 +80,10 @@ export function listRobot(call: Call): Answer {
   if (level?.kind === 'exact' && level.value === 'project') {
     if (!project) throw badRequest('must with project ID when to query project robots')
     if (project.kind !== 'exact' || !/^\d+$/.test(project.value)) throw badRequest('Project ID must be int type.')
-    require(call, 'list', 'project', Number(project.value))
+    requireRobots(call, 'list', 'project', Number(project.value))
     return answerPage(call, [...call.state.robots.values()], columns, robotJson)
   }
-  require(call, 'list', 'system', 0)
+  requireRobots(call, 'list', 'system', 0)
   return answerPage(call, [...call.state.robots.values()].filter((robot) => robot.level === 'system'), columns, robotJson)
 }
 
@@ -96,7 +96,7 @@ export async function updateRobot(call: Call): Promise<Answer> {
   const robot = found(call)
   const wanted = robotOf(await jsonOf(call), robot.duration)
   checkRobot(wanted)
-  require(call, 'update', wanted.level, wanted.permissions[0]?.namespace ?? '')
+  requireRobots(call, 'update', wanted.level, wanted.permissions[0]?.namespace ?? '')
   if (wanted.level !== robot.level || wanted.name !== robot.name) throw badRequest('cannot update the level or name of robot')
   checkNamespaces(call.state, wanted.permissions)
   if (wanted.duration !== robot.duration) {
@@ -130,7 +130,7 @@ export function deleteRobot(call: Call): Answer {
 function robotFor(call: Call, action: string): Robot {
   requireAuthenticated(call)
   const robot = found(call)
-  require(call, action, robot.level, robot.projectId ?? 0)
+  requireRobots(call, action, robot.level, robot.projectId ?? 0)
   return robot
 }
 

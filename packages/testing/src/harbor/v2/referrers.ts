@@ -14,7 +14,7 @@ export function answerReferrers({ state, url }: Call, name: string, subject: str
     const artifact = repository?.artifacts.get(digest)
     if (!artifact || (wanted !== '' && artifact.artifactType !== wanted)) return []
     const { manifestMediaType: mediaType, manifestSize: size, artifactType, annotations } = artifact
-    return [{ mediaType: mediaType as Descriptor['mediaType'], digest, size, ...(annotations ? { annotations } : {}), artifactType }]
+    return [{ mediaType, digest, size, ...(annotations ? { annotations } : {}), artifactType }]
   })
   return {
     status: 200,
