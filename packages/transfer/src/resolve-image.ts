@@ -147,6 +147,9 @@ function belowOf(manifest: Manifest): readonly Digest[] {
 /** What the manifests of an image's graph take up until they are committed. */
 export function manifestBytesOf({ nodes }: Pick<ResolvedImage, 'nodes'>): number {
   let bytes = 0
-  for (const node of nodes) if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+  for (const node of nodes) {
+    if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+    else if (node.kind === 'referrers') bytes += node.list?.bytes.byteLength ?? 0
+  }
   return bytes
 }
