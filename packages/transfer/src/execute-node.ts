@@ -1,6 +1,6 @@
 // Makes one node true at the destination.
 import {
-  CopyError, decodeManifest, type Descriptor, type Digest, isForeign, type Manifest, MediaType, RegistryError, type RepositoryName, type Tag,
+  algorithmOf, CopyError, decodeManifest, type Descriptor, type Digest, isForeign, type Manifest, MediaType, RegistryError, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import type { Transports } from './context.ts'
@@ -112,6 +112,7 @@ const contentRefusals = new Set([400, 405, 406, 415, 422, 500, 501])
 
 function peculiarityOf(manifest: Manifest): string | undefined {
   if (manifest.kind === 'schema1') return 'is in the outdated format Docker schema 1'
+  if (algorithmOf(manifest.digest) === 'sha512') return 'is named by its sha512'
   if (manifest.kind === 'image' && manifest.layers.some(isForeign)) return 'has foreign layers: layers that live at other URLs'
   return undefined
 }

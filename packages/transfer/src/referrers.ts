@@ -123,7 +123,7 @@ export class ReferrerFinder {
     const worthReading = await this.#differ(search, others)
       || await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
     if (!worthReading) return []
-    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root.digest, { signal }))
+    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root, { signal }))
     return index?.kind === 'index' ? index.manifests.map((child) => child.digest) : []
   }
 
@@ -229,7 +229,7 @@ export class ReferrerFinder {
     const { transports, manifests } = this.#with
     const to = transports.target(route.to.registry)
     if (target.exists && !distrust && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
-    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc, { signal }))
     if (!manifest) {
       if (sure) throw new ImageNotFoundError(formatEnd({ ...route.from, reference: desc.digest }), 'source')
       this.#with.onWarning(`${formatEnd(image.source)}: its referrer ${desc.digest} is listed, and not there`)

@@ -101,7 +101,7 @@ export class Resolver {
     if (there && named?.digest === there.digest && !isPartial && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
 
     const manifest = named
-      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named.digest, io))
+      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named, io))
       : await atSide('source', 'fetch', undefined, signal, source.manifest(from.repository, from.reference, io))
     if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
     onRead(manifest.digest)

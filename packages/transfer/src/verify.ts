@@ -157,7 +157,7 @@ export class ImageVerifier {
     ])
     const what = formatEnd(to)
     if (!named) { walk.findings.push({ image: walk.wanted.image, problem: 'missing', what: `${formatEnd(from)} (at the source)` }); return }
-    const expected = await this.#expectedDigest(walk, image, named.digest)
+    const expected = await this.#expectedDigest(walk, image, named)
     if (!there) { walk.findings.push({ image: walk.wanted.image, problem: 'missing', what, expected }); return }
     if (there.digest !== expected) { walk.findings.push({ image: walk.wanted.image, problem: 'differs', what, expected, actual: there.digest }); return }
     const subjects = await this.#walk(walk, target, to, there)
@@ -165,12 +165,12 @@ export class ImageVerifier {
   }
 
   /** The policy `strip` makes another index of it, the same one every time. */
-  async #expectedDigest(walk: Walk, { source: from, destination: to }: Image, digest: Digest): Promise<Digest> {
+  async #expectedDigest(walk: Walk, { source: from, destination: to }: Image, named: Descriptor): Promise<Digest> {
     const { signal, wanted: { options } } = walk
-    if (options.platforms.length === 0 || options.platformPolicy === 'sparse') return digest
+    if (options.platforms.length === 0 || options.platformPolicy === 'sparse') return named.digest
     const { transports } = this.#options
-    const manifest = await this.#manifests.get(transports.source(from.registry), from.repository, digest, { signal })
-    if (manifest?.kind !== 'index') return digest
+    const manifest = await this.#manifests.get(transports.source(from.registry), from.repository, named, { signal })
+    if (manifest?.kind !== 'index') return named.digest
     const context = { signal, transports, manifests: this.#manifests, graph: new Graph(), route: { from, to }, options, mayExist: false, distrust: false }
     return (await collect(manifest, context)).manifest.digest
   }
@@ -180,7 +180,7 @@ export class ImageVerifier {
     if (walk.seen.has(desc.digest)) return []
     walk.seen.add(desc.digest)
     const { signal, wanted: { image, options } } = walk
-    const manifest = await this.#there.get(target, to.repository, desc.digest, { signal })
+    const manifest = await this.#there.get(target, to.repository, desc, { signal })
     if (!manifest) {
       walk.findings.push({ image, problem: 'missing', what: formatEnd({ ...to, reference: desc.digest }), expected: desc.digest })
       return []
