@@ -1,7 +1,8 @@
 // Small graphs, for the tests of the ledgers.
 import { decodeManifest, type Descriptor, type Digest, digestOf, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
 import {
-  blobKey, type BlobNode, type CopyOptions, type Location, manifestKey, type ManifestNode, type NodeKey, type PlanNode, referrersKey, type ReferrersNode, tagKey, type TagNode, type Wanted,
+  blobKey, type BlobNode, type CopyOptions, type Location, manifestKey, type ManifestNode, type NodeKey, type PlanNode, referrersKey, type ReferrersNode, type Registered, tagKey,
+  type TagNode, type Wanted,
 } from '@longshore/transfer'
 
 export const options: CopyOptions = { platforms: [], platformPolicy: 'sparse', referrers: true, foreignLayers: 'keep' }
@@ -37,4 +38,10 @@ export function wanted(repository: string, name: string): Wanted {
 
 function contentOf(name: string): ManifestNode['manifest'] {
   return decodeManifest(Buffer.from(JSON.stringify({ schemaVersion: 2, config: desc('config'), layers: [], annotations: { name } })), MediaType.ociManifest, name)
+}
+
+/** There was room for it. */
+export function fits(registered: Registered | 'full'): Registered {
+  if (registered === 'full') throw new Error('the manifests of open images take up what they may')
+  return registered
 }

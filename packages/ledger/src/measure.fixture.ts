@@ -3,7 +3,7 @@
 import { connectRedis } from '@longshore/redis'
 import { startRedis } from '@longshore/testing'
 import type { Lease, NodeKey } from '@longshore/transfer'
-import { blob, desc, manifest, tag, wanted } from './graph.fixture.ts'
+import { blob, desc, fits, manifest, tag, wanted } from './graph.fixture.ts'
 import type { BatchLease } from './pool-ledger.ts'
 import { RedisLedger } from './redis-ledger.ts'
 
@@ -54,7 +54,7 @@ await phase(`register (${blobs + 1} nodes)`, batches.flatMap((lease) => lease.im
   const [, repository = '', name = ''] = /^dst\.test\/(.*):(.*)$/.exec(id) ?? []
   const layers = Array.from({ length: blobs }, (_, i) => blob(repository, i < 2 ? `${name} ${i}` : `shared ${i} ${Number(name.slice(1)) % 50}`))
   const top = { ...tag(repository, name, layers), manifest: { ...manifest(repository, name.padEnd(1300)).manifest } }
-  ready.push(...(await ledger.registerIn(lease, id, { digest: desc(name).digest, referrers: 0 }, [top.key], [...layers, top])).ready)
+  ready.push(...fits(await ledger.registerIn(lease, id, { digest: desc(name).digest, referrers: 0 }, [top.key], [...layers, top])).ready)
 })
 const open = await memory()
 await phase('claim (blob)', ready.splice(0), async (key) => { leases.push((await ledger.claim(key, 'w1'))!) })

@@ -1,8 +1,8 @@
 // What a ledger does beyond the graph, where many processes share it: images from the moment they are found to their end, leases of
 // workers, states of the migration, its end.
-import type { ImageId, Lease, NodeKey, PlanNode } from '@longshore/transfer'
+import type { ImageId, Lease, NodeKey, PlanNode, Registered } from '@longshore/transfer'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { blob, boom, desc, manifest, tag, wanted } from './graph.fixture.ts'
+import { blob, boom, desc, fits, manifest, tag, wanted } from './graph.fixture.ts'
 import type { BatchKey, BatchLease } from './pool-ledger.ts'
 import { keyPrefix, RedisLedger } from './redis-ledger.ts'
 import { useRedis } from './redis.fixture.ts'
@@ -26,9 +26,9 @@ function graph(name: string, layers: readonly string[], repository = 'r'): { rea
   const top = tag(repository, name, blobs)
   return { nodes: [...blobs, top], root: top.key }
 }
-async function registerIn(lease: BatchLease, name: string, layers: readonly string[], more: Partial<typeof facts & { rewritten: typeof facts.digest }> = {}): ReturnType<RedisLedger['registerIn']> {
+async function registerIn(lease: BatchLease, name: string, layers: readonly string[], more: Partial<typeof facts & { rewritten: typeof facts.digest }> = {}): Promise<Registered> {
   const { nodes, root } = graph(name, layers)
-  return await ledger.registerIn(lease, idOf('r', name), { ...facts, ...more }, [root], nodes)
+  return fits(await ledger.registerIn(lease, idOf('r', name), { ...facts, ...more }, [root], nodes))
 }
 async function claim(key: NodeKey, worker = 'w1'): Promise<Lease> {
   const lease = await ledger.claim(key, worker)
@@ -52,7 +52,7 @@ describe('images', () => {
       blobs: { ...noBlobs, pushed: 1, pushedBytes: 10 }, ms: expect.any(Number),
     }
     expect(settled).toEqual([{ image: idOf('r', 'v1'), errors: [], blobs: { ...noBlobs, pushed: 1, pushedBytes: 10 }, result }])
-    expect((await ledger.registerIn(lease!, idOf('r', 'v2'), facts, [], [])).settled).toMatchObject([{ result: { outcome: 'present' } }])
+    expect(fits(await ledger.registerIn(lease!, idOf('r', 'v2'), facts, [], [])).settled).toMatchObject([{ result: { outcome: 'present' } }])
     expect((await all(ledger.results())).map(({ id, outcome }) => `${id} ${outcome}`).sort()).toEqual([`${idOf('r', 'v1')} copied`, `${idOf('r', 'v2')} present`])
     expect(await ledger.tally()).toEqual({
       found: 2, resolved: 2, expectedBytes: 10, copied: 1, present: 1, failed: 0, rewritten: 1, referrers: 2, manifests: 1, blobs: { ...noBlobs, pushed: 1, pushedBytes: 10 },
@@ -210,7 +210,7 @@ describe('images that failed are opened again', () => {
     await new Promise((resolve) => setTimeout(resolve, 60))
     await ledger.failImage(lease, idOf('r', 'v1'), boom)
     const { batches } = await ledger.reopen()
-    const { settled } = await ledger.registerIn(await ledger.claimBatch(batches[0]!, 'w1') ?? expect.fail(), idOf('r', 'v1'), facts, [], [])
+    const { settled } = fits(await ledger.registerIn(await ledger.claimBatch(batches[0]!, 'w1') ?? expect.fail(), idOf('r', 'v1'), facts, [], []))
     expect(settled[0]?.result?.ms).toBeGreaterThanOrEqual(59)
   })
 
@@ -404,5 +404,40 @@ describe('a migration', () => {
       { key: tag('r', 'v1').key, state: 'waiting' },
     ])
     expect(await ledger.nodesOf(idOf('r', 'other'))).toEqual([])
+  })
+})
+
+describe('bytes of manifests', () => {
+  const kept = async (): Promise<number> => Number(await redis.connection.client.hget(`${keyPrefix(ledger.migration)}states`, 'b') ?? 0)
+  /** Room for one image alone. */
+  const narrow = (): RedisLedger => new RedisLedger(redis.connection.client, ledger.migration, { manifestBytes: 1 })
+
+  test('an image waits while those before it take up the room, and one alone has room whatever it brings', async () => {
+    const lease = await opened('v1', 'v2')
+    const small = narrow()
+    const [one, two] = [graph('v1', ['a']), graph('v2', ['b'])]
+    expect(fits(await small.registerIn(lease, idOf('r', 'v1'), facts, [one.root], one.nodes)).ready).toEqual([blob('r', 'a').key])
+    expect(await kept()).toBeGreaterThan(1)
+    for (const _ of [1, 2]) expect(await small.registerIn(lease, idOf('r', 'v2'), facts, [two.root], two.nodes)).toBe('full')
+    // Nothing of it was begun, and it is in its batch still.
+    expect(await ledger.counts()).toMatchObject({ waiting: 1, ready: 1, openImages: 2 })
+    expect(await ledger.held('w1')).toEqual(['batch 1'])
+    await ledger.complete(await claim(blob('r', 'a').key), 'pushed')
+    expect(await kept()).toBeGreaterThan(1)
+    await ledger.complete(await claim(one.root), 'pushed')
+    expect(await kept()).toBe(0)
+    expect(fits(await small.registerIn(lease, idOf('r', 'v2'), facts, [two.root], two.nodes)).ready).toEqual([blob('r', 'b').key])
+  })
+
+  test('what has failed takes up no room, until it is tried again', async () => {
+    const lease = await opened('v1', 'v2')
+    const [one, two] = [graph('v1', ['a']), graph('v2', ['b'])]
+    fits(await ledger.registerIn(lease, idOf('r', 'v1'), facts, [one.root], one.nodes))
+    const bytes = await kept()
+    await ledger.fail(await claim(blob('r', 'a').key), boom)
+    expect(await kept()).toBe(0)
+    expect(fits(await narrow().registerIn(lease, idOf('r', 'v2'), facts, [two.root], two.nodes)).ready).toEqual([blob('r', 'b').key])
+    await ledger.retry()
+    expect(await kept()).toBe(2 * bytes)
   })
 })

@@ -90,9 +90,9 @@ export interface PoolLedger extends Ledger {
   claimBatch(key: BatchKey, worker: string): Promise<BatchLease | undefined>
   /**
    * As `Ledger.register`, for an image of the worker's batch; `facts` are kept for its end. A batch ends with its last image.
-   * A fenced worker changes nothing.
+   * A fenced worker changes nothing. `full`: the manifests of open images take up what they may; again when some of those have ended.
    */
-  registerIn(lease: BatchLease, image: ImageId, facts: ResolvedFacts, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered>
+  registerIn(lease: BatchLease, image: ImageId, facts: ResolvedFacts, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered | 'full'>
   /** The image could not be resolved: it is at its end, failed. */
   failImage(lease: BatchLease, image: ImageId, error: ErrorRecord): Promise<Progress>
   /** Gives what is left of the batch back, ready for another worker. */

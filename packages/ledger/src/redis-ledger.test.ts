@@ -3,7 +3,7 @@ import { startRedisCluster } from '@longshore/testing'
 import { describeLedger } from '@longshore/testing/contracts'
 import type { ImageId, Ledger, NodeKey, PlanNode } from '@longshore/transfer'
 import { expect, test } from 'vitest'
-import { blob, boom, desc, manifest, tag, wanted } from './graph.fixture.ts'
+import { blob, boom, desc, fits, manifest, tag, wanted } from './graph.fixture.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { useRedis } from './redis.fixture.ts'
 
@@ -21,7 +21,7 @@ async function exercise(ledger: RedisLedger): Promise<void> {
   if (!lease) throw new Error('no batch')
   const a = blob('r', 'a'), b = blob('s', 'a'), m = manifest('r', 'm', [a]), t = tag('r', 'v1', [m])
   const facts = { digest: desc('x').digest, referrers: 0 }
-  const { taken } = await ledger.registerIn(lease, 'dst.test/r:v1' as ImageId, facts, [t.key, b.key], [a, b, m, t], { worker: 'w1', nodes: 1, bytes: 100 })
+  const { taken } = fits(await ledger.registerIn(lease, 'dst.test/r:v1' as ImageId, facts, [t.key, b.key], [a, b, m, t], { worker: 'w1', nodes: 1, bytes: 100 }))
   await ledger.failImage(lease, 'dst.test/r:v2' as ImageId, boom)
   await ledger.releaseBatch(lease)
   await ledger.nodesOf('dst.test/r:v1' as ImageId)

@@ -16,6 +16,8 @@ import { type LedgerScripts, ledgerScripts } from './scripts.ts'
 /** Images that one worker resolves together, at most. */
 const batchImages = 16
 const scanCount = 200
+/** Bytes of manifests that open images may have in Redis together: a manifest may have 4 MiB, a window 512 images. */
+const manifestBytes = 256 * 1024 * 1024
 const endStates = new Set(['complete', 'failed', 'stopped', 'cancelled'])
 const stateNames = { w: 'waiting', r: 'ready', l: 'leased', d: 'done', f: 'failed' } as const
 
@@ -27,8 +29,10 @@ export class RedisLedger implements PoolLedger {
   readonly #redis: RedisClient
   readonly #scripts: LedgerScripts
   readonly #prefix: string
+  readonly #manifestBytes: number
 
-  constructor(redis: RedisClient, migration: string) {
+  constructor(redis: RedisClient, migration: string, limits: { readonly manifestBytes: number } = { manifestBytes }) {
+    this.#manifestBytes = limits.manifestBytes
     this.migration = migration
     this.#redis = redis
     this.#scripts = ledgerScripts(redis)
@@ -82,9 +86,10 @@ export class RedisLedger implements PoolLedger {
     return this.#registered(await this.#run('ledgerRegister', [image, roots.join('\n'), ...room(take), ...flat(nodes)]), take)
   }
 
-  async registerIn(lease: BatchLease, image: ImageId, facts: ResolvedFacts, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered> {
+  async registerIn(lease: BatchLease, image: ImageId, facts: ResolvedFacts, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered | 'full'> {
     const batch = [batchNumber(lease.key), lease.fence, encodeFacts(facts)]
-    return this.#registered(await this.#run('ledgerRegisterIn', [image, roots.join('\n'), ...room(take), ...batch, ...flat(nodes)]), take)
+    const values = await this.#run('ledgerRegisterIn', [image, roots.join('\n'), ...room(take), ...batch, this.#manifestBytes, ...flat(nodes)])
+    return values[0] === -1 ? 'full' : this.#registered(values, take)
   }
 
   async failImage(lease: BatchLease, image: ImageId, error: ErrorRecord): Promise<Progress> {

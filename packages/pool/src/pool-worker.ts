@@ -2,13 +2,15 @@
 // far as it has room; the rest goes to the queues, for everybody. It may die at any moment: nothing is known to it alone.
 import { hostname } from 'node:os'
 import type { Access } from '@longshore/access'
-import { SingleFlight } from '@longshore/concurrency'
+import { pause, SingleFlight } from '@longshore/concurrency'
 import { type ErrorRecord, toRecord } from '@longshore/oci'
 import { type BatchLease, keyPrefix } from '@longshore/ledger'
 import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
 import { isInterrupted, type RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
-import { hintFor, type ImageId, isBlobKey, type Lease, type NodeKey, type Progress, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
+import {
+  hintFor, type ImageId, isBlobKey, type Lease, type NodeKey, objectsOf, type Progress, type Registered, type SettledImage, type Take, type TransferEvent, type Wanted,
+} from '@longshore/transfer'
 import type { Ears } from './ears.ts'
 import { enqueue } from './enqueue.ts'
 import { isLost, ShutdownError } from './errors.ts'
@@ -42,6 +44,8 @@ export const defaultLimits: WorkerLimits = { batches: 8, nodes: 128, bytes: 16 *
 /** A migration that nothing was heard of for so long is put away; it is opened again when something comes. */
 const idleMs = 60_000
 const shownTransfers = 8
+/** How often an image asks again whether there is room in Redis for its manifests. */
+const fullMs = 200
 /** Blobs that are taken in any case: one connection seldom fills a link. */
 const fewestBlobs = 4
 /** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
@@ -220,18 +224,27 @@ export class PoolWorker {
     try {
       if (scout || verifier) {
         const details = scout ? await scout.look(wanted, signal) : await verifier?.check(wanted, signal)
-        await this.#advance(work, errand, await ledger.registerIn(lease, id, { referrers: 0, details }, [], []))
+        await this.#advance(work, errand, await this.#untilRoom(signal, async () => await ledger.registerIn(lease, id, { referrers: 0, details }, [], [])))
         return
       }
       const { nodes, roots, digest, rewritten, referrers } = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
       const facts = { digest, referrers, ...(rewritten === undefined ? {} : { rewritten }) }
-      const registered = await ledger.registerIn(lease, id, facts, roots, nodes, this.#room())
+      const registered = await this.#untilRoom(signal, async () => await ledger.registerIn(lease, id, facts, roots, nodes, this.#room()))
       publisher.publish({ type: 'resolved', image: wanted.image, digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes })
       await this.#advance(work, errand, registered)
     } catch (error) {
       if (signal.aborted) return
       if (isLost(error)) throw error
       await this.#advance(work, errand, await ledger.failImage(lease, id, toRecord(error)))
+    }
+  }
+
+  /** Images that are open end without the one that waits: their nodes have queues and places of their own. */
+  async #untilRoom(signal: AbortSignal, register: () => Promise<Registered | 'full'>): Promise<Registered> {
+    for (;;) {
+      const registered = await register()
+      if (registered !== 'full') return registered
+      await pause(fullMs, signal)
     }
   }
 
@@ -311,13 +324,14 @@ export class PoolWorker {
 
   #tellSettled({ publisher }: MigrationWork, { migration, node, job }: Errand, { result }: SettledImage): void {
     if (!result) return
-    const { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
+    const { wanted, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
+    const { image } = wanted
     let event: TransferEvent | undefined
     if (outcome === 'failed') {
       // What may pass is tried again at the end; it is told then.
-      if (error && !isToldLate(error)) event = { type: 'failed', image, error, hint: hintFor(error) }
+      if (error && !isToldLate(error)) event = { type: 'failed', image, error, hint: hintFor(error), ...objectsOf(wanted) }
     } else if (digest !== undefined && blobs) {
-      event = { type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), blobs, referrers, ms }
+      event = { type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), blobs, referrers, ms, ...objectsOf(wanted) }
     }
     if (!event) return
     publisher.publish(event)

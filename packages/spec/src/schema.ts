@@ -64,6 +64,8 @@ const content = z.strictObject({
   foreignLayers: z.enum(['keep', 'copy']).optional(),
 })
 
+const asker = z.strictObject({ object: z.string(), file: z.string(), line: z.int().min(1) })
+
 const imageItem = z.strictObject({
   name: name.optional(),
   repositories: z.strictObject({ include: patterns.optional(), exclude: patterns.optional() }).optional().describe('Repositories found in the catalog'),
@@ -74,12 +76,15 @@ const imageItem = z.strictObject({
   as: z.union([reference, z.array(reference).min(1)]).optional().describe('The destination name: a path below "to", or a full reference'),
   rename: renames.optional().describe('In place of the spec\'s own'),
   flatten: flatten.optional().describe('In place of the spec\'s own'),
+  askedBy: z.array(asker).min(1).optional().describe('The Kubernetes objects that run it, the first of them; for reports. longshore convert writes it'),
+  askedByMore: count.optional().describe('How many objects run it besides'),
   ...content.shape,
 }).check((context) => {
   const { value } = context
   const complain = (message: string): void => { context.issues.push({ code: 'custom', message, input: value }) }
   if ((value.name === undefined) === (value.repositories === undefined)) complain('an item has either name or repositories')
   if (value.repositories !== undefined && value.as !== undefined) complain('"as" names one destination, so it does not go with repositories; use rename')
+  if (value.askedByMore !== undefined && value.askedBy === undefined) complain('"askedByMore" goes with askedBy')
   if (value.repositories !== undefined && value.digests !== undefined) complain('"digests" go with name, not with repositories')
 })
 

@@ -127,6 +127,19 @@ describe('referrers', () => {
       expect([world.dst.count('put'), world.src.count('manifest')]).toEqual([0, 0])
     })
 
+    test('what is new about something that it lists is found, though the list itself is the same', async () => {
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const sbom = referrerOf(root, 'sbom')
+      listing(root, [sbom])
+      const wanted = [world.want('app', 'v1', referrers)]
+      await world.run(wanted)
+      const signature = referrerOf(sbom, 'signature of the sbom')
+      listing(sbom, [signature])
+      expect(await world.run(wanted)).toMatchObject({ copied: 1 })
+      expect(world.dst.isIntact('app', signature.digest)).toBe(true)
+      expect(thereUnder(sbom)).toBe(world.src.repository('app').tags.get(referrersTag(sbom.digest)))
+    })
+
     test('there is no list where the API of the destination lists it all', async () => {
       world = new World({}, { referrersApi: true })
       const root = world.src.addImage('app', 'v1', ['app'])

@@ -5,6 +5,7 @@ import type { Transports, Wanted } from './context.ts'
 import { hintFor } from './hint.ts'
 import type { Image } from './image.ts'
 import type { BlobNode, PlanNode } from './node.ts'
+import { objectsOf, type Origin } from './origin.ts'
 import { Resolver } from './resolve-image.ts'
 
 export interface PlanOptions {
@@ -14,10 +15,11 @@ export interface PlanOptions {
   readonly onImage?: (image: PlannedImage) => void
 }
 
-export type PlannedImage =
+export type PlannedImage = { /** Where objects asked for it. */ readonly origin?: Origin } & (
   | { readonly image: Image; readonly state: 'copy'; readonly digest: Digest; readonly manifests: number; readonly blobs: number; readonly bytes: number; readonly referrers: number }
   | { readonly image: Image; readonly state: 'present'; readonly digest: Digest }
   | { readonly image: Image; readonly state: 'failed'; readonly error: ErrorRecord; readonly hint: string }
+)
 
 /** Placements or blobs, and their bytes. */
 export interface Amount { readonly count: number; readonly bytes: number }
@@ -55,6 +57,7 @@ export type ScoutedImage =
   | Extract<PlannedImage, { state: 'failed' }>
   | {
     readonly image: Image
+    readonly origin?: Origin
     readonly state: 'copy' | 'present'
     readonly digest: Digest
     readonly referrers: number
@@ -86,20 +89,21 @@ export class PlanScout {
   }
 
   /** @throws the signal's reason */
-  async look({ image, options }: Wanted, signal: AbortSignal): Promise<ScoutedImage> {
+  async look({ image, options, ...asked }: Wanted, signal: AbortSignal): Promise<ScoutedImage> {
+    const origin = objectsOf(asked)
     try {
       const { nodes, roots, digest, referrers } = await this.#resolver.resolve({ image, options }, { signal, distrust: false })
       const state = await this.#resolver.targets.get(image.destination, { signal })
       const isRoot = new Set<string>(roots)
       return {
-        image, state: roots.length === 0 ? 'present' : 'copy', digest, referrers, listsSource: options.referrers, repositoryExists: state.exists,
+        image, ...origin, state: roots.length === 0 ? 'present' : 'copy', digest, referrers, listsSource: options.referrers, repositoryExists: state.exists,
         isKnown: (state.tags as ReadonlySet<string>).has(image.destination.reference),
         nodes: await Promise.all(nodes.map((node) => this.#scout(node, isRoot.has(node.key), signal))),
       }
     } catch (error) {
       signal.throwIfAborted()
       const record = toRecord(error)
-      return { image, state: 'failed', error: record, hint: hintFor(record) }
+      return { image, ...origin, state: 'failed', error: record, hint: hintFor(record) }
     }
   }
 
@@ -157,6 +161,7 @@ export class PlanSum {
   #planned(scouted: ScoutedImage): PlannedImage {
     if (scouted.state === 'failed') return scouted
     const { image, state, digest, referrers, listsSource, repositoryExists, isKnown } = scouted
+    const origin = objectsOf(scouted)
     const { source, destination } = image
     if (listsSource) this.#listed('source', source.registry, source.repository)
     if (this.#listed('destination', destination.registry, destination.repository) && !repositoryExists) {
@@ -164,9 +169,9 @@ export class PlanSum {
     }
     this.#ask('source', source.registry, 1)
     if (isKnown) this.#ask('destination', destination.registry, 1)
-    if (state === 'present') return { image, state, digest }
+    if (state === 'present') return { image, ...origin, state, digest }
     if (isKnown) this.#ask('source', source.registry, 1)
-    return { image, state, digest, referrers, ...this.#count(scouted.nodes, source.registry) }
+    return { image, ...origin, state, digest, referrers, ...this.#count(scouted.nodes, source.registry) }
   }
 
   /** Counts the nodes that no earlier image asked for. */

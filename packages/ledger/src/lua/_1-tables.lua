@@ -13,7 +13,7 @@
 --   ready    zset   nodes and batches (`batch N`) by the ms since when they are ready
 --   failed   zset   nodes by their number
 --   leases:W set    what a worker holds
---   states   hash   how many nodes are in each state (w r l d), and numbers for new nodes and batches
+--   states   hash   how many nodes are in each state (w r l d), numbers for new nodes and batches, and b: the bytes of manifests on their way
 local P = KEYS[1]
 local call = redis.call
 -- Functions stand in a table: a closure that captures many variables is made slowly, and all are made anew whenever a script runs.
@@ -25,8 +25,8 @@ local isRunning = meta[1] == 'running'
 local hasEnded = meta[2]
 
 -- The fields of a node. BY: the worker that holds it, or the error that it failed with. LINKS: of a blob where it can be read, of others
--- what a replan found them to need besides. LIVE: the length of deps:K.
-local STATE, MISSING, FENCE, REPLANS, AGAIN, NUMBER, SINCE, LIVE, OWNER, IMAGES, LINKS, BY = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+-- what a replan found them to need besides. LIVE: the length of deps:K. BYTES: of a body that carries a manifest; of others 0.
+local STATE, MISSING, FENCE, REPLANS, AGAIN, NUMBER, SINCE, LIVE, OWNER, IMAGES, LINKS, BY, BYTES = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
 -- The fields of an image. STATE: o in a batch, m moving. ERRORS: a root and its error by turns, in lines. KNOWN: it was resolved before.
 local WANTED, CREATED, BATCH, ROOTS, PENDING, ERRORS, TALLY, FACTS, KNOWN = 2, 3, 4, 5, 6, 7, 8, 9, 10
 
@@ -77,9 +77,12 @@ end
 -- Numbers that grow: of the record, and of the graph.
 local counted, states = {}, {}
 function F.count(name, by) counted[name] = (counted[name] or 0) + by end
+-- Failed nodes stay for a retry, and are on no way: they would keep others out for ever.
+function F.isOnItsWay(state) return state ~= '' and state ~= 'f' end
 function F.enter(node, state)
   local before = node[STATE]
   if before == state then return end
+  if node[BYTES] > 0 and F.isOnItsWay(before) ~= F.isOnItsWay(state) then states.b = (states.b or 0) + (F.isOnItsWay(state) and node[BYTES] or -node[BYTES]) end
   if before ~= '' then states[before] = (states[before] or 0) - 1 end
   if state ~= '' then states[state] = (states[state] or 0) + 1 end
   node[STATE] = state

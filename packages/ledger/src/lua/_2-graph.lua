@@ -189,7 +189,7 @@ local numbers
 function F.add(key, links, body, owner, again)
   numbers = numbers or call('HINCRBY', P .. 'states', 'added', math.floor(#ARGV / 3)) - math.floor(#ARGV / 3)
   numbers = numbers + 1
-  nodes[key] = { '', 0, 0, 0, again, numbers, F.now(), 0, owner, '', links, '' }
+  nodes[key] = { '', 0, 0, 0, again, numbers, F.now(), 0, owner, '', links, '', F.isBlob(key) and 0 or #body }
   bodies[key] = body
   if not F.isBlob(key) then needs[key] = string.sub(body, 1, string.find(body, '\n\n', 1, true) - 1) end
   F.place(key)
