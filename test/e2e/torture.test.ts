@@ -74,6 +74,27 @@ test('the set has more than forty kinds, each with a name of its own', () => {
   expect(kinds.length).toBeGreaterThanOrEqual(40)
 })
 
+test('docs/fidelity.md says of each kind what must hold', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../docs/fidelity.md'), 'utf8')
+  const told = [...text.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, names]) => names!.split(' ').map((name) => name.replaceAll('`', '')))
+  expect(told.toSorted()).toEqual(kinds.map(({ name }) => name).toSorted())
+})
+
+test('a manifest of more than 4 MiB fails alone', async () => {
+  await using source = await startEmbeddedRegistry()
+  await using destination = await startEmbeddedRegistry()
+  const [kind] = set.filter((specimen) => specimen.kind.name === 'limit-4-mib')
+  await seed(source.url, kind!.corpus)
+  const [{ repository, content: { root } }] = kind!.corpus as [CorpusEntry]
+  source.putManifest(repository, Buffer.concat([root.bytes, Buffer.from('\n')]), root.mediaType, 'larger')
+  const list = join(folder, 'large.txt')
+  await writeFile(list, `${repository}:v1\n${repository}:larger\n`)
+  const { code, stdout } = await longshore(['migrate', list, '--from', source.host, '--to', destination.host, ...insecure])
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/:larger[^]*is larger than[^]*rebuild the image with fewer layers or annotations/)
+  expect(destination.tags(repository)).toEqual(['v1'])
+})
+
 describe('from a registry with the referrers API to one without, and back', () => {
   test('there: what is refused fails alone, with the words of the destination', async () => {
     const { code, report, output } = await migrate(await specOf(here.host), there.host)
