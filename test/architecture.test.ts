@@ -24,7 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   access: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'registries-conf'],
   spec: ['oci', 'concurrency', 'transfer'],
   report: ['oci', 'transfer', 'spec'],
-  hooks: ['oci', 'spec'],
+  hooks: ['oci', 'concurrency', 'spec'],
   harbor: ['oci', 'concurrency', 'transfer', 'spec'],
   cutover: ['oci', 'concurrency', 'transfer', 'spec', 'report', 'hooks', 'signing'],
   pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report'],
@@ -37,7 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Third-party modules, each at home in one package, YAML and HTTP in two (`testing` and tests have their own). */
 const homes: Readonly<Record<string, string | readonly string[]>> = {
-  undici: ['registry', 'engines', 'hooks', 'harbor'], 'tar-stream': 'layouts', 'smol-toml': 'registries-conf', '@noble/ciphers': 'signing', 'jsonc-parser': 'spec', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: ['spec', 'signing'], semver: 'spec', picomatch: 'spec',
+  undici: ['registry', 'engines', 'hooks'], 'tar-stream': 'layouts', 'smol-toml': 'registries-conf', '@noble/ciphers': 'signing', 'jsonc-parser': 'spec', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: ['spec', 'signing'], semver: 'spec', picomatch: 'spec',
   commander: 'cli', '@bomb.sh/tab': 'cli', 'log-update': 'cli', 'string-width': 'cli', 'cli-truncate': 'cli', picocolors: 'cli', 'pretty-bytes': 'cli', 'pretty-ms': 'cli',
   'cron-parser': 'cutover', testcontainers: 'testing', jose: 'testing', vitest: 'testing',
 }

@@ -5,6 +5,8 @@
 import type { Io, Source } from '@longshore/transfer'
 import { Catalog, type CatalogEntry } from './catalog.ts'
 import { checkPlaces, type Placed } from './collision.ts'
+import { settingsOf } from './destination-settings.ts'
+import { changesNames } from './harbor-name.ts'
 import type { Entry, Migration } from './migration.ts'
 import { nameRepository } from './naming.ts'
 import { type ExpandContext, type ExpandEvent, expandUnit, keepsReferences, type Unit } from './unit.ts'
@@ -24,7 +26,7 @@ export interface ExpandOptions extends Io {
  */
 export async function* expand(migration: Migration, sourceFor: (registry: string) => Source, options: ExpandOptions): AsyncGenerator<ExpandEvent, void, void> {
   const { signal } = options
-  const context: ExpandContext = { sourceFor, concurrency: options.concurrency, now: options.now ?? new Date() }
+  const context: ExpandContext = { sourceFor, destinations: migration.destinations, concurrency: options.concurrency, now: options.now ?? new Date() }
   const catalogs = catalogsOf(migration.entries)
   const units = namedUnits(migration.entries)
   for (const [key, unit] of units) {
@@ -36,7 +38,7 @@ export async function* expand(migration: Migration, sourceFor: (registry: string
     const known = new Set(units.keys())
     for (const catalog of catalogs.values()) yield* catalog.units(context, known, io)
   }
-  const streamsCatalogs = isInjective(migration.entries)
+  const streamsCatalogs = isInjective(migration)
   const early: ExpandEvent[] = []
   if (!streamsCatalogs) {
     for await (const item of found({ signal })) {
@@ -45,7 +47,7 @@ export async function* expand(migration: Migration, sourceFor: (registry: string
     }
   }
 
-  const risky = riskyUnits(units)
+  const risky = riskyUnits(units, migration.destinations)
   const expandOne = async (item: Unit | ExpandEvent, scoped: AbortSignal): Promise<readonly ExpandEvent[]> => (
     'kind' in item ? [item] : expandUnit(item, context, { signal: scoped }))
   for await (const events of workStream(signal, options.concurrency, each(risky.values()), expandOne)) for (const event of events) early.push(event)
@@ -83,7 +85,7 @@ function catalogsOf(entries: readonly Entry[]): Map<string, Catalog> {
 }
 
 /** Units that share a destination repository, that change references, or that write to their own repository. */
-function riskyUnits(units: ReadonlyMap<string, Unit>): Map<string, Unit> {
+function riskyUnits(units: ReadonlyMap<string, Unit>, destinations: Migration['destinations']): Map<string, Unit> {
   const owner = new Map<string, string>()
   const risky = new Map<string, Unit>()
   for (const [key, unit] of units) {
@@ -92,7 +94,7 @@ function riskyUnits(units: ReadonlyMap<string, Unit>): Map<string, Unit> {
       for (const destination of entry.destinations) {
         let place: string
         // A name that the rules spoil fails when its unit is expanded; it collides with nothing.
-        try { place = `${destination.registry}/${nameRepository(destination, path)}` } catch { continue }
+        try { place = `${destination.registry}/${nameRepository(destination, path, destinations)}` } catch { continue }
         const other = owner.get(place)
         if (other === undefined) owner.set(place, key)
         const otherUnit = other === undefined || other === key ? undefined : units.get(other)
@@ -108,7 +110,7 @@ function riskyUnits(units: ReadonlyMap<string, Unit>): Map<string, Unit> {
  * Whether no two repositories, found or named, can become one: paths are kept, and what lies below one destination
  * prefix comes from below one source prefix. Then a catalog need not be read to its end before images flow.
  */
-function isInjective(entries: readonly Entry[]): boolean {
+function isInjective({ entries, destinations: settings }: Migration): boolean {
   if (!entries.some((entry) => entry.source.kind === 'catalog')) return true
   const bases = new Map<string, string>()
   for (const { source, destinations } of entries) {
@@ -116,6 +118,8 @@ function isInjective(entries: readonly Entry[]): boolean {
       : join(source.registry, source.repository.slice(0, source.repository.length - source.path.length).replace(/\/$/, ''))
     for (const destination of destinations) {
       if (destination.kind === 'exact' || destination.rename.length > 0 || destination.keepComponents !== undefined) return false
+      const { harbor } = settingsOf(settings, destination.registry)
+      if (harbor && changesNames(harbor)) return false
       const below = join(destination.registry, destination.prefix)
       if (below === base || (bases.get(below) ?? base) !== base) return false
       bases.set(below, base)

@@ -6,7 +6,9 @@ export { maxSpecBytes, type SpecInput } from './decode-text.ts'
 export { printNativeSpec } from './print-native-spec.ts'
 export type { Criteria, CutoverPlan, DestinationSettings, HarborSettings, Hook, ProjectSettings, PrunePlan } from './cutover-plan.ts'
 export type { Surroundings } from './env-value.ts'
+export { anyRegistry, hasHooks, projectSettings, settingsOf } from './destination-settings.ts'
 export { expand, type ExpandOptions } from './expand.ts'
+export { harborNameFault, HarborNameError, projectOf } from './harbor-name.ts'
 export { parseImagesList } from './images-list.ts'
 export {
   type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, type Moment, type Origin,

@@ -7,7 +7,7 @@ export interface Origin { readonly file: string; readonly line: number }
 
 export interface Migration {
   readonly entries: readonly Entry[]
-  /** By registry, `host[:port]`. */
+  /** By registry, `host[:port]`; `*` for those that are not named. */
   readonly destinations?: Readonly<Record<string, DestinationSettings>>
   readonly cutover?: CutoverPlan
 }

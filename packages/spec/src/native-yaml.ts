@@ -2,6 +2,7 @@
 import { InvalidReferenceError, isDigest, isTag, parsePlatform, type Digest, type Tag } from '@longshore/oci'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { decodeText, type SpecInput } from './decode-text.ts'
+import { destinationsOf } from './harbor-schema.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
 import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Selection, type TagRule } from './migration.ts'
 import { knownKeys } from './known-keys.ts'
@@ -53,7 +54,7 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
   const entries: Entry[] = []
   const problems: Problem[] = []
   const warnings: Problem[] = []
-  spec.images.forEach((item, index) => {
+  spec.images?.forEach((item, index) => {
     const { line, col: column } = counter.linePos(nodeAt(document, ['images', index])?.range?.[0] ?? 0)
     const at = { file, line, column }
     try {
@@ -75,7 +76,8 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
     }
   })
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings }
+  const settings = destinationsOf(spec.harbor, spec.onMissingRepository)
+  return { migration: { entries, ...(Object.keys(settings).length === 0 ? {} : { destinations: settings }) }, warnings }
 }
 
 function namedSource(text: string, from: Place, options: ParseOptions, warn: (message: string) => void): readonly [EntrySource, Selection, string] {

@@ -4,7 +4,8 @@ import { type AccessHint, uniteHints } from './access-hint.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import type { SpecDocument } from './document.ts'
 import { parseListText } from './images-list.ts'
-import { defaultContent, type Entry } from './migration.ts'
+import { checkDestinations, uniteDestinations } from './destination-settings.ts'
+import { defaultContent, type Entry, type Migration } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
 import { type Problem, SpecError } from './spec-error.ts'
@@ -23,12 +24,14 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const warnings: Problem[] = []
   const problems: Problem[] = []
   const hints: AccessHint[] = []
+  const settings: Array<Parameters<typeof uniteDestinations>[0][number]> = []
   for (const input of inputs) {
     try {
       const parsed = await parseSpec(input, options)
       for (const entry of parsed.migration.entries) entries.push(entry)
       for (const warning of parsed.warnings) warnings.push(warning)
       hints.push(...parsed.access ?? [])
+      if (parsed.migration.destinations) settings.push({ file: input.name, destinations: parsed.migration.destinations })
     } catch (error) {
       if (!(error instanceof SpecError)) throw error
       for (const problem of error.problems) problems.push(problem)
@@ -39,8 +42,13 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   if (entries.length === 0 && warnings.length === 0 && first) warnings.push({ file: first.name, message: 'names no images' })
   const united = uniteHints(hints)
   problems.push(...united.problems)
+  const { destinations, problems: contradictions } = uniteDestinations(settings)
+  problems.push(...contradictions)
+  const migration: Migration = settings.length === 0 ? { entries } : { entries, destinations }
+  const checked = checkDestinations(migration)
+  problems.push(...checked.problems)
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings, ...(hints.length === 0 ? {} : { access: united.access }) }
+  return { migration, warnings: [...warnings, ...checked.warnings], ...(hints.length === 0 ? {} : { access: united.access }) }
 }
 
 /** @throws SpecError */

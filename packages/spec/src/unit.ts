@@ -4,7 +4,7 @@ import { type Digest, MigrationError, printable, type RepositoryName, type Tag }
 import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
 import { workStream } from '@longshore/concurrency'
 import { createdTime } from './created.ts'
-import type { ContentOptions, Entry, Origin, Requested } from './migration.ts'
+import type { ContentOptions, Entry, Migration, Origin, Requested } from './migration.ts'
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
 import type { DropRule } from './select-tags.ts'
 
@@ -23,6 +23,7 @@ export interface Unit { readonly registry: string; readonly repository: Reposito
 
 export interface ExpandContext {
   readonly sourceFor: (registry: string) => Source
+  readonly destinations: Migration['destinations']
   /** How many requests for creation times one repository may have open. */
   readonly concurrency: number
   readonly now: Date
@@ -62,7 +63,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     const { entry } = demand
     for (const destination of entry.destinations) {
       let repository: RepositoryName
-      try { repository = nameRepository(destination, demand.path) } catch (error) {
+      try { repository = nameRepository(destination, demand.path, context.destinations) } catch (error) {
         events.push({ kind: 'failed', location, origin: entry.origin, error })
         continue
       }
