@@ -53,7 +53,7 @@ function refuse(call: Call): never {
 
 /**
  * `project_name_or_id`, which is an id where it is a number, unless `X-Is-Resource-Name: true`; `project_name`, always a name.
- * A project that does not exist is refused as one that may not be seen: 403, to an administrator too, but by its id.
+ * A project that does not exist is refused as one that may not be seen, but to an administrator: https://github.com/goharbor/harbor/issues/21800
  *
  * @throws HarborRefusal
  */
@@ -63,7 +63,7 @@ export function projectFor(call: Call, action: string, name = ''): Project {
   const given = only ?? either ?? ''
   const project = isName ? call.state.projectNamed(given) : call.state.projects.get(Number(given))
   if (!project) {
-    if (!isName && call.security.isAdmin) throw notFound(`project ${given} not found`)
+    if (call.security.isAdmin) throw notFound(`project ${given} not found`)
     refuse(call)
   }
   requireProject(call, project, action, name)

@@ -1,4 +1,5 @@
 // One who talks to Harbor over bare HTTP.
+import { manifestMediaTypes } from '@longshore/oci'
 import { PlainClient, type PlainRequest } from '../http.ts'
 import type { Credentials } from './fixtures.ts'
 
@@ -20,7 +21,8 @@ export class HarborUser implements Disposable {
     this.#client = new PlainClient(url, authorization === undefined ? {} : { authorization })
   }
 
-  async send(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<HarborAnswer> {
+  async send(method: string, path: string, body?: unknown, more: Readonly<Record<string, string>> = {}): Promise<HarborAnswer> {
+    const headers = { accept: [...manifestMediaTypes, 'application/json'].join(','), ...more }
     const request: PlainRequest = body instanceof Uint8Array ? { body, headers }
       : body === undefined ? { headers } : { body: Buffer.from(JSON.stringify(body)), headers: { 'content-type': 'application/json', ...headers } }
     const answer = await this.#client.send(method, path, request)
