@@ -34,7 +34,7 @@ function unite(items: readonly Item[]): readonly Item[] {
 function itemsOf(entry: Entry, settings: Settings): readonly Item[] {
   const groups = Map.groupBy(entry.destinations, (destination) => (destination.kind === 'exact' ? 'as' : JSON.stringify([destination.rename, destination.keepComponents])))
   return [...groups.values()].flatMap((destinations) => selectionsOf(entry, settings).map(({ selection, as }) => ({
-    ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content),
+    ...harborOf(entry), ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content),
   })))
 }
 
@@ -61,9 +61,11 @@ function placeOf(destination: Destination, source: Entry['source'], { tag }: Req
 function sourceOf({ source }: Entry, isNamedAt: boolean): Item {
   switch (source.kind) {
     case 'catalog': {
-      const { registry, prefix, include, exclude } = source
+      const { registry, prefix, include, exclude, harbor } = source
       return {
-        repositories: { ...(include.length > 0 && { include: include.map(printPattern) }), ...(exclude.length > 0 && { exclude: exclude.map(printPattern) }) },
+        ...((include.length > 0 || exclude.length > 0 || harbor === undefined) && {
+          repositories: { ...(include.length > 0 && { include: include.map(printPattern) }), ...(exclude.length > 0 && { exclude: exclude.map(printPattern) }) },
+        }),
         from: prefix === '' ? registry : `${registry}/${prefix}`,
       }
     }
@@ -77,6 +79,19 @@ function sourceOf({ source }: Entry, isNamedAt: boolean): Item {
       if (repository === `${prefix}/${path}` && !(path.includes('/') && looksLikeRegistry(first))) return { name: path, from: `${registry}/${prefix}` }
       return { name: `${registry}/${repository}`, rename: [{ match: '^.*$', replace: path.replaceAll('$', '$$$$') }] }
     }
+  }
+}
+
+/** What is asked of the source's inventory. */
+function harborOf({ source, selection }: Entry): Item {
+  const { labels, pushed } = selection.kind === 'rule' ? selection.rule : {}
+  const projects = source.kind === 'catalog' ? source.harbor?.projects : undefined
+  if (labels === undefined && pushed === undefined && projects === undefined) return {}
+  return {
+    harbor: {
+      ...(projects !== undefined && projects.length > 0 && { projects: projects.map(printPattern) }), ...(labels && { labels }),
+      ...(pushed && { pushed: { ...(pushed.newerThan && { newerThan: printMoment(pushed.newerThan) }), ...(pushed.olderThan && { olderThan: printMoment(pushed.olderThan) }) } }),
+    },
   }
 }
 

@@ -28,7 +28,7 @@ describe('complaints have a place', () => {
     ['a bad reference', spec('  - Redis:7'), 's.yaml:4:5: images[0]: "Redis" is not a valid reference: a repository name is in lower case'],
     ['a path that climbs', spec('  - ../etc:1'), 's.yaml:4:5: images[0]: "../etc:1" is not a valid reference: "." and ".." are not path components of a repository'],
     ['a tag in a name', spec('  - name: a:1'), 's.yaml:4:11: images[0].name: "a:1" has a tag or digest; write those under tags: or digests:'],
-    ['neither name nor repositories', spec('  - tags: [a]'), 's.yaml:4:5: images[0]: an item has either name or repositories'],
+    ['neither name nor repositories', spec('  - tags: [a]'), 's.yaml:4:5: images[0]: an item has either name, or repositories or harbor'],
     ['no images', 'version: 1\nto: d:1\n', 's.yaml:1:1: images is missing'],
     ['images of the wrong kind', 'version: 1\nimages: redis', 's.yaml:2:9: images has to be a list'],
     ['a bad rename rule', 'version: 1\nto: d:1\nrename: [{match: "(", replace: b}]\nimages: [a:1]', 's.yaml:3:18: rename[0].match: Invalid regular expression: /(/u: Unterminated group'],

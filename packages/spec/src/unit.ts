@@ -1,11 +1,12 @@
 // A unit of the expansion: everything that a migration wants of one source repository.
 import { isDeepStrictEqual } from 'node:util'
 import { type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
-import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
+import { formatEnd, type Image, imageId, type InventoryTag, type Io, type Source } from '@longshore/transfer'
 import { workStream } from '@longshore/concurrency'
 import { createdTime } from './created.ts'
-import type { ContentOptions, Entry, Migration, Origin, Requested } from './migration.ts'
+import { type ContentOptions, type Entry, type Migration, needsInventory, type Origin, type Requested } from './migration.ts'
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
+import { inventoryFrom } from './repository-listing.ts'
 import type { DropRule } from './select-tags.ts'
 
 /** What the expansion has to say. Image events of one source repository come together. */
@@ -58,6 +59,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   const taken = new Map<string, Set<Tag | Digest>>()
   const placeOfDrop = new Map<ExpandEvent, string>()
   let listing: Promise<readonly Tag[] | undefined> | undefined
+  let inventory: Promise<ReadonlyMap<Tag, InventoryTag>> | undefined
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
     const { entry } = demand
@@ -95,13 +97,14 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     if (selection.kind === 'references') continue
     try {
       const source = context.sourceFor(unit.registry)
-      listing ??= source.tags(unit.repository, io)
-      const tags = await listing
+      const told = needsInventory(selection.rule) ? await (inventory ??= inventoryTags(source, unit.repository, io)) : undefined
+      // That an inventory has no tags of it does not tell whether it is there.
+      const tags = told && told.size > 0 ? [...told.keys()] : await (listing ??= source.tags(unit.repository, io))
       if (!tags) throw new RepositoryMissingError(location)
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
       // Loaded where there are rules: most lists name their tags.
       const { selectTags } = await import('./select-tags.ts')
-      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers })
+      const { selected, dropped } = await selectTags(told ? [...told.keys()] : tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers, ...(told && { inventory: told }) })
       for (const drop of dropped) {
         const event = { kind: 'dropped' as const, ...location, ...drop }
         placeOfDrop.set(event, there)
@@ -120,6 +123,12 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     left.add(event.tag)
     return true
   })
+}
+
+/** @throws NotAHarborError */
+async function inventoryTags(source: Source, repository: RepositoryName, io: Io): Promise<ReadonlyMap<Tag, InventoryTag>> {
+  const inventory = await inventoryFrom(source, io)
+  return new Map((await inventory.tags(repository, io)).map((one) => [one.tag, one]))
 }
 
 /** A tag whose time cannot be read fails alone; the others are still judged. */
