@@ -41,6 +41,8 @@ interface Search extends ResolveIo {
   readonly target: RepositoryState
   readonly subjects: Digest[]
   readonly followed: Set<Tag>
+  /** Manifests that the followed tags name. */
+  readonly tagged: Set<Digest>
   readonly ahead: LookAhead
   found: number
 }
@@ -85,7 +87,7 @@ export class ReferrerFinder {
       atSide('destination', 'list', undefined, io.signal, this.#with.targets.get(route.to, io)),
     ])
     const search: Search = {
-      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), ahead, found: 0,
+      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), tagged: new Set(), ahead, found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
     if (root.rewritten === undefined) search.subjects.push(root.digest)
@@ -158,12 +160,14 @@ export class ReferrerFinder {
     const same = target.tags.has(tag) && !distrust ? await this.#compare(search, tag) : undefined
     if (same !== undefined) {
       search.found++
+      search.tagged.add(same)
       search.subjects.push(same)
       return
     }
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
     const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++
+    search.tagged.add(digest)
     search.subjects.push(digest, ...below ?? [])
     if (root !== undefined) graph.roots.push(root)
   }
@@ -173,15 +177,28 @@ export class ReferrerFinder {
     const descs = await this.#list(search, subject)
     if (!descs || descs.length === 0) return
     const added: NodeKey[] = []
+    const referring: Descriptor[] = []
     for (const desc of descs) {
-      const root = await this.#addReferrer(search, desc)
+      if (search.tagged.has(desc.digest) && await this.#hasNoSubject(search, desc)) continue
+      const { root, size } = await this.#addReferrer(search, desc)
+      referring.push({ ...desc, size })
       search.found++
       search.subjects.push(desc.digest)
       if (root !== undefined) added.push(root)
     }
     graph.roots.push(...added)
     const tag = referrersTag(subject)
-    if (!search.followed.has(tag)) graph.roots.push(graph.addReferrers(route, tag, subject, descs, added))
+    if (referring.length > 0 && !search.followed.has(tag)) graph.roots.push(graph.addReferrers(route, tag, subject, referring, added))
+  }
+
+  /**
+   * Harbor lists cosign signatures among the referrers, too, that are about their image by their tag alone: they have come along
+   * by that, and in a list under the fallback tag they would be wrong.
+   */
+  async #hasNoSubject({ route: { from }, signal }: Search, desc: Descriptor): Promise<boolean> {
+    const { transports, manifests } = this.#with
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(from.registry), from.repository, desc.digest, { signal }))
+    return manifest !== undefined && manifest.subject === undefined
   }
 
   #list({ route: { from }, signal, ahead }: Search, subject: Digest): Promise<readonly Descriptor[] | undefined> {
@@ -189,15 +206,17 @@ export class ReferrerFinder {
     return atSide('source', 'list', undefined, signal, asking)
   }
 
-  async #addReferrer(search: Search, desc: Descriptor): Promise<NodeKey | undefined> {
+  /** `size` is the manifest's own: Harbor before 2.10 says that of all its content in the list. */
+  async #addReferrer(search: Search, desc: Descriptor): Promise<{ readonly root?: NodeKey; readonly size: number }> {
     const { route, signal, distrust, graph, options, target } = search
     const { transports, manifests } = this.#with
     const to = transports.target(route.to.registry)
-    if (target.exists && !distrust && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
+    const there = target.exists && !distrust ? await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal })) : undefined
+    if (there) return { size: there.size }
     const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
     if (!manifest) throw new ImageNotFoundError(`${route.from.registry}/${route.from.repository}@${desc.digest}`, 'source')
     const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust })
     search.subjects.push(...collected.below)
-    return graph.addManifest(route, manifest, collected.needs, options)
+    return { root: graph.addManifest(route, manifest, collected.needs, options), size: manifest.bytes.byteLength }
   }
 }

@@ -1,7 +1,7 @@
 // Whether the destination holds what the source does: digests first, then everything under them and about them.
 import { forEachLimit } from '@longshore/concurrency'
 import {
-  type Descriptor, type Digest, DigestMismatchError, digestOf, type ErrorRecord, isDigest, isForeign, type Manifest, SizeMismatchError, successors, type Tag, toRecord,
+  type Descriptor, type Digest, DigestMismatchError, digestOf, type ErrorRecord, isDigest, isForeign, type Manifest, referrersTag, SizeMismatchError, successors, type Tag, toRecord,
 } from '@longshore/oci'
 import { collect } from './collect.ts'
 import type { Transports, Wanted } from './context.ts'
@@ -234,7 +234,10 @@ export class ImageVerifier {
       if (tag !== from.reference && !this.#compared.has(formatEnd({ ...to, reference: tag }))) await this.#compare({ ...walk, wanted: { ...walk.wanted, options: { ...walk.wanted.options, platforms: [] } } }, about)
     }
     const target = transports.target(to.registry)
-    for (const desc of await transports.source(from.registry).referrers(from.repository, subject, { signal }) ?? []) {
+    const referrers = await transports.source(from.registry).referrers(from.repository, subject, { signal }) ?? []
+    // Where the destination has no such list of its own, it is kept under this tag.
+    if (referrers.length > 0) walk.tags.add(referrersTag(subject))
+    for (const desc of referrers) {
       for (const digest of await this.#walk(walk, target, to, desc)) if (digest !== subject) await this.#compareAbout(walk, image, digest)
     }
   }
