@@ -26,13 +26,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   report: ['oci', 'transfer', 'spec'],
   hooks: ['oci', 'concurrency', 'spec'],
   harbor: ['oci', 'concurrency', 'transfer', 'spec'],
+  prepare: ['oci', 'concurrency', 'transfer', 'spec', 'hooks', 'harbor'],
   cutover: ['oci', 'concurrency', 'transfer', 'spec', 'report', 'hooks', 'signing'],
-  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report'],
+  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report', 'prepare'],
   telemetry: ['oci', 'transfer'],
   testing: ['oci', 'transfer'],
-  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'cutover'],
+  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'prepare', 'cutover'],
   worker: ['oci', 'transfer', 'access', 'redis', 'pool', 'telemetry'],
-  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'pool', 'telemetry'],
+  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'pool', 'telemetry', 'hooks', 'prepare'],
 }
 
 /** Third-party modules, each at home in one package, YAML and HTTP in two (`testing` and tests have their own). */

@@ -113,6 +113,7 @@ export interface ServiceFlags extends AccessOptions {
   readonly logLevel?: string
   readonly recordHours?: string
 }
+export interface CoordinatorFlags extends ServiceFlags { readonly allowHooks?: boolean }
 export interface WorkerFlags extends ServiceFlags { readonly grace?: string; readonly blobs?: string; readonly images?: string }
 
 /** Which coordinator, and what opens it. */

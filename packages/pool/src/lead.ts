@@ -4,12 +4,14 @@
 import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
-import type { ErrorRecord } from '@longshore/oci'
+import type { Preparation } from '@longshore/prepare'
 import { type Dropped, type RunEvent, type Unlisted, wantedOf } from '@longshore/report'
 import { hintFor, type ImageId, imageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
+import { failUnready } from './fail-unready.ts'
+import { isToldLate } from './told-late.ts'
 import type { EventPublisher } from './event-stream.ts'
 import type { MigrationRecord, MigrationState } from './migration-record.ts'
 import type { PoolStore } from './pool-store.ts'
@@ -40,6 +42,10 @@ export interface LeadOptions {
   readonly publisher: EventPublisher
   /** Each once: what could not be listed as it is found, failures when they are final. */
   readonly onNews: (news: LeaderNews) => void
+  /** Makes destinations ready; absent where the spec asks for nothing, or where images are only looked at. */
+  readonly preparation?: Preparation
+  /** The process that leads, as workers' leases know it. */
+  readonly self: string
   /** Milliseconds; tests have less patience. */
   readonly respiteMs?: number
 }
@@ -78,7 +84,10 @@ class Leader {
     const { store } = this.#with
     try {
       // A Redis that was restarted may have forgotten the last second: what it does not know of any more is found once more.
-      if (!this.#record.expanded) while (await this.#feed() > 0);
+      if (!this.#record.expanded) {
+        await this.#with.preparation?.begin(this.#feeding.signal)
+        while (await this.#feed() > 0);
+      }
       for (;;) {
         const { state } = await this.#untilOver()
         const end = endOf[state]
@@ -119,7 +128,7 @@ class Leader {
 
   /** Finds the images and opens them, batch by batch; answers how many of those that were new the ledger has forgotten by now. */
   async #feed(): Promise<number> {
-    const { store, publisher, access, onNews } = this.#with
+    const { store, publisher, access, onNews, preparation } = this.#with
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
     const onEvent = (event: Unlisted | Dropped): void => {
@@ -129,7 +138,8 @@ class Leader {
         if (event.type === 'unlisted') onNews(event)
       })())
     }
-    const wanted = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
+    const expanded = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
+    const wanted = preparation?.stage(expanded, this.#feeding.signal) ?? expanded
     let room = 0
     let added = 0
     const { found: before } = await this.#ledger.tally()
@@ -143,7 +153,7 @@ class Leader {
         if (!opened) continue
         added += opened.added
         for (const { image } of batch) publisher.publish({ type: 'found', image })
-        await this.#queue([opened.batch])
+        if (await failUnready(opened.batch, batch, { ...this.#with, ledger: this.#ledger })) await this.#queue([opened.batch])
       }
     } catch (error) {
       if (!this.#feeding.signal.aborted) throw error
@@ -250,9 +260,6 @@ class Leader {
 
   async #queue(batches: readonly BatchKey[]): Promise<void> { await enqueue(this.#with.queues, this.#record.id, [], batches) }
 }
-
-/** Whether the worker that met this failure keeps it to itself, as it may pass. */
-export function isToldLate(error: ErrorRecord): boolean { return secondTry(error, true) !== undefined }
 
 async function* onlyOf(wanted: AsyncIterable<Wanted>, only: readonly ImageId[] | undefined): AsyncGenerator<Wanted, void, void> {
   const chosen = only && new Set(only)

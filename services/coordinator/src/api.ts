@@ -24,6 +24,7 @@ export interface ApiOptions {
   readonly store: () => PoolStore | undefined
   readonly version: string
   readonly allowed: AllowedRegistries
+  readonly allowHooks: boolean
   /** Aborts when the server closes. */
   readonly signal: AbortSignal
   readonly onSubmit: (record: MigrationRecord, resumed: boolean) => void
@@ -50,7 +51,7 @@ const longMs = 120_000
 const noMigration = { 404: ['MIGRATION_NOT_FOUND'] }
 
 export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
-  const { version, allowed, signal, onSubmit, onSteer } = options
+  const { version, allowed, allowHooks, signal, onSubmit, onSteer } = options
   const store = (): PoolStore => {
     const known = options.store()
     if (!known) throw new ServerBusyError('Redis does not answer at the moment; ask again in some seconds')
@@ -73,10 +74,10 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         201: { description: 'It is submitted', schema: submittedSchema, example: examples.submitted, headers: { location: 'its URL' } },
         200: { description: 'The same is under way already: this is it', schema: submittedSchema, example: { ...examples.submitted, resumed: true }, headers: { location: 'its URL' } },
       },
-      problems: { 403: ['REGISTRY_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
+      problems: { 403: ['REGISTRY_NOT_ALLOWED', 'HOOKS_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
       handle: async ({ query }, request, reply) => {
         const pool = store()
-        const { migration, options: poolOptions, warnings } = await readSubmission(request, query, allowed)
+        const { migration, options: poolOptions, warnings } = await readSubmission(request, query, { allowed, allowHooks })
         const { record, resumed } = await pool.submit(migration, poolOptions)
         onSubmit(record, resumed)
         return await reply.code(resumed ? 200 : 201).header('location', `${base}/migrations/${record.id}`).send({ ...await statusOf(pool, record.id), resumed, warnings })

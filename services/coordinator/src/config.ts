@@ -16,6 +16,7 @@ export interface CoordinatorFlags {
   readonly tokenFile?: string
   readonly logLevel?: string
   readonly recordHours?: string
+  readonly allowHooks?: boolean
   /** How this process reaches registries. */
   readonly access?: AccessOptions
 }
@@ -30,6 +31,8 @@ export interface CoordinatorConfig {
   /** How long the record of a migration is kept after its end. */
   readonly recordMs: number
   readonly allowed: AllowedRegistries
+  /** Whether hooks of specs, commands and addresses of whoever submits, are called here. */
+  readonly allowHooks: boolean
   /** How this process itself reaches registries: it lists tags and catalogs. */
   readonly access: { readonly options: AccessOptions; readonly config: AccessConfig }
   /** Never to be seen in a log. */
@@ -47,12 +50,14 @@ const schema = z.object({
   LONGSHORE_METRICS_OPEN: yes.default(false),
   LONGSHORE_INSECURE_NO_TOKEN: yes.default(false),
   LONGSHORE_ALLOWED_REGISTRIES: z.string().optional(),
+  LONGSHORE_ALLOW_HOOKS: yes.default(false),
 })
 
 /** @throws SettingsError, TokenMissingError, InvalidRedisUrlError, RedisSettingsError */
 export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): CoordinatorConfig {
   const settings = readSettings(schema, env, {
     LONGSHORE_LISTEN: { flag: '--listen', value: flags.listen }, LONGSHORE_LOG_LEVEL: { flag: '--log-level', value: flags.logLevel }, LONGSHORE_RECORD_HOURS: { flag: '--record-hours', value: flags.recordHours },
+    LONGSHORE_ALLOW_HOOKS: { flag: '--allow-hooks', value: flags.allowHooks === undefined ? undefined : String(flags.allowHooks) },
   })
   const redis = redisSettings(env, readFile, flags.redis)
   if (!redis) throw new SettingsError('LONGSHORE_REDIS_URL', 'which Redis? Give --redis URL, or set it')
@@ -66,7 +71,7 @@ export function readCoordinatorConfig(env: Env, flags: CoordinatorFlags, readFil
     redis, listen, guard: isOpen ? { kind: 'open' } : { kind: 'token', tokens: token === undefined ? [] : [token] },
     metricsGuard: settings.LONGSHORE_METRICS_OPEN || (isOpen && tokens.length === 0) ? { kind: 'open' } : { kind: 'token', tokens },
     logLevel: settings.LONGSHORE_LOG_LEVEL, recordMs: settings.LONGSHORE_RECORD_HOURS * 3_600_000,
-    allowed: parseAllowedRegistries(settings.LONGSHORE_ALLOWED_REGISTRIES, 'LONGSHORE_ALLOWED_REGISTRIES'),
+    allowed: parseAllowedRegistries(settings.LONGSHORE_ALLOWED_REGISTRIES, 'LONGSHORE_ALLOWED_REGISTRIES'), allowHooks: settings.LONGSHORE_ALLOW_HOOKS,
     access: { options: flags.access ?? {}, config: readAccessConfig(env) },
     secrets: [...tokens, ...secretsIn(flags.access ?? {}), redis.password, redis.sentinel?.password, parseRedisUrl(redis.url).password].filter((one) => one !== undefined), unknown: unknownVariables(env),
   } satisfies CoordinatorConfig)

@@ -36,6 +36,16 @@ export class RegistryNotAllowedError extends RequestError {
   }
 }
 
+/** Hooks are commands and addresses of whoever submits. */
+export class HooksRefusedError extends RequestError {
+  override readonly name = 'HooksRefusedError'
+  override readonly code = 'HOOKS_NOT_ALLOWED'
+  override readonly status = 403
+  constructor() {
+    super('the spec has hooks (commands or addresses that the coordinator would call): leave them out, or have whoever runs the coordinator start it with --allow-hooks (LONGSHORE_ALLOW_HOOKS=true)')
+  }
+}
+
 export class ImageUnknownError extends RequestError {
   override readonly name = 'ImageUnknownError'
   override readonly code = 'IMAGE_UNKNOWN'

@@ -6,6 +6,7 @@ import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, ty
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createView } from '../create-view.ts'
+import { prepare } from '../prepare.ts'
 import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
 import { isPool, type MigrateFlags, type OutputFlags } from '../flags.ts'
@@ -115,7 +116,10 @@ export async function runMigration(
   const started = new Date()
   const startedMs = performance.now()
   try {
-    const result = await migrate(onlyOf(wantedOf(migration, wiring.transports, onEvent, interrupt.stop), options.only), {
+    const preparation = await prepare(migration, wiring, config.env, (message) => view.say(message))
+    await preparation?.begin(interrupt.stop)
+    const wanted = onlyOf(wantedOf(migration, wiring.transports, onEvent, interrupt.stop), options.only)
+    const result = await migrate(preparation?.stage(wanted, interrupt.stop) ?? wanted, {
       transports: wiring.transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
       keepGoing: flags.keepGoing ?? true, stop: interrupt.stop, ...(options.distrust === true ? { distrust: true } : {}),
     }, abort.signal)
