@@ -1,7 +1,7 @@
 // Signatures and the like hang on what they are about. https://github.com/goharbor/harbor/tree/v2.12.0/src/server/middleware/{subject,cosign}
 import type { Digest } from '@longshore/oci'
 import type { ReadManifest } from './artifact.ts'
-import type { Accessory, Artifact, Repository } from './model.ts'
+import type { Accessory, Artifact } from './model.ts'
 
 const bySubject: Readonly<Record<string, string>> = {
   'application/vnd.cncf.notary.signature': 'signature.notation',
@@ -9,18 +9,12 @@ const bySubject: Readonly<Record<string, string>> = {
   'application/vnd.goharbor.harbor.sbom.v1': 'sbom.harbor',
 }
 
-/** Of a manifest with a subject, there or not; of cosign's tag, only where the subject is there. */
-export function accessoryOf(repository: Repository, artifact: Artifact, manifest: ReadManifest, tag: string | undefined): Omit<Accessory, 'id' | 'createdAt'> | undefined {
+/** Of a manifest with a subject, or under cosign's tag; the subject may come later. */
+export function accessoryOf(artifact: Artifact, manifest: ReadManifest, tag: string | undefined): Omit<Accessory, 'id' | 'createdAt'> | undefined {
   if (manifest.subject !== undefined) {
     return { subjectDigest: manifest.subject, digest: artifact.digest, size: artifact.size, type: bySubject[manifest.artifactType ?? manifest.configType ?? ''] ?? 'subject.accessory' }
   }
   const [, hex] = /^sha256-([0-9a-f]{64})\.sig$/.exec(tag ?? '') ?? []
-  const subjectDigest = `sha256:${hex}` as Digest
-  if (hex === undefined || !manifest.layerTypes.includes('application/vnd.dev.cosign.simplesigning.v1+json') || !repository.artifacts.has(subjectDigest)) return undefined
-  return { subjectDigest, digest: artifact.digest, size: artifact.manifestSize, type: 'signature.cosign' }
-}
-
-/** Goes with what it is about. */
-export function isHard({ type }: Accessory): boolean {
-  return type !== 'subject.accessory'
+  if (hex === undefined || !manifest.layerTypes.includes('application/vnd.dev.cosign.simplesigning.v1+json')) return undefined
+  return { subjectDigest: `sha256:${hex}` as Digest, digest: artifact.digest, size: artifact.size, type: 'signature.cosign' }
 }

@@ -1,6 +1,6 @@
 // One request to Harbor and what answers it. Handlers of the API get a `Call` and return an `Answer`.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HarborRefusal, notFound, unprocessable } from './harbor-error.ts'
+import { badRequest, HarborRefusal, notFound, unprocessable } from './harbor-error.ts'
 import type { HarborState } from './harbor-state.ts'
 import type { Artifact, Project, Repository } from './model.ts'
 import { artifactIn, isDigestLike } from './harbor-state.ts'
@@ -85,7 +85,12 @@ export function repositoryIn(call: Call, project: Project): Repository {
 }
 
 export function repositoryName(call: Call, project: Project): string {
-  return `${project.name}/${decodeURIComponent(call.params['repository_name'] ?? '')}`
+  const name = call.params['repository_name'] ?? ''
+  try {
+    return `${project.name}/${decodeURIComponent(name)}`
+  } catch {
+    throw badRequest(`invalid URL escape in ${name}`)
+  }
 }
 
 /** @throws HarborRefusal 404 */

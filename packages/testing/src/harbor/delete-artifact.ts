@@ -1,5 +1,4 @@
 // https://github.com/goharbor/harbor/blob/v2.12.0/src/controller/artifact/controller.go, deleteDeeply
-import { isHard } from './accessory.ts'
 import type { Call } from './call.ts'
 import { HarborRefusal, precondition } from './harbor-error.ts'
 import { accessoriesOf, tagsOn } from './harbor-state.ts'
@@ -8,10 +7,8 @@ import type { Artifact, Project, Repository, Tag } from './model.ts'
 
 /** With its tags, its accessories, and the children that nothing else wants. Nothing is deleted where something may not be. @throws HarborRefusal 412 */
 export async function deleteArtifact(call: Call, project: Project, repository: Repository, artifact: Artifact): Promise<void> {
-  if (parentsOf(repository, artifact).length > 0) {
-    throw new HarborRefusal('VIOLATE_FOREIGN_KEY_CONSTRAINT', 'the deleting artifact is referenced by others')
-  }
   const doomed: Artifact[] = []
+  checkUnlisted(repository, artifact)
   gather(repository, artifact, doomed)
   const tags = doomed.flatMap((one) => tagsOn(repository, one.digest))
   for (const tag of tags) checkTagDeletable(call, project, repository, tag)
@@ -31,6 +28,13 @@ export function checkTagDeletable({ state }: Call, project: Project, repository:
   if (isImmutable(state, project, repository.name, tag.name)) throw precondition(`the tag ${tag.name} configured as immutable, cannot be deleted`)
 }
 
+/** @throws HarborRefusal 412 where an index lists it */
+function checkUnlisted(repository: Repository, artifact: Artifact): void {
+  if (parentsOf(repository, artifact).length > 0) {
+    throw new HarborRefusal('VIOLATE_FOREIGN_KEY_CONSTRAINT', 'the deleting artifact is referenced by others')
+  }
+}
+
 function parentsOf(repository: Repository, { digest }: Artifact): readonly Artifact[] {
   return [...repository.artifacts.values()].filter((parent) => parent.references.some((reference) => reference.digest === digest))
 }
@@ -39,8 +43,11 @@ function gather(repository: Repository, artifact: Artifact, doomed: Artifact[]):
   if (doomed.includes(artifact)) return
   doomed.push(artifact)
   for (const accessory of accessoriesOf(repository, artifact.digest)) {
-    const found = isHard(accessory) ? repository.artifacts.get(accessory.digest) : undefined
-    if (found) gather(repository, found, doomed)
+    const found = repository.artifacts.get(accessory.digest)
+    if (!found) continue
+    // That of the fallback tag lists them: with it, a signed image cannot be deleted.
+    checkUnlisted(repository, found)
+    gather(repository, found, doomed)
   }
   for (const { digest } of artifact.references) {
     const child = repository.artifacts.get(digest)

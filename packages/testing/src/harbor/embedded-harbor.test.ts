@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { selfSignedCert } from '../certificate.ts'
 import { image, index } from '../content/image.ts'
+import { PlainClient } from '../http.ts'
 import { assertIntact } from '../intact.ts'
 import { seed } from '../seed.ts'
 import { startEmbeddedHarbor, type EmbeddedHarbor } from './embedded-harbor.ts'
@@ -57,5 +59,15 @@ describe('the embedded Harbor', () => {
     const content = index({ children: [image({ seed: 'a', layers: [500] }), image({ seed: 'b', layers: [500] })] })
     await seed(harbor.url, [{ repository: 'library/multi', tag: 'v1', content }], { authorization: basic(harbor.admin) })
     await assertIntact(harbor.url, 'library/multi', 'v1', { deep: true, authorization: basic(harbor.admin) })
+  })
+
+  test('over TLS its own addresses are https, those of the registry behind as well', async () => {
+    const { ca, server } = await selfSignedCert()
+    await using secure = await startEmbeddedHarbor({ tls: server, adminPassword: 'Another1' })
+    expect(secure.url).toMatch(/^https:/)
+    using client = new PlainClient(secure.url, { ca })
+    expect((await client.send('GET', '/v2/')).headers['www-authenticate']).toContain(`realm="${secure.url}/service/token"`)
+    using admin = new PlainClient(secure.url, { ca, authorization: basic({ name: 'admin', password: 'Another1' }) })
+    expect((await admin.send('POST', '/v2/library/x/blobs/uploads/')).headers.location).toMatch(new RegExp(`^${secure.url}/v2/library/x/blobs/uploads/`))
   })
 })

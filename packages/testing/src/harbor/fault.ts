@@ -1,11 +1,12 @@
-// Faults are scripted, as the embedded registry's are: the next `times` requests that match go wrong in one way, once they are authorised.
+// Faults are scripted, as the embedded registry's are: the next `times` requests that match go wrong in one way. In front of the registry
+// they apply after authorisation, so a challenge does not use one up; in front of the API, before its handlers look at the caller.
 import { type HarborFilter, type HarborRequest, matchesHarborRequest } from './request.ts'
 
 export type HarborFault =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   /** The connection is destroyed before anything is answered. */
   | { readonly kind: 'drop' }
-  /** The work is done, then the connection is destroyed in place of an answer. */
+  /** Of the API and the token service: the work is done, then the connection is destroyed in place of an answer. */
   | { readonly kind: 'drop-after-commit' }
   /** Answered as usual, so much later. */
   | { readonly kind: 'slow'; readonly delayMs: number }

@@ -26,10 +26,19 @@ export class Router {
   find(method: string, path: string): FoundRoute | { readonly allowed: readonly string[] } | undefined {
     const matches = this.#routes.flatMap(({ route, pattern, names }) => {
       const match = pattern.exec(path)
-      if (!match) return []
-      return [{ route, params: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? '')])) }]
+      const values = names.map((name, i) => [name, decoded(match?.[i + 1] ?? '')] as const)
+      // What was encoded once is a slash to the proxy in front of Harbor: other segments.
+      return !match || values.some(([, value]) => value.includes('/')) ? [] : [{ route, params: Object.fromEntries(values) }]
     })
     if (matches.length === 0) return undefined
     return matches.find(({ route }) => route.method === method) ?? { allowed: matches.map(({ route }) => route.method) }
+  }
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
   }
 }

@@ -1,5 +1,5 @@
 // One request from its arrival to its end: who, may it, faults, the work.
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { routeOf } from '../registry/route.ts'
@@ -41,6 +41,8 @@ export async function serve({ harbor, faults, hooks, requests }: Serving, reques
   request.on('error', () => {})
   response.on('error', () => {})
   response.setHeader('x-request-id', request.headers['x-request-id'] ?? randomUUID())
+  // A session nobody asked for: who sends it back needs a CSRF token from then on.
+  if (log.kind === 'api') response.setHeader('set-cookie', `sid=${randomBytes(16).toString('hex')}; Path=/; HttpOnly`)
   const call: Call = { harbor, state: harbor.state, request, response, url, log, security, params: route?.params ?? {} }
   try {
     checkBefore(call)

@@ -1,4 +1,9 @@
 // The registry API and its tokens, over bare HTTP.
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hexOf } from '@longshore/oci'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { image } from '../content/image.ts'
 import { seed } from '../seed.ts'
@@ -8,11 +13,13 @@ import { basic, HarborUser } from './harbor-user.fixture.ts'
 let harbor: EmbeddedHarbor
 let admin: HarborUser
 let anybody: HarborUser
+let folder: string
 const content = image({ seed: 'v2', layers: [1000] })
 const layer = [...content.blobs.keys()].at(-1)!
 
 beforeAll(async () => {
-  harbor = await startEmbeddedHarbor()
+  folder = await mkdtemp(join(tmpdir(), 'longshore-harbor-'))
+  harbor = await startEmbeddedHarbor({ rootDirectory: folder })
   admin = new HarborUser(harbor.url, harbor.admin)
   anybody = new HarborUser(harbor.url)
   harbor.addProject('team')
@@ -24,6 +31,7 @@ afterAll(async () => {
   admin[Symbol.dispose]()
   anybody[Symbol.dispose]()
   await harbor[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
 })
 
 async function tokenFor(user: HarborUser, ...scopes: readonly string[]): Promise<string> {
@@ -131,11 +139,13 @@ describe('the registry API', () => {
   test('a manifest is deleted by its digest, with its tags, and from the registry behind', async () => {
     const gone = image({ seed: 'gone', layers: [100] })
     await seed(harbor.url, [{ repository: 'team/gone', tag: 'x', content: gone }], { authorization: basic(harbor.admin) })
+    const kept = join(folder, 'docker/registry/v2/repositories/team/gone/_manifests/revisions/sha256', hexOf(gone.root.digest), 'link')
+    expect(existsSync(kept)).toBe(true)
     expect(await admin.send('DELETE', '/v2/team/gone/manifests/x')).toMatchObject({ status: 400, code: 'UNSUPPORTED' })
     expect((await admin.send('DELETE', `/v2/team/gone/manifests/${gone.root.digest}`)).status).toBe(202)
     expect((await admin.get('/v2/team/gone/manifests/x')).status).toBe(404)
     expect((await admin.get('/v2/team/gone/tags/list')).json).toMatchObject({ tags: [] })
-    // The registry behind takes it again: it was gone there, too.
+    expect(existsSync(kept)).toBe(false)
     await seed(harbor.url, [{ repository: 'team/gone', tag: 'x', content: gone }], { authorization: basic(harbor.admin) })
     expect((await admin.get('/v2/team/gone/manifests/x')).status).toBe(200)
   })

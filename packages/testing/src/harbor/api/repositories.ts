@@ -1,7 +1,7 @@
 // https://github.com/goharbor/harbor/blob/v2.12.0/src/server/v2.0/handler/repository.go
 import { type Answer, type Call, jsonOf, ok, projectFor, repositoryFor, repositoryIn } from '../call.ts'
 import { deleteArtifact } from '../delete-artifact.ts'
-import type { Repository } from '../model.ts'
+import type { Artifact, Repository } from '../model.ts'
 import { answerPage, type Columns } from '../query.ts'
 import { isPublic } from '../security.ts'
 import { listedArtifacts } from './artifact-json.ts'
@@ -50,17 +50,24 @@ export async function updateRepository(call: Call): Promise<Answer> {
   return ok
 }
 
-/** One artifact after the other, those that others list last; an immutable tag stops it half-way. */
+/** One artifact after the other, from the latest, those that others list after these; what may not be deleted stops it half-way. @throws HarborRefusal 412 */
 export async function deleteRepository(call: Call): Promise<Answer> {
   const project = projectFor(call, 'delete', 'repository')
   const repository = repositoryIn(call, project)
-  const isListedByAnother = (digest: string): boolean => [...repository.artifacts.values()].some((parent) => parent.references.some((reference) => reference.digest === digest))
-  for (let left = [...repository.artifacts.values()]; left.length > 0; left = [...repository.artifacts.values()]) {
-    // Accessories go with their subjects; those whose subject is not there, by themselves.
-    const next = left.find(({ digest }) => !isListedByAnother(digest) && !repository.accessories.has(digest)) ?? left.find(({ digest }) => !isListedByAnother(digest))
-    if (!next) break
-    await deleteArtifact(call, project, repository, next)
+  const { artifacts } = repository
+  const isListedByAnother = (digest: string): boolean => [...artifacts.values()].some((parent) => parent.references.some((reference) => reference.digest === digest))
+  const remove = async (candidates: readonly Artifact[]): Promise<void> => {
+    for (let left = candidates, before = Infinity; left.length > 0 && left.length < before;) {
+      before = left.length
+      for (const artifact of left) {
+        if (artifacts.has(artifact.digest) && !isListedByAnother(artifact.digest)) await deleteArtifact(call, project, repository, artifact)
+      }
+      left = left.filter(({ digest }) => artifacts.has(digest))
+    }
   }
+  await remove(listedArtifacts(repository).toSorted((a, b) => b.pushedAt - a.pushedAt || b.id - a.id))
+  // Signatures of what never came.
+  await remove([...artifacts.values()])
   call.state.repositories.delete(repository.name)
   return ok
 }

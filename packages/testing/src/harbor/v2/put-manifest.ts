@@ -32,7 +32,7 @@ export async function putManifest(call: Call, name: string, reference: string): 
     const repository = ensureRepository(state, project, name)
     const artifact = ensureArtifact(state, project, repository, digest, bytes, manifest)
     if (isTag) ensureTag(state, repository, artifact, reference)
-    const accessory = accessoryOf(repository, artifact, manifest, isTag ? reference : undefined)
+    const accessory = accessoryOf(artifact, manifest, isTag ? reference : undefined)
     if (accessory) repository.accessories.set(artifact.digest, { id: repository.accessories.get(artifact.digest)?.id ?? state.nextId('accessory'), createdAt: Date.now(), ...accessory })
     harbor.webhooks.fire({ type: 'PUSH_ARTIFACT', project, repository, digest: artifact.digest, tags: isTag ? [reference] : [], operator: security.name })
     await relay(call, answer, manifest.subject === undefined ? {} : { 'oci-subject': manifest.subject })
