@@ -132,7 +132,7 @@ describe('an inventory', () => {
   })
 
   test('is not that of a stranger: a wrong password would leave all but public projects out, in silence', async () => {
-    answer = () => info({})
+    answer = () => info({ harbor_version: 'v2.12.0' })
     expect(await errorOf(inventoryOf(harbor, io))).toMatchObject({ code: 'HARBOR_UNAUTHORIZED', message: expect.stringContaining('the account robot$team+ci or its secret is not taken') })
     answer = () => info({ registry_url: 'harbor.example.com' })
     expect(await inventoryOf(harbor, io)).toBeDefined()

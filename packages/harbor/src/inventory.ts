@@ -17,7 +17,7 @@ export async function inventoryOf(harbor: Harbor, io: Io): Promise<Inventory | u
   const info = await systemInfo(harbor, io)
   if (!info) return undefined
   const account = await harbor.account()
-  if (account !== undefined && info.registry_url === undefined && info.harbor_version === undefined) throw notTaken(harbor.registry, 'GET /api/v2.0/systeminfo', account)
+  if (account !== undefined && info.registry_url === undefined) throw notTaken(harbor.registry, 'GET /api/v2.0/systeminfo', account)
   return {
     async* namespaces(at) { yield* once(namesOf(listProjects(harbor, {}, at))) },
     async* repositories(namespace, at) { yield* once(namesOf(listRepositories(harbor, namespace, {}, at))) },
