@@ -93,8 +93,8 @@ describe('plan', () => {
     expect(stdout).toContain('to know about the destination:\n')
   })
 
-  test('says what will be made, and plans the images for it', async () => {
-    const { stdout, code, stderr } = await run('plan', await write(`harbor: { "${harbor.host}": { createProjects: true, defaultProject: tools, project: { quota: 20KB } } }`), mover(), ['--json'])
+  test.each([['in one process', false], ['over Redis', true]])('says what will be made, and plans the images for it, %s', async (_, isPool) => {
+    const { stdout, code, stderr } = await run('plan', await write(`harbor: { "${harbor.host}": { createProjects: true, defaultProject: tools, project: { quota: 20KB } } }`), mover(), ['--json', ...(isPool ? ['--redis', redis.url, '--workers', '1'] : [])])
     const { findings: found, images } = JSON.parse(stdout) as { findings: readonly Finding[]; images: ReadonlyArray<{ state: string }> }
     expect(images.map(({ state }) => state), stderr).toEqual(['copy', 'copy', 'copy', 'copy'])
     expect(found.map(({ severity, kind, project }) => `${severity} ${kind} ${project ?? ''}`).toSorted()).toEqual([

@@ -143,6 +143,8 @@ class Leader {
     let room = 0
     let added = 0
     const { found: before } = await this.#ledger.tally()
+    const fed = new AbortController()
+    const watching = preparation && this.#watchForStop(AbortSignal.any([fed.signal, this.#feeding.signal]))
     try {
       for await (const batch of inBatches(wanted, batchSize, lingerMs)) {
         if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
@@ -157,6 +159,9 @@ class Leader {
       }
     } catch (error) {
       if (!this.#feeding.signal.aborted) throw error
+    } finally {
+      fed.abort()
+      await watching
     }
     await Promise.all(noted)
     if (this.#feeding.signal.aborted) return 0
@@ -165,6 +170,19 @@ class Leader {
     await store.setExpanded(id)
     publisher.publish({ type: 'expanded', images: found })
     return 0
+  }
+
+  /** A hook may take its time: whoever stops the migration does not wait for it. */
+  async #watchForStop(signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await pause(lookMs.most, signal)
+        const state = await this.#with.store.state(this.#record.id)
+        if (state !== 'running' && state !== 'paused') return this.#feeding.abort(new Error('the migration is not running any more'))
+      }
+    } catch {
+      // It is fed; or Redis is away, which whoever feeds it meets too.
+    }
   }
 
   /** Waits until so many more images may be open; answers how many may. */

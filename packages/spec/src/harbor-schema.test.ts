@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { settingsOf } from './destination-settings.ts'
 import { expand } from './expand.ts'
@@ -54,6 +55,14 @@ images: [team/app:1]
   test('and printed, it means the same', async () => {
     const migration = await parse(spec('{ createProjects: true, project: { quota: 1500MB }, projects: { a: { public: true } }, namespaces: { x/y: z }, defaultProject: d, nesting: last }') + 'onMissingRepository: { command: [a, b], timeout: 90s }\n')
     expect(await parse(await printNativeSpec(migration, []))).toEqual({ ...migration, entries: expect.anything() as unknown })
+  })
+
+  test("the documentation's examples", async () => {
+    const docs = readFileSync(new URL('../../../docs/harbor.md', import.meta.url), 'utf8')
+    const [whole = '', ...hooks] = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '')
+    expect((await parse(whole)).entries).toHaveLength(2)
+    expect(hooks.length).toBeGreaterThan(1)
+    for (const hook of hooks) expect(Object.keys((await parse(`version: 1\n${hook}`)).destinations ?? {})).toHaveLength(1)
   })
 
   test('a file may say nothing but how destinations are made ready', async () => {
