@@ -223,7 +223,7 @@ describe('accessories', () => {
 
   beforeAll(async () => {
     harbor.addProject('signed')
-    const put = async (content: ReturnType<typeof image>, tag?: string): Promise<void> => { await seed(harbor.url, [{ repository: 'signed/app', ...(tag === undefined ? {} : { tag }), content } as never], { authorization: basic(harbor.admin) }) }
+    const put = async (content: ReturnType<typeof image>, tag?: string): Promise<void> => { await seed(harbor.url, [{ repository: 'signed/app', ...(tag === undefined ? {} : { tag }), content }], { authorization: basic(harbor.admin) }) }
     await put(subject, '1')
     await put(signature.content, signature.tag)
     for (const content of [sbom, notation, ofSbom]) await put(content)

@@ -243,26 +243,27 @@ describe('an inventory', () => {
     hasInventory = true
     override async *catalog(): AsyncIterable<string> {
       this.requests.push('catalog')
+      yield* []
       if (this.catalogStatus !== undefined) throw new RegistryError({ status: this.catalogStatus, registry: this.registry, request: 'GET /v2/_catalog', details: [{ code: 'DENIED', message: 'closed' }] })
     }
     async inventory(): Promise<Inventory | undefined> {
       this.requests.push('inventory')
       if (!this.hasInventory) return undefined
-      const source = this
+      const { requests, repositories, forbidden, labels } = this
       const namespaceOf = (name: string): string => name.split('/')[0]!
       return {
         async *namespaces() {
-          source.requests.push('namespaces')
-          yield* new Set(Object.keys(source.repositories).map(namespaceOf))
+          requests.push('namespaces')
+          yield* new Set(Object.keys(repositories).map(namespaceOf))
         },
         async *repositories(namespace) {
-          source.requests.push(`repositories ${namespace}`)
-          if (source.forbidden.has(namespace)) throw new Error(`${namespace} is forbidden`)
-          yield* Object.keys(source.repositories).filter((name) => namespaceOf(name) === namespace)
+          requests.push(`repositories ${namespace}`)
+          if (forbidden.has(namespace)) throw new Error(`${namespace} is forbidden`)
+          yield* Object.keys(repositories).filter((name) => namespaceOf(name) === namespace)
         },
         async tags(repository) {
-          source.requests.push(`artifacts ${repository}`)
-          return Object.keys(source.repositories[repository] ?? {}).map((tag) => ({ tag: tag as Tag, labels: source.labels[tag] ?? [], pushedAt: new Date('2024-05-01') }))
+          requests.push(`artifacts ${repository}`)
+          return Object.keys(repositories[repository] ?? {}).map((tag) => ({ tag: tag as Tag, labels: labels[tag] ?? [], pushedAt: new Date('2024-05-01') }))
         },
       }
     }
