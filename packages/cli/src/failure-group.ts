@@ -2,16 +2,17 @@
 // differ only in the names that they repeat.
 import { type ErrorRecord, printable } from '@longshore/oci'
 import { describeFailure, describePlace, type Unlisted } from '@longshore/report'
-import { formatEnd, type Image } from '@longshore/transfer'
+import { describeAskers, formatEnd, type Image, type Origin } from '@longshore/transfer'
 import { count, formatNumber } from './format.ts'
 
 /** Something that failed. `names` are the repositories that its messages may repeat. */
 export interface Failure { readonly label: string; readonly names: readonly string[]; readonly error: ErrorRecord; readonly hint: string }
 export interface FailureGroup { readonly reason: string; readonly hint: string; readonly failures: readonly Failure[] }
 
-export function failureOf({ image, error, hint }: { readonly image: Image; readonly error: ErrorRecord; readonly hint: string }): Failure {
+export function failureOf({ image, error, hint, origin }: { readonly image: Image; readonly error: ErrorRecord; readonly hint: string; readonly origin?: Origin }): Failure {
   const { source, destination } = image
-  return { label: `${formatEnd(source)} -> ${formatEnd(destination)}`, names: [source.repository, destination.repository], error, hint }
+  const askers = describeAskers(origin)
+  return { label: `${formatEnd(source)} -> ${formatEnd(destination)}${askers === '' ? '' : ` (${askers})`}`, names: [source.repository, destination.repository], error, hint }
 }
 
 export function unlistedFailure(event: Unlisted): Failure {

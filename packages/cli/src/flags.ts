@@ -1,5 +1,6 @@
 // The flags, as commander hands them over: one type and one place of definition for what commands share.
 import type { AccessOptions } from '@longshore/access'
+import type { MappingFormat } from '@longshore/mapping'
 import type { Platform } from '@longshore/oci'
 import type { SpecFormat } from '@longshore/spec'
 import { type Command, Option } from 'commander'
@@ -7,7 +8,10 @@ import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } fro
 import { UsageError } from './usage-error.ts'
 
 /** Not those of the package: its modules are not loaded for --help. */
-const specFormats = ['list', 'yaml', 'skopeo', 'image-syncer', 'regsync', 'dregsy'] as const satisfies readonly SpecFormat[]
+const specFormats = ['list', 'yaml', 'kubernetes', 'skopeo', 'image-syncer', 'regsync', 'dregsy'] as const satisfies readonly SpecFormat[]
+
+/** Those of the package of the same name. */
+export const mappingFormats = ['csv', 'containerd', 'registries-conf', 'kustomize', 'rollback'] as const satisfies readonly MappingFormat[]
 
 export interface SpecFlags {
   readonly format?: SpecFormat
@@ -18,6 +22,16 @@ export interface SpecFlags {
   readonly platformPolicy?: 'sparse' | 'strip'
   readonly referrers?: boolean
   readonly foreignLayers?: 'keep' | 'copy'
+}
+
+/** Only names count: what of an image is carried does not change them. */
+export interface MappingFlags extends Pick<SpecFlags, 'from' | 'to' | 'fromForAll'>, AccessOptions {
+  readonly specFormat?: SpecFormat
+  readonly format?: MappingFormat
+  readonly output?: string
+  readonly byDigest?: boolean
+  readonly quiet?: boolean
+  readonly debug?: boolean
 }
 
 export interface OutputFlags { readonly json?: boolean; readonly quiet?: boolean; readonly debug?: boolean }
@@ -53,15 +67,20 @@ export function booleanOption(name: string, description: string): Option {
 }
 
 export function addSpecOptions(command: Command): Command {
-  return command.optionsGroup('What is moved, and where to:')
-    .option('--from <HOST[/PREFIX]>', 'where names without a registry are read (default: docker.io)')
-    .option('--to <HOST[/PREFIX]>', 'where images go; the path is kept below the prefix (may be given again)', collect)
-    .addOption(booleanOption('from-for-all', 'read full references of other registries from --from too: it mirrors them'))
-    .addOption(new Option('--format <FORMAT>', 'what SPEC is; told by its content otherwise').choices(specFormats))
+  return addNameOptions(command, '--format')
     .option('--platform <OS/ARCH[/VARIANT]>', 'carry only these children of an index (comma-separated, may be given again); an image that is not multi-platform is carried whatever it is for', parsePlatforms)
     .addOption(new Option('--platform-policy <POLICY>', 'with --platform: leave the index as it is (sparse, the default; a later run with more platforms adds them), or write one that lists only what was carried (strip)').choices(['sparse', 'strip']))
     .addOption(booleanOption('referrers', 'carry signatures, SBOMs and other referrers along (default: true)'))
     .addOption(new Option('--foreign-layers <POLICY>', 'leave layers that live at other URLs there (keep, the default), or carry them (copy)').choices(['keep', 'copy']))
+}
+
+/** What images are called at both ends. @param formatFlag says what SPEC is */
+export function addNameOptions(command: Command, formatFlag: '--format' | '--spec-format'): Command {
+  return command.optionsGroup('What is moved, and where to:')
+    .option('--from <HOST[/PREFIX]>', 'where names without a registry are read (default: docker.io)')
+    .option('--to <HOST[/PREFIX]>', 'where images go; the path is kept below the prefix (may be given again)', collect)
+    .addOption(booleanOption('from-for-all', 'read full references of other registries from --from too: it mirrors them'))
+    .addOption(new Option(`${formatFlag} <FORMAT>`, 'what SPEC is; told by its content otherwise').choices(specFormats))
 }
 
 export function addTlsVerifyOptions(command: Command): Command {

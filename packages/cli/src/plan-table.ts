@@ -1,6 +1,6 @@
 import { printable } from '@longshore/oci'
 import type { Dropped, Unlisted } from '@longshore/report'
-import type { Amount, Plan } from '@longshore/transfer'
+import { type Amount, describeAskers, formatEnd, type Plan } from '@longshore/transfer'
 import { count, formatBytes, formatNumber } from './format.ts'
 import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
 
@@ -16,6 +16,8 @@ export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: re
   const present = plan.images.length - copies.length - failures.length
   const lines = [
     ...table(repositories(plan)),
+    ...section('asked for by:', plan.images.filter(({ origin }) => origin !== undefined)
+      .map(({ image, origin }) => `${formatEnd(image.source)}  ${describeAskers(origin)}`).sort()),
     ...section('tags that rules leave out:', dropped.map((d) => `${d.registry}/${d.repository}:${d.tag}  ${d.reason}`).sort()),
     ...section('destination repositories that do not exist yet:', plan.missingRepositories),
     ...grouped('images that cannot be moved:', failures.map(failureOf), 'image'),

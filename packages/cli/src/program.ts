@@ -1,12 +1,12 @@
 // The grammar of the command line. Commands are loaded when they run, so that --help stays quick.
 import { Command, Option } from 'commander'
-import { addAccessOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption } from './flags.ts'
+import { addAccessOptions, addNameOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, mappingFormats } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
 
-const specHelp = 'images list, YAML, or a file of skopeo sync, image-syncer, regsync or dregsy; - is stdin'
+const specHelp = 'images list, YAML, Kubernetes objects (YAML or JSON), or a file of skopeo sync, image-syncer, regsync or dregsy; - is stdin'
 
 /** @param done is given the exit code of the command that ran */
 export function createProgram(version: string, done: (code: ExitCode) => void): Command {
@@ -77,6 +77,8 @@ out and why, destination repositories that are missing. It writes nothing anywhe
   plan.addHelpText('after', `
 Examples:
   longshore plan images.txt --to registry.example.com/mirror
+  kubectl get pods -A -o json | longshore plan - --to registry.example.com/mirror
+      What a cluster runs, by the digests that it runs; helm template's output and manifests are taken as well.
   longshore plan rules.yaml --json | jq .toMove`)
   plan.action(async (specs: readonly string[], flags) => {
     const { planCommand } = await import('./commands/plan.ts')
@@ -118,6 +120,32 @@ Examples:
   convert.action(async (specs: readonly string[], flags) => {
     const { convertCommand } = await import('./commands/convert.ts')
     done(await convertCommand(specs, flags))
+  })
+
+  const mapping = program.command('mapping').argument('<SPEC...>', specHelp)
+    .summary('print what clusters need to find the images under their new names')
+    .description(`Prints, for the images of SPEC, how clusters get from the old names to the new ones (docs/mapping.md). Names come from SPEC alone; a registry
+is asked only where SPEC has rules, for its tags. Nothing is moved.`)
+  addNameOptions(mapping, '--spec-format')
+  addAccessOptions(mapping)
+  mapping.optionsGroup('The mapping:')
+    .addOption(new Option('--format <FORM>', 'csv (the default): old,new,digest; containerd: hosts.toml; registries-conf: remaps for CRI-O and podman; kustomize: an images: block; rollback: how to undo each of them')
+      .choices(mappingFormats))
+    .option('--output <DIR>', 'write all of them as files, and print their names')
+    .option('--by-digest', 'kustomize: write the digest where SPEC knows it and the name has one')
+  mapping.optionsGroup('Output:')
+    .option('--quiet', 'do not print the names of the files')
+    .option('--debug', 'say where errors come from')
+  mapping.addHelpText('after', `
+Examples:
+  longshore mapping images.txt --to harbor.example.com/mirror >mapping.csv
+  longshore mapping rules.yaml --format containerd
+      A hosts.toml for each old registry, with the folder that it belongs in.
+  kubectl get pods -A -o json | longshore mapping - --to harbor.example.com/mirror --output mapping/
+      mapping.csv, containerd/certs.d/…/hosts.toml, registries.conf.d/50-longshore.conf, kustomize/kustomization.yaml, ROLLBACK.md`)
+  mapping.action(async (specs: readonly string[], flags) => {
+    const { mappingCommand } = await import('./commands/mapping.ts')
+    done(await mappingCommand(specs, flags))
   })
 
   program.command('demo')

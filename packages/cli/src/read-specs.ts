@@ -1,8 +1,8 @@
 // SPEC… becomes one migration. All problems of all files are told at once.
 import { readFileSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { open, readFile, stat } from 'node:fs/promises'
 import { printable } from '@longshore/oci'
-import { type AccessHint, formatProblem, maxSpecBytes, type Migration, parseSpecs, type Problem, SpecError, type SpecInput, type SpecOptions } from '@longshore/spec'
+import { type AccessHint, formatProblem, maxBytesOf, maxSpecBytes, type Migration, type ParsedSpec, parseSpecs, type Problem, SpecError, type SpecInput, type SpecOptions } from '@longshore/spec'
 import { readConfig } from './config.ts'
 import { isPool, type PoolFlags, type SpecFlags } from './flags.ts'
 import { UsageError } from './usage-error.ts'
@@ -12,6 +12,8 @@ export interface ReadSpecs {
   readonly migration: Migration
   readonly warnings: readonly Problem[]
   readonly inputs: readonly SpecInput[]
+  /** Of the inputs that are Kubernetes', what they come to. */
+  readonly objects?: ParsedSpec['objects']
   /** Secrets among them: for the process that reaches registries, and nobody else. */
   readonly hints: readonly AccessHint[]
 }
@@ -28,9 +30,9 @@ export async function readSpecs(specs: readonly string[], flags: SpecFlags & Poo
     else inputs.push(input)
   }
   try {
-    const { migration, warnings, access = [] } = await parseSpecs(inputs, options)
+    const { migration, warnings, access = [], objects } = await parseSpecs(inputs, options)
     if (isPool(flags)) refusePlaces(migration)
-    if (problems.length === 0) return { migration, warnings, inputs, hints: access }
+    if (problems.length === 0) return { migration, warnings, inputs, hints: access, ...(objects && { objects }) }
   } catch (error) {
     if (!(error instanceof SpecError)) throw error
     problems.push(...error.problems)
@@ -66,17 +68,23 @@ async function readInput(spec: string, stdin: Stdin): Promise<SpecInput | Proble
     for await (const chunk of stdin) {
       chunks.push(Buffer.from(chunk))
       length += chunk.length
-      if (length > maxSpecBytes) break
+      if (length > maxSpecBytes && length > maxBytesOf(chunks[0] ?? chunk)) break
     }
     return { name: 'stdin', content: Buffer.concat(chunks) }
   }
   try {
     const { size } = await stat(spec)
     // The parser says what is wrong with a file of this size; its content is of no use.
-    return { name: spec, content: size > maxSpecBytes ? Buffer.alloc(maxSpecBytes + 1) : await readFile(spec) }
+    return { name: spec, content: size > maxSpecBytes && size > maxBytesOf(await headOf(spec)) ? Buffer.alloc(maxSpecBytes + 1) : await readFile(spec) }
   } catch (error) {
     return { file: spec, message: reasonOf(error) }
   }
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(64 * 1024) })
+  return buffer.subarray(0, bytesRead)
 }
 
 function reasonOf(error: unknown): string {

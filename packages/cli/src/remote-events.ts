@@ -1,6 +1,6 @@
 // The events of a migration on a coordinator, to the end, over as many connections as it takes.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RunEvent } from '@longshore/report'
+import { type AskedBy, originFrom, type RunEvent } from '@longshore/report'
 import type { Image } from '@longshore/transfer'
 import { NotACoordinatorError, RemoteError, type RemoteClient, type RemoteStatus, ServerUnreachableError, statusEventSchema } from './remote-client.ts'
 
@@ -94,9 +94,9 @@ export async function* readMessages(body: ReadableStream<Uint8Array>): AsyncGene
 
 /** `toJsonEvent` of @longshore/report, the other way round. */
 export function toRunEvent(data: unknown): RunEvent {
-  const { source, destination, code: _, ...rest } = data as Readonly<Record<string, unknown>>
+  const { source, destination, code: _, askedBy, askedByMore, ...rest } = data as Readonly<Record<string, unknown>> & AskedBy
   const image: { image?: Image } = typeof source === 'string' && typeof destination === 'string' ? { image: { source: parseEnd(source), destination: parseEnd(destination) } } : {}
-  return { ...rest, ...image } as unknown as RunEvent
+  return { ...rest, ...image, ...originFrom({ askedBy, askedByMore }) } as unknown as RunEvent
 }
 
 /** `formatEnd` of @longshore/transfer, the other way round: a registry is always named. */

@@ -1,6 +1,6 @@
 // What a coordinator tells, as the views and the summary know it.
 import type { Digest } from '@longshore/oci'
-import { type Report, type RunEvent, Tally } from '@longshore/report'
+import { originFrom, type Report, type RunEvent, Tally } from '@longshore/report'
 import type { BlobTally, InFlight } from '@longshore/transfer'
 import type { RemoteStatus } from './remote-client.ts'
 import { parseEnd } from './remote-events.ts'
@@ -44,10 +44,11 @@ export function tallyOf({ images, totals, unlisted, dropped }: Report): Tally {
     const ends = { source: parseEnd(image.source), destination: parseEnd(image.destination) }
     tally.add({ type: 'found', image: ends })
     if (image.outcome === 'abandoned') continue
-    if (image.outcome === 'failed') tally.add({ type: 'failed', image: ends, error: image.error as never, hint: image.hint })
+    const asked = originFrom(image)
+    if (image.outcome === 'failed') tally.add({ type: 'failed', image: ends, error: image.error as never, hint: image.hint, ...asked })
     else {
       const { outcome, digest, rewritten, blobs, referrers, ms } = image
-      tally.add({ type: 'done', image: ends, outcome, digest: digest as Digest, ...(rewritten === undefined ? {} : { rewritten: rewritten as Digest }), blobs: toBlobTally(blobs), referrers, ms })
+      tally.add({ type: 'done', image: ends, outcome, digest: digest as Digest, ...(rewritten === undefined ? {} : { rewritten: rewritten as Digest }), blobs: toBlobTally(blobs), referrers, ms, ...asked })
     }
   }
   for (const { code: _, ...one } of unlisted) tally.add({ type: 'unlisted', ...one } as never)

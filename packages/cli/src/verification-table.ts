@@ -1,6 +1,6 @@
 import { type ErrorRecord, printable } from '@longshore/oci'
 import { describeFailure, type Unlisted } from '@longshore/report'
-import { type Finding, formatEnd, type Verification } from '@longshore/transfer'
+import { describeAskers, type Finding, formatEnd, type Origin, type Verification } from '@longshore/transfer'
 import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
 import { count, formatBytes, formatNumber } from './format.ts'
 
@@ -13,14 +13,15 @@ export function formatVerification(v: Verification, unlisted: readonly Unlisted[
   const corrupt = v.findings.filter(isCorrupt)
   const untold = v.findings.filter((f) => f.problem === 'failed' || (f.problem === 'corrupt' && !isCorrupt(f)))
   const failures: readonly Failure[] = [
-    ...untold.map(({ image, problem, error, hint }) => ({ ...failureOf({ image, error: error ?? unknown, hint: problem === 'corrupt' ? '' : hint ?? '' }), label: formatEnd(image.destination) })),
+    ...untold.map(({ image, problem, error, hint, origin }) => ({ ...failureOf({ image, error: error ?? unknown, hint: problem === 'corrupt' ? '' : hint ?? '' }), label: `${formatEnd(image.destination)}${askedFor(origin)}` })),
     // A destination that fails the images fails this for the same reason.
     ...(unsearched === undefined || untold.length > 0 ? [] : [{ label: 'other tags at the destination', names: [], error: unsearched, hint: '' }]),
   ]
   const lines = [
-    ...section('missing at the destination:', describeByContent(v.findings.filter((f) => f.problem === 'missing' && !isMissingAtSource(f)), (what, needing) => (what === needing ? what : `${what} of ${needing}`))),
-    ...section('missing at the source:', atSource.map(({ image }) => formatEnd(image.source))),
-    ...section('different at the destination:', v.findings.filter((f) => f.problem === 'differs').map(({ what, expected, actual }) => `${what}: is ${actual}, where the source makes it ${expected}`)),
+    ...section('missing at the destination:', describeByContent(v.findings.filter((f) => f.problem === 'missing' && !isMissingAtSource(f)), (what, needing, { origin }) => (what === needing ? `${what}${askedFor(origin)}` : `${what} of ${needing}`))),
+    ...section('missing at the source:', atSource.map(({ image, origin }) => `${formatEnd(image.source)}${askedFor(origin)}`)),
+    ...section('different at the destination:', v.findings.filter((f) => f.problem === 'differs')
+      .map(({ what, expected, actual, origin }) => `${what}${askedFor(origin)}: is ${actual}, where the source makes it ${expected}`)),
     ...section('corrupt at the destination:', describeByContent(corrupt, (what, needing, { error }) => `${what}${what === needing ? '' : ` (needed by ${needing})`}: ${describeLie(error)}`), cureOf(corrupt)),
     ...(failures.length + unlisted.length === 0 ? [] : [
       'could not be checked:', ...formatGroups(groupFailures(failures), 'image', groups), ...formatGroups(groupFailures(unlisted.map(unlistedFailure)), 'place', groups), '',
@@ -53,6 +54,12 @@ function describeByContent(findings: readonly Finding[], line: (what: string, ne
     const { what, expected } = first
     return [isReference(what) ? line(what, what, first) : line(`${what.startsWith('blob ') ? 'blob' : 'manifest'} ${expected}`, needing, first)]
   })
+}
+
+/** Behind a name: the objects that asked for it. */
+function askedFor(origin: Origin | undefined): string {
+  const askers = describeAskers(origin)
+  return askers === '' ? '' : ` (${askers})`
 }
 
 /** A reference that was asked for, rather than something under one. */

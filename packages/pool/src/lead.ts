@@ -6,7 +6,7 @@ import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { Preparation } from '@longshore/prepare'
 import { type Dropped, type RunEvent, type Unlisted, wantedOf } from '@longshore/report'
-import { hintFor, type ImageId, imageId, maxDeferred, secondTry, type Wanted } from '@longshore/transfer'
+import { hintFor, type ImageId, imageId, maxDeferred, objectsOf, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
@@ -150,8 +150,8 @@ class Leader {
         if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
         if (this.#feeding.signal.aborted) break
         room -= batch.length
-        // Where an image was asked for matters to whoever verifies; elsewhere it would only take up room.
-        const opened = await this.#ledger.open(options.task.kind === 'verify' ? batch : batch.map(({ image, options }) => ({ image, options })))
+        // Which line of a list asked for an image matters to whoever verifies; elsewhere it would only take up room.
+        const opened = await this.#ledger.open(options.task.kind === 'verify' ? batch : batch.map(({ image, options, ...asked }) => ({ image, options, ...objectsOf(asked) })))
         if (!opened) continue
         added += opened.added
         for (const { image } of batch) publisher.publish({ type: 'found', image })
@@ -271,8 +271,8 @@ class Leader {
 
   /** Failures that waited for a second try, and are told at the end; the others were when they came. */
   async *#lateFailures(): AsyncGenerator<Extract<RunEvent, { type: 'failed' }>, void, void> {
-    for await (const { wanted: { image }, error } of this.#ledger.results({ failedOnly: true })) {
-      if (error && isToldLate(error)) yield { type: 'failed', image, error, hint: hintFor(error) }
+    for await (const { wanted, error } of this.#ledger.results({ failedOnly: true })) {
+      if (error && isToldLate(error)) yield { type: 'failed', image: wanted.image, error, hint: hintFor(error), ...objectsOf(wanted) }
     }
   }
 

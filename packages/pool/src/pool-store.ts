@@ -5,7 +5,7 @@ import { keyPrefix, MigrationLostError, type PoolCounts, type PoolLedger, RedisL
 import type { RedisClient } from '@longshore/redis'
 import { type Dropped, Tally, type Unlisted } from '@longshore/report'
 import { type Migration } from '@longshore/spec'
-import { hintFor, type ImageResult, type RegistryUse } from '@longshore/transfer'
+import { hintFor, type ImageResult, objectsOf, type RegistryUse } from '@longshore/transfer'
 import { MigrationNotFoundError, WrongStateError } from './errors.ts'
 import { parseUses, readEvents, type StreamedEvent } from './event-stream.ts'
 import { keys } from './keys.ts'
@@ -270,14 +270,15 @@ function toMigrationHead(id: string, [options, state, created, ended, expanded, 
 
 function toIso(ms: string): string { return new Date(Number(ms)).toISOString() }
 
-function addResult(tally: Tally, { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error }: ImageResult): void {
+function addResult(tally: Tally, { wanted, outcome, digest, rewritten, referrers = 0, blobs, ms, error }: ImageResult): void {
+  const { image } = wanted
   tally.add({ type: 'found', image })
   if (outcome === 'failed' || digest === undefined) {
     const record = error ?? { name: 'Error', code: 'UNKNOWN', message: 'unknown' }
-    tally.add({ type: 'failed', image, error: record, hint: hintFor(record) })
+    tally.add({ type: 'failed', image, error: record, hint: hintFor(record), ...objectsOf(wanted) })
     return
   }
-  tally.add({ type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), referrers, blobs: blobs ?? noBlobs, ms })
+  tally.add({ type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), referrers, blobs: blobs ?? noBlobs, ms, ...objectsOf(wanted) })
 }
 
 const noBlobs = { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }

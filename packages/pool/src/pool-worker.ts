@@ -8,7 +8,9 @@ import { type BatchLease, keyPrefix } from '@longshore/ledger'
 import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
 import { isInterrupted, type RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
-import { hintFor, type ImageId, isBlobKey, type Lease, type NodeKey, type Progress, type Registered, type SettledImage, type Take, type TransferEvent, type Wanted } from '@longshore/transfer'
+import {
+  hintFor, type ImageId, isBlobKey, type Lease, type NodeKey, objectsOf, type Progress, type Registered, type SettledImage, type Take, type TransferEvent, type Wanted,
+} from '@longshore/transfer'
 import type { Ears } from './ears.ts'
 import { enqueue } from './enqueue.ts'
 import { isLost, ShutdownError } from './errors.ts'
@@ -322,13 +324,14 @@ export class PoolWorker {
 
   #tellSettled({ publisher }: MigrationWork, { migration, node, job }: Errand, { result }: SettledImage): void {
     if (!result) return
-    const { wanted: { image }, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
+    const { wanted, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
+    const { image } = wanted
     let event: TransferEvent | undefined
     if (outcome === 'failed') {
       // What may pass is tried again at the end; it is told then.
-      if (error && !isToldLate(error)) event = { type: 'failed', image, error, hint: hintFor(error) }
+      if (error && !isToldLate(error)) event = { type: 'failed', image, error, hint: hintFor(error), ...objectsOf(wanted) }
     } else if (digest !== undefined && blobs) {
-      event = { type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), blobs, referrers, ms }
+      event = { type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), blobs, referrers, ms, ...objectsOf(wanted) }
     }
     if (!event) return
     publisher.publish(event)

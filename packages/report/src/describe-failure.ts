@@ -17,5 +17,5 @@ export function describeUnlisted(event: Extract<RunEvent, { type: 'unlisted' }>)
 /** A place in a spec, and what it names: `rules.yaml:3: r.example.com/team/app`. */
 export function describePlace(event: Extract<RunEvent, { type: 'unlisted' }>): string {
   const what = [event.registry, event.repository].filter((part) => part !== undefined).join('/')
-  return `${event.file}:${event.line}: ${what}${event.reference === undefined ? '' : ` ${event.reference}`}`
+  return `${event.file}:${event.line}: ${event.object === undefined ? '' : `${event.object}: `}${what}${event.reference === undefined ? '' : ` ${event.reference}`}`
 }

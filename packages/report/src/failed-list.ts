@@ -1,6 +1,6 @@
 // The images that failed, in the form of an images list: pairs of full references, so that it needs no --from and no --to.
 import { printable } from '@longshore/oci'
-import { formatEnd } from '@longshore/transfer'
+import { describeAskers, formatEnd } from '@longshore/transfer'
 import { codeOf } from './error-code.ts'
 import { describeFailure, describeUnlisted } from './describe-failure.ts'
 import type { Tally } from './tally.ts'
@@ -15,6 +15,9 @@ export function* printFailedList(tally: Tally): Generator<string> {
     yield '# The run was stopped: images that it did not finish or did not reach are not in here. Run the same command again for those.\n'
   }
   for (const unlisted of tally.unlisted) yield `# not listed, so its images are unknown: ${describeUnlisted(unlisted)}\n`
-  const lines = tally.failures.map(({ image, error }) => printable(`${formatEnd(image.source)} ${formatEnd(image.destination)} # ${codeOf(error)}: ${describeFailure(error)}`))
+  const lines = tally.failures.map(({ image, error, origin }) => {
+    const askers = describeAskers(origin)
+    return printable(`${formatEnd(image.source)} ${formatEnd(image.destination)} # ${codeOf(error)}: ${describeFailure(error)}${askers === '' ? '' : ` (asked for by ${askers})`}`)
+  })
   for (const line of lines.sort()) yield `${line}\n`
 }

@@ -1,4 +1,5 @@
 export { describeFailure, describePlace, describeUnlisted } from './describe-failure.ts'
+export { askedBy, type AskedBy, originFrom } from './asked-by.ts'
 export { codeOf } from './error-code.ts'
 export { printFailedList } from './failed-list.ts'
 export { buildReport, printReport, type RunFacts } from './report.ts'

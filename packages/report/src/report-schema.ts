@@ -14,7 +14,13 @@ export const errorSchema = z.strictObject({
 
 const code = z.string().meta({ description: 'what went wrong, an entry of docs/errors.md: the innermost code that says it' })
 const blobs = z.strictObject({ pushed: amount, mounted: amount, existed: amount })
-const ended = { source: reference, destination: reference }
+const line = z.int().min(1)
+const ended = {
+  source: reference, destination: reference,
+  askedBy: z.array(z.strictObject({ object: z.string().meta({ description: 'kind namespace/name' }), file: z.string(), line })).optional()
+    .meta({ description: 'the Kubernetes objects that asked for it, the first of them' }),
+  askedByMore: z.int().min(1).optional().meta({ description: 'how many asked besides' }),
+}
 
 export const reportSchema = z.strictObject({
   version: z.literal(1).meta({ description: 'of this form; a new number means that something was taken away or changed its meaning' }),
@@ -43,7 +49,7 @@ export const reportSchema = z.strictObject({
   ])).meta({ description: 'by destination' }),
   digestMap: z.record(z.string(), digest).meta({ description: 'source digest to destination digest, where they differ' }),
   unlisted: z.array(z.strictObject({
-    registry: z.string(), repository: z.string().optional(), reference: z.string().optional(), file: z.string(), line: z.int(), code, error: errorSchema, hint: z.string(),
+    registry: z.string(), repository: z.string().optional(), reference: z.string().optional(), file: z.string(), line: z.int(), object: z.string().optional(), code, error: errorSchema, hint: z.string(),
   })).meta({ description: 'what could not be listed, so that its images are unknown' }),
   dropped: z.array(z.strictObject({ registry: z.string(), repository: z.string(), tag: z.string(), rule: z.string(), reason: z.string() }))
     .meta({ description: 'tags that a rule left out' }),

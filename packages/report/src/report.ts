@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '@longshore/oci'
 import { type BlobTally, formatEnd, type RegistryUse } from '@longshore/transfer'
+import { askedBy } from './asked-by.ts'
 import { codeOf } from './error-code.ts'
 import type { Report } from './report-schema.ts'
 import type { Unlisted } from './run-event.ts'
@@ -54,7 +55,7 @@ function* printItems(items: readonly unknown[]): Generator<string> {
 }
 
 function toImage(entry: ImageEntry): Report['images'][number] {
-  const ends = { source: formatEnd(entry.image.source), destination: formatEnd(entry.image.destination) }
+  const ends = { source: formatEnd(entry.image.source), destination: formatEnd(entry.image.destination), ...askedBy(entry.origin) }
   if (entry.outcome === 'abandoned') return { ...ends, outcome: 'abandoned' }
   if (entry.outcome === 'failed' || entry.digest === undefined || entry.blobs === undefined) {
     const error = entry.error ?? { name: 'Error', code: 'UNKNOWN', message: 'unknown' }
@@ -73,9 +74,9 @@ function toBlobs(tally: BlobTally): Report['images'][number] extends infer I ? I
   }
 }
 
-function toUnlisted({ registry, repository, reference, file, line, error, hint }: Unlisted): Report['unlisted'][number] {
+function toUnlisted({ registry, repository, reference, file, line, object, error, hint }: Unlisted): Report['unlisted'][number] {
   return {
-    registry, ...(repository === undefined ? {} : { repository }), ...(reference === undefined ? {} : { reference }), file, line, code: codeOf(error), error: toError(error), hint,
+    registry, ...(repository === undefined ? {} : { repository }), ...(reference === undefined ? {} : { reference }), file, line, ...(object === undefined ? {} : { object }), code: codeOf(error), error: toError(error), hint,
   }
 }
 

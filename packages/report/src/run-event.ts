@@ -2,6 +2,7 @@ import type { Digest, ErrorRecord, RepositoryName, Tag } from '@longshore/oci'
 import { toRecord } from '@longshore/oci'
 import type { ExpandEvent } from '@longshore/spec'
 import { formatEnd, hintFor, type TransferEvent } from '@longshore/transfer'
+import { askedBy } from './asked-by.ts'
 import { codeOf } from './error-code.ts'
 
 /** What a run tells: the engine's events, and what the expansion of the spec has to add. */
@@ -10,7 +11,7 @@ export type RunEvent =
   /** Images that cannot be known, because their registry or repository cannot be listed. */
   | {
     readonly type: 'unlisted'; readonly registry: string; readonly repository?: string; readonly reference?: Tag | Digest
-    readonly file: string; readonly line: number; readonly error: ErrorRecord; readonly hint: string
+    readonly file: string; readonly line: number; readonly object?: string; readonly error: ErrorRecord; readonly hint: string
   }
   /** A tag that a rule left out. */
   | { readonly type: 'dropped'; readonly registry: string; readonly repository: RepositoryName; readonly tag: Tag; readonly rule: string; readonly reason: string }
@@ -27,7 +28,8 @@ export function fromExpansion(event: Exclude<ExpandEvent, { kind: 'image' }>): U
     }
     case 'failed': {
       const error = toRecord(event.error)
-      return { type: 'unlisted', ...event.location, ...event.origin, error, hint: hintFor(error) }
+      const { file, line, object } = event.origin
+      return { type: 'unlisted', ...event.location, file, line, ...(object === undefined ? {} : { object }), error, hint: hintFor(error) }
     }
   }
 }
@@ -36,6 +38,6 @@ export function fromExpansion(event: Exclude<ExpandEvent, { kind: 'image' }>): U
 export function toJsonEvent(event: RunEvent): Record<string, unknown> {
   const code = 'error' in event ? { code: codeOf(event.error) } : {}
   if (!('image' in event)) return { ...event, ...code }
-  const { image, ...rest } = event
-  return { ...rest, ...code, source: formatEnd(image.source), destination: formatEnd(image.destination) }
+  const { image, origin, ...rest } = { origin: undefined, ...event }
+  return { ...rest, ...code, source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin) }
 }

@@ -1,7 +1,7 @@
 // The running totals, and what is kept for the summary, the report and the failed list. Memory follows the failures; entries
 // of images that went well are kept only when a report was asked for.
 import type { Digest, ErrorRecord } from '@longshore/oci'
-import { type BlobTally, type Image, imageId, type ImageId } from '@longshore/transfer'
+import { type BlobTally, type Image, imageId, type ImageId, objectsOf, type Origin } from '@longshore/transfer'
 import type { Dropped, RunEvent, Unlisted } from './run-event.ts'
 
 export interface ImageEntry {
@@ -14,6 +14,8 @@ export interface ImageEntry {
   readonly ms?: number
   readonly error?: ErrorRecord
   readonly hint?: string
+  /** Where objects asked for it. */
+  readonly origin?: Origin
 }
 export type FailedEntry = ImageEntry & { readonly error: ErrorRecord; readonly hint: string }
 
@@ -87,7 +89,7 @@ export class Tally {
         return
       }
       case 'failed': {
-        const entry: FailedEntry = { image: event.image, outcome: 'failed', error: event.error, hint: event.hint }
+        const entry: FailedEntry = { image: event.image, outcome: 'failed', error: event.error, hint: event.hint, ...objectsOf(event) }
         this.#open.delete(imageId(event.image))
         this.failures.push(entry)
         if (this.#keepsEntries) this.entries.push(entry)

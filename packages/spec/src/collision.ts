@@ -58,7 +58,8 @@ export function checkPlaces(placed: Iterable<Placed>): ReadonlySet<Image> {
 }
 
 function from(placed: Placed): string {
-  return `${formatEnd(placed.image.source)} (${placed.origin.file}:${placed.origin.line})`
+  const { file, line, object } = placed.origin
+  return `${formatEnd(placed.image.source)} (${file}:${line}${object === undefined ? '' : `, ${object}`})`
 }
 
 function ontoItself(placed: Placed): string { return `${from(placed)} would be copied onto itself` }

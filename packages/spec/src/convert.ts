@@ -1,7 +1,8 @@
 // A migration as the native YAML that means the same. It is printed from what the spec came to, so every format can be.
 import { formatPlatform, isDigest, looksLikeRegistry } from '@longshore/oci'
+import { askersOf } from '@longshore/transfer'
 import { Document } from 'yaml'
-import { type ContentOptions, defaultContent, type Destination, type Entry, type Migration, type Moment, type Pattern, type Requested, type Selection, type TagRule } from './migration.ts'
+import { type ContentOptions, defaultContent, type Destination, type Entry, type Migration, type Moment, type Origin, type Pattern, type Requested, type Selection, type TagRule } from './migration.ts'
 import { nameRepository } from './naming.ts'
 import { dockerHub } from './place.ts'
 import { printDestinations } from './print-destinations.ts'
@@ -34,8 +35,14 @@ function unite(items: readonly Item[]): readonly Item[] {
 function itemsOf(entry: Entry, settings: Settings): readonly Item[] {
   const groups = Map.groupBy(entry.destinations, (destination) => (destination.kind === 'exact' ? 'as' : JSON.stringify([destination.rename, destination.keepComponents])))
   return [...groups.values()].flatMap((destinations) => selectionsOf(entry, settings).map(({ selection, as }) => ({
-    ...harborOf(entry), ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content),
+    ...harborOf(entry), ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content), ...askedBy(entry.origin),
   })))
+}
+
+/** Objects of a cluster; which line of which file says nothing any more. */
+function askedBy(origin: Origin): Item {
+  if (origin.object === undefined) return {}
+  return { askedBy: askersOf(origin), ...(origin.more !== undefined && { askedByMore: origin.more }) }
 }
 
 interface Part { readonly selection: Item; /** Where each destination has to be written out, as one reference at the source gets another name. */ readonly as?: (destination: Destination) => string }

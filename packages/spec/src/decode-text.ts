@@ -1,3 +1,4 @@
+import { isKubernetes } from './kubernetes-format.ts'
 import type { Problem } from './spec-error.ts'
 
 /** A spec as it was read: the caller knows files and stdin, this package knows text. */
@@ -6,10 +7,24 @@ export interface SpecInput { readonly name: string; readonly content: string | U
 /** A hundred thousand of the longest references fit; a disk image that was named by mistake does not. */
 export const maxSpecBytes = 64 * 1024 * 1024
 
+/** What a large cluster runs, as `kubectl get pods -A -o json` prints it, is 30 kB a pod. */
+const maxKubernetesBytes = 256 * 1024 * 1024
+
+/** A list of Kubernetes objects says early what it is. @param content the beginning is enough */
+export function maxBytesOf(content: string | Uint8Array): number {
+  const head = content.slice(0, headBytes)
+  return isKubernetes(typeof head === 'string' ? head : Buffer.from(head).toString('latin1')) ? maxKubernetesBytes : maxSpecBytes
+}
+
+const headBytes = 64 * 1024
+
 /** The text of a spec without its byte order mark, or what is wrong with its bytes. */
 export function decodeText(input: SpecInput): string | Problem {
   const { name: file, content } = input
-  if (content.length > maxSpecBytes) return { file, message: `is larger than ${maxSpecBytes / 1024 / 1024} MiB, so it is hardly a list; split it if it is` }
+  if (content.length > maxSpecBytes) {
+    const most = maxBytesOf(content)
+    if (content.length > most) return { file, message: `is larger than ${most / 1024 / 1024} MiB, so it is hardly a list; split it if it is` }
+  }
   if (typeof content === 'string') return checkText(file, content.startsWith('\ufeff') ? content.slice(1) : content)
   if ((content[0] === 0xff && content[1] === 0xfe) || (content[0] === 0xfe && content[1] === 0xff)) {
     return { file, message: 'is in UTF-16; save it as UTF-8' }

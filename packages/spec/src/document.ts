@@ -30,14 +30,18 @@ export function readDocument(file: string, text: string): SpecDocument {
   }
 }
 
-/** Merge keys and typed scalars are as in Go's YAML packages, by which these files were read so far. @throws SpecError */
-function readYamlDocument(file: string, text: string): SpecDocument {
+/**
+ * Merge keys and typed scalars are as in Go's YAML packages, by which these files were read so far.
+ * @param part says on which line of the file the text begins, and whether a key that is there twice is an error
+ * @throws SpecError
+ */
+export function readYamlDocument(file: string, text: string, part: { readonly firstLine: number; readonly uniqueKeys: boolean } = { firstLine: 1, uniqueKeys: true }): SpecDocument {
   const counter = new LineCounter()
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true, schema: 'failsafe', merge: true })
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: part.uniqueKeys, schema: 'failsafe', merge: true })
   const position = (offset: number | undefined): Position => {
-    if (offset === undefined) return { line: 1, column: 1 }
+    if (offset === undefined) return { line: part.firstLine, column: 1 }
     const { line, col } = counter.linePos(offset)
-    return { line, column: col }
+    return { line: part.firstLine + line - 1, column: col }
   }
   const problems = document.errors.map((error): Problem => ({
     file, ...position(error.pos[0]),
@@ -47,7 +51,7 @@ function readYamlDocument(file: string, text: string): SpecDocument {
   visit(document, { Scalar: (key, node) => { if (key !== 'key' && node.type === 'PLAIN' && /^(?:|~|null|Null|NULL)$/.test(String(node.value))) node.value = null } })
   let value: unknown
   try { value = document.toJS({ maxAliasCount: 100 }) } catch (error) {
-    throw new SpecError([{ file, line: 1, column: 1, message: `is not usable YAML: ${(error as Error).message}` }])
+    throw new SpecError([{ file, line: part.firstLine, column: 1, message: `is not usable YAML: ${(error as Error).message}` }])
   }
   const resolved = (node: unknown): Node | undefined => (isAlias(node) ? node.resolve(document) : typeof node === 'object' && node !== null ? node as Node : undefined)
   /** A key of the map, or of what is merged into it. */
@@ -131,4 +135,4 @@ function valueOf(node: JsonNode, onDuplicate: (key: JsonNode) => void): unknown 
 }
 
 /** `CommaExpected` as `comma expected`. */
-function words(code: string): string { return code.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase() }
+export function words(code: string): string { return code.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase() }

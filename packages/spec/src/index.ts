@@ -2,7 +2,7 @@ export { type AccessHint, credentialPlaces, type HintCredentials, uniteHints } f
 export { type Placed, CollisionError, SelfCopyError } from './collision.ts'
 export { NothingMatchedError } from './catalog.ts'
 export { createdTime } from './created.ts'
-export { maxSpecBytes, type SpecInput } from './decode-text.ts'
+export { maxBytesOf, maxSpecBytes, type SpecInput } from './decode-text.ts'
 export { printNativeSpec } from './print-native-spec.ts'
 export type { Criteria, CutoverPlan, DestinationSettings, HarborSettings, Hook, ProjectSettings, PrunePlan } from './cutover-plan.ts'
 export type { Surroundings } from './env-value.ts'

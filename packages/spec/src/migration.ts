@@ -1,9 +1,9 @@
 // The normalised spec: what every input format becomes. Plain data, because it travels as JSON.
 import type { Digest, Platform, RepositoryName, Tag } from '@longshore/oci'
+import type { Origin } from '@longshore/transfer'
 import type { CutoverPlan, DestinationSettings } from './cutover-plan.ts'
 
-/** Where the user wrote it; `line` counts from 1. */
-export interface Origin { readonly file: string; readonly line: number }
+export type { Origin }
 
 export interface Migration {
   readonly entries: readonly Entry[]

@@ -4,7 +4,7 @@ import { type Document, LineCounter, parseDocument } from 'yaml'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import { destinationsOf } from './harbor-schema.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
-import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, needsInventory, type Selection, type TagRule } from './migration.ts'
+import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, needsInventory, type Origin, type Selection, type TagRule } from './migration.ts'
 import { knownKeys } from './known-keys.ts'
 import { parseMoment } from './moment.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
@@ -73,7 +73,7 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
         problems.push({ ...at, message: `${short === undefined ? 'this item' : quoted(short)} has no destination registry: write "to: HOST[/PREFIX]", or give --to` })
         return
       }
-      entries.push({ source, selection, destinations, content: { ...defaults, ...contentOf(full), ...options.content }, origin: { file, line } })
+      entries.push({ source, selection, destinations, content: { ...defaults, ...contentOf(full), ...options.content }, origin: originFrom(full) ?? { file, line } })
     } catch (error) {
       if (!(error instanceof InvalidReferenceError)) throw error
       problems.push({ ...at, message: error.message })
@@ -149,6 +149,11 @@ function contentOf(content: NativeContent): Partial<ContentOptions> {
     ...(platforms && { platforms: platforms.map(parsePlatform) }), ...(platformPolicy && { platformPolicy }),
     ...(referrers !== undefined && { referrers }), ...(foreignLayers && { foreignLayers }),
   }
+}
+
+/** Who asked for it before it was written here. */
+function originFrom({ askedBy: [first, ...others] = [], askedByMore: more }: NativeItem): Origin | undefined {
+  return first && { ...first, ...(others.length > 0 && { others }), ...(more !== undefined && { more }) }
 }
 
 function list(value: string | readonly string[] | undefined): readonly string[] {

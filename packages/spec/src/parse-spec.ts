@@ -3,8 +3,10 @@
 import { type AccessHint, uniteHints } from './access-hint.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import type { SpecDocument } from './document.ts'
-import { parseListText } from './images-list.ts'
 import { checkDestinations, uniteDestinations } from './check-destinations.ts'
+import { type ListContext, parseListText } from './images-list.ts'
+import type { AskedImage, AskedImages } from './kubernetes.ts'
+import { isKubernetes } from './kubernetes-format.ts'
 import { defaultContent, type Entry, type Migration } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
@@ -13,8 +15,8 @@ import { type Problem, SpecError } from './spec-error.ts'
 /** Files of other tools. */
 export const foreignFormats = ['skopeo', 'image-syncer', 'regsync', 'dregsy'] as const
 export type ForeignFormat = typeof foreignFormats[number]
-/** `yaml` is the native spec. */
-export const specFormats = ['list', 'yaml', ...foreignFormats] as const
+/** `yaml` is the native spec, `kubernetes` what clusters run. */
+export const specFormats = ['list', 'yaml', 'kubernetes', ...foreignFormats] as const
 export type SpecFormat = typeof specFormats[number]
 export interface SpecOptions extends ParseOptions { readonly format?: SpecFormat }
 
@@ -25,9 +27,19 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const problems: Problem[] = []
   const hints: AccessHint[] = []
   const settings: Array<Parameters<typeof uniteDestinations>[0][number]> = []
+  /** What clusters run is one, whichever files say so: two may know one tag by two digests. */
+  const asked: AskedImage[] = []
+  const files = new Set<string>()
+  const fromObjects: Entry[] = []
   for (const input of inputs) {
     try {
-      const parsed = await parseSpec(input, options)
+      const parsed = await read(input, options)
+      if ('images' in parsed) {
+        files.add(input.name)
+        for (const image of parsed.images) asked.push(image)
+        for (const warning of parsed.warnings) warnings.push(warning)
+        continue
+      }
       for (const entry of parsed.migration.entries) entries.push(entry)
       for (const warning of parsed.warnings) warnings.push(warning)
       hints.push(...parsed.access ?? [])
@@ -35,6 +47,19 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
     } catch (error) {
       if (!(error instanceof SpecError)) throw error
       for (const problem of error.problems) problems.push(problem)
+    }
+  }
+  if (asked.length > 0) {
+    try {
+      const { migration, warnings: told } = await settle(asked, options)
+      for (const entry of migration.entries) {
+        entries.push(entry)
+        fromObjects.push(entry)
+      }
+      warnings.push(...told)
+    } catch (error) {
+      if (!(error instanceof SpecError)) throw error
+      problems.push(...error.problems)
     }
   }
   // Of an auth file alone nobody has said so yet.
@@ -48,21 +73,31 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const checked = checkDestinations(migration)
   problems.push(...checked.problems)
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration, warnings: [...warnings, ...checked.warnings], ...(hints.length === 0 ? {} : { access: united.access }) }
+  const objects = files.size === 0 ? {} : { objects: { files, migration: { entries: fromObjects } } }
+  return { migration, warnings: [...warnings, ...checked.warnings], ...objects, ...(hints.length === 0 ? {} : { access: united.access }) }
 }
 
 /** @throws SpecError */
 export async function parseSpec(input: SpecInput, options: SpecOptions): Promise<ParsedSpec> {
+  const parsed = await read(input, options)
+  if (!('images' in parsed)) return parsed
+  const { migration, warnings } = await settle(parsed.images, options)
+  return { migration, warnings: [...parsed.warnings, ...warnings] }
+}
+
+async function settle(asked: readonly AskedImage[], options: ParseOptions): Promise<ParsedSpec> {
+  const { entries, warnings } = (await import('./asked-entries.ts')).entriesOf(asked, listContext(options))
+  return { migration: { entries }, warnings }
+}
+
+async function read(input: SpecInput, options: SpecOptions): Promise<ParsedSpec | AskedImages> {
   const file = input.name
   const text = decodeText(input)
   if (typeof text !== 'string') throw new SpecError([text])
   if (text.trim() === '') throw new SpecError([{ file, message: 'is empty; write an image a line, or a YAML spec (docs/spec.md)' }])
-  const { from, to } = placesOf(options)
-  if ((options.format ?? detectFormat(text)) === 'list') {
-    return parseListText(file, text, {
-      from: from ?? dockerHub, to: to ?? [], fromForAll: options.fromForAll ?? false, content: { ...defaultContent, ...options.content },
-    })
-  }
+  const context = listContext(options)
+  if ((options.format ?? detectFormat(text)) === 'list') return parseListText(file, text, context)
+  if (options.format === 'kubernetes' || (options.format === undefined && isKubernetes(text))) return (await import('./kubernetes.ts')).readKubernetes(file, text)
   if (options.format !== 'yaml' && !isPlainlyNative(text)) {
     const { readDocument } = await import('./document.ts')
     const document = readDocument(file, text)
@@ -71,6 +106,11 @@ export async function parseSpec(input: SpecInput, options: SpecOptions): Promise
   }
   const { normaliseYaml, readYaml } = await import('./native-yaml.ts')
   return normaliseYaml(file, readYaml(file, text), options)
+}
+
+function listContext(options: ParseOptions): ListContext {
+  const { from, to } = placesOf(options)
+  return { from: from ?? dockerHub, to: to ?? [], fromForAll: options.fromForAll ?? false, content: { ...defaultContent, ...options.content } }
 }
 
 async function parseForeign(file: string, document: SpecDocument, format: ForeignFormat, options: ParseOptions): Promise<ParsedSpec> {

@@ -62,6 +62,7 @@ const harborSource = z.strictObject({
   labels: z.array(z.string().min(1)).min(1).optional().describe('Images that carry all of these labels'),
   pushed: z.strictObject({ newerThan: moment.optional(), olderThan: moment.optional() }).optional().describe('When the tag was pushed'),
 }).describe('The source is a Harbor: repositories, labels and push times are read through its API')
+const asker = z.strictObject({ object: z.string(), file: z.string(), line: z.int().min(1) })
 
 const imageItem = z.strictObject({
   name: name.optional(),
@@ -74,6 +75,8 @@ const imageItem = z.strictObject({
   as: z.union([reference, z.array(reference).min(1)]).optional().describe('The destination name: a path below "to", or a full reference'),
   rename: renames.optional().describe('In place of the spec\'s own'),
   flatten: flatten.optional().describe('In place of the spec\'s own'),
+  askedBy: z.array(asker).min(1).optional().describe('The Kubernetes objects that run it, the first of them; for reports. longshore convert writes it'),
+  askedByMore: count.optional().describe('How many objects run it besides'),
   ...content.shape,
 }).check((context) => {
   const { value } = context
@@ -83,6 +86,7 @@ const imageItem = z.strictObject({
   if (!isNamed && value.as !== undefined) complain('"as" names one destination, so it goes with name alone; use rename')
   if (value.digests !== undefined && (!isNamed || value.harbor !== undefined)) complain('"digests" go with name alone, not with repositories or harbor')
   if (isNamed && value.harbor?.projects !== undefined) complain('harbor.projects choose among repositories, so they do not go with name')
+  if (value.askedByMore !== undefined && value.askedBy === undefined) complain('"askedByMore" goes with askedBy')
 })
 
 export const specSchema = z.strictObject({

@@ -11,7 +11,8 @@ import type { DropRule } from './select-tags.ts'
 
 /** What the expansion has to say. Image events of one source repository come together. */
 export type ExpandEvent =
-  | { readonly kind: 'image'; readonly image: Image; readonly options: ContentOptions; readonly origin: Origin }
+  /** `tag` is what it was called by, where it is read by digest. */
+  | { readonly kind: 'image'; readonly image: Image; readonly options: ContentOptions; readonly origin: Origin; readonly tag?: Tag }
   | { readonly kind: 'dropped'; readonly registry: string; readonly repository: RepositoryName; readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
   | { readonly kind: 'failed'; readonly location: FailedLocation; readonly origin: Origin; readonly error: unknown }
 
@@ -84,7 +85,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
           continue
         }
         seen.set(id, { end, entry })
-        events.push({ kind: 'image', image, options: entry.content, origin: entry.origin })
+        events.push({ kind: 'image', image, options: entry.content, origin: entry.origin, ...(want.tag === undefined ? {} : { tag: want.tag }) })
       }
     }
   }

@@ -2,6 +2,7 @@ import type { ErrorRecord, Platform } from '@longshore/oci'
 import type { InFlight, TransferEvent } from './event.ts'
 import type { Image } from './image.ts'
 import type { Ledger } from './ledger.ts'
+import type { Origin } from './origin.ts'
 import type { Queue } from './queue.ts'
 import type { Source, Target } from './transport.ts'
 
@@ -23,8 +24,7 @@ export interface CopyOptions {
 export interface Wanted {
   readonly image: Image
   readonly options: CopyOptions
-  /** Where it was asked for; `line` counts from 1. */
-  readonly origin?: { readonly file: string; readonly line: number }
+  readonly origin?: Origin
   /** Why it cannot be moved, where that is known before anything was asked: its destination could not be made ready. */
   readonly failure?: ErrorRecord
 }

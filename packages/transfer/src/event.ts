@@ -1,6 +1,7 @@
 // What a run tells whoever watches it. Events are plain data, so they print as JSON lines and cross processes.
 import type { Descriptor, Digest, ErrorRecord } from '@longshore/oci'
 import type { Image } from './image.ts'
+import type { Origin } from './origin.ts'
 
 /** What became of an image that is all there now. */
 export type ImageOutcome = 'copied' | 'present'
@@ -31,8 +32,10 @@ export type TransferEvent =
     /** At the source; the destination's too, unless `rewritten` says what it became (platform policy `strip`). */
     readonly digest: Digest; readonly rewritten?: Digest
     readonly blobs: BlobTally; readonly referrers: number; readonly ms: number
+    /** Where objects asked for it. */
+    readonly origin?: Origin
   }
-  | { readonly type: 'failed'; readonly image: Image; readonly error: ErrorRecord; readonly hint: string }
+  | { readonly type: 'failed'; readonly image: Image; readonly error: ErrorRecord; readonly hint: string; readonly origin?: Origin }
   /** Something that a person should know and that fails nothing. */
   | { readonly type: 'warning'; readonly message: string }
 

@@ -9,6 +9,7 @@ export {
   blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, sizeOfBlobKey, tagKey, type TagNode,
 } from './node.ts'
 export { migrate } from './migrate.ts'
+export { type Asker, askersOf, describeAskers, keptAskers, objectsOf, type Origin, originOf } from './origin.ts'
 export { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
 export { type NodeEnd, NodeRunner, type NodeRunnerOptions } from './run-node.ts'
 export type { Signature, SignatureSink, SignatureSource } from './signatures.ts'

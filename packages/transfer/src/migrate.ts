@@ -9,6 +9,7 @@ import { type ImageId, imageId } from './image.ts'
 import type { Progress, SettledImage } from './ledger.ts'
 import { isBlobKey } from './node.ts'
 import type { Job } from './queue.ts'
+import { objectsOf } from './origin.ts'
 import { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
 import { NodeRunner } from './run-node.ts'
 import { maxDeferred, secondTry } from './second-try.ts'
@@ -174,7 +175,7 @@ class Migration {
     this.#close(id, open)
     this.#options.onEvent({
       type: 'done', image: open.wanted.image, outcome, digest: resolved.digest, ...(resolved.rewritten === undefined ? {} : { rewritten: resolved.rewritten }),
-      blobs, referrers: resolved.referrers, ms: performance.now() - open.startedMs,
+      blobs, referrers: resolved.referrers, ms: performance.now() - open.startedMs, ...objectsOf(open.wanted),
     })
   }
 
@@ -186,7 +187,7 @@ class Migration {
     else this.#counts.failed++
     this.#close(id, open)
     if (again) return
-    this.#options.onEvent({ type: 'failed', image: open.wanted.image, error, hint: hintFor(error) })
+    this.#options.onEvent({ type: 'failed', image: open.wanted.image, error, hint: hintFor(error), ...objectsOf(open.wanted) })
     // What failed for good need not be remembered: memory would follow the failures.
     if (open.resolved) this.#forgetting = this.#forgetting.then(() => this.#options.ledger.forget(open.resolved?.roots ?? []))
     if (!this.#options.keepGoing) this.#stop()

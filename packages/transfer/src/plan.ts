@@ -5,6 +5,7 @@ import type { Transports, Wanted } from './context.ts'
 import { hintFor } from './hint.ts'
 import type { Image } from './image.ts'
 import type { BlobNode, PlanNode } from './node.ts'
+import { objectsOf, type Origin } from './origin.ts'
 import { Resolver } from './resolve-image.ts'
 
 export interface PlanOptions {
@@ -14,10 +15,11 @@ export interface PlanOptions {
   readonly onImage?: (image: PlannedImage) => void
 }
 
-export type PlannedImage =
+export type PlannedImage = { /** Where objects asked for it. */ readonly origin?: Origin } & (
   | { readonly image: Image; readonly state: 'copy'; readonly digest: Digest; /** Its tag is at the destination and names something else. */ readonly replaces: boolean; readonly manifests: number; readonly blobs: number; readonly bytes: number; readonly referrers: number }
   | { readonly image: Image; readonly state: 'present'; readonly digest: Digest }
   | { readonly image: Image; readonly state: 'failed'; readonly error: ErrorRecord; readonly hint: string }
+)
 
 /** Placements or blobs, and their bytes. */
 export interface Amount { readonly count: number; readonly bytes: number }
@@ -60,6 +62,7 @@ export type ScoutedImage =
   | Extract<PlannedImage, { state: 'failed' }>
   | {
     readonly image: Image
+    readonly origin?: Origin
     readonly state: 'copy' | 'present'
     readonly digest: Digest
     readonly referrers: number
@@ -93,13 +96,14 @@ export class PlanScout {
   }
 
   /** @throws the signal's reason */
-  async look({ image, options }: Wanted, signal: AbortSignal): Promise<ScoutedImage> {
+  async look({ image, options, ...asked }: Wanted, signal: AbortSignal): Promise<ScoutedImage> {
+    const origin = objectsOf(asked)
     try {
       const { nodes, roots, digest, referrers } = await this.#resolver.resolve({ image, options }, { signal, distrust: false })
       const state = await this.#resolver.targets.get(image.destination, { signal })
       const isRoot = new Set<string>(roots)
       return {
-        image, state: roots.length === 0 ? 'present' : 'copy', digest, referrers, listsSource: options.referrers, repositoryExists: state.exists,
+        image, ...origin, state: roots.length === 0 ? 'present' : 'copy', digest, referrers, listsSource: options.referrers, repositoryExists: state.exists,
         isKnown: (state.tags as ReadonlySet<string>).has(image.destination.reference),
         replaces: nodes.some((node) => node.kind === 'tag' && node.tag === image.destination.reference && node.seen.digest !== undefined && node.seen.digest !== node.manifest.digest),
         nodes: await Promise.all(nodes.map((node) => this.#scout(node, isRoot.has(node.key), signal))),
@@ -107,7 +111,7 @@ export class PlanScout {
     } catch (error) {
       signal.throwIfAborted()
       const record = toRecord(error)
-      return { image, state: 'failed', error: record, hint: hintFor(record) }
+      return { image, ...origin, state: 'failed', error: record, hint: hintFor(record) }
     }
   }
 
@@ -171,6 +175,7 @@ export class PlanSum {
   #planned(scouted: ScoutedImage): PlannedImage {
     if (scouted.state === 'failed') return scouted
     const { image, state, digest, referrers, listsSource, repositoryExists, isKnown, replaces } = scouted
+    const origin = objectsOf(scouted)
     const { source, destination } = image
     if (listsSource) this.#listed('source', source.registry, source.repository)
     if (this.#listed('destination', destination.registry, destination.repository) && !repositoryExists) {
@@ -178,9 +183,9 @@ export class PlanSum {
     }
     this.#ask('source', source.registry, 1)
     if (isKnown) this.#ask('destination', destination.registry, 1)
-    if (state === 'present') return { image, state, digest }
+    if (state === 'present') return { image, ...origin, state, digest }
     if (isKnown) this.#ask('source', source.registry, 1)
-    return { image, state, digest, replaces, referrers, ...this.#count(scouted.nodes, source.registry, destination.repository) }
+    return { image, ...origin, state, digest, replaces, referrers, ...this.#count(scouted.nodes, source.registry, destination.repository) }
   }
 
   /** Counts the nodes that no earlier image asked for. */

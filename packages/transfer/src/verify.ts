@@ -10,6 +10,7 @@ import { hintFor } from './hint.ts'
 import { formatEnd, type Image, type Location } from './image.ts'
 import { ManifestCache } from './manifest-cache.ts'
 import { chooseChildren } from './platforms.ts'
+import { objectsOf, type Origin } from './origin.ts'
 import { RepositoryStates } from './repository-state.ts'
 import type { Source } from './transport.ts'
 import { Verifier } from './verified.ts'
@@ -32,6 +33,8 @@ export interface Finding {
   readonly actual?: Digest
   readonly error?: ErrorRecord
   readonly hint?: string
+  /** Where objects asked for the image. */
+  readonly origin?: Origin
 }
 
 export interface Verification {
@@ -140,7 +143,8 @@ export class ImageVerifier {
       const problem = error instanceof DigestMismatchError || error instanceof SizeMismatchError ? 'corrupt' : 'failed'
       findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
     }
-    return { findings, ...sums, blobs, tags: [...tags] }
+    const asked = objectsOf(wanted)
+    return { findings: asked.origin ? findings.map((finding) => ({ ...finding, ...asked })) : findings, ...sums, blobs, tags: [...tags] }
   }
 
   /** One reference at both ends, what is under it, and what is about it. */

@@ -1,6 +1,6 @@
 import type { Access } from '@longshore/access'
 import type { Finding } from '@longshore/prepare'
-import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import { CollisionError, type Migration, needsPreparation } from '@longshore/spec'
 import { formatEnd, plan, type Plan, PlanSum, type ScoutedImage } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
@@ -78,7 +78,7 @@ async function told(findings: readonly Finding[]): Promise<DestinationFindings> 
 }
 
 function printJson(planned: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[], findings: readonly Finding[]): string {
-  const images = planned.images.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.state === 'failed' ? { code: codeOf(rest.error) } : {}) }))
+  const images = planned.images.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.state === 'failed' ? { code: codeOf(rest.error) } : {}) }))
   images.sort((a, b) => (a.destination < b.destination ? -1 : 1))
   return `${JSON.stringify({ ...planned, images, dropped, unlisted: unlisted.map(toJsonEvent), collisions: [], findings })}\n`
 }

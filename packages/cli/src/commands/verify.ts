@@ -1,5 +1,5 @@
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import type { Migration, Origin } from '@longshore/spec'
 import {
   type CheckedImage, type Finding, formatEnd, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
@@ -139,6 +139,6 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
 function printJson({ verification, unlisted, wrongExtra, unsearched }: Checked, sound: boolean): string {
-  const findings = verification.findings.map(({ image, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
+  const findings = verification.findings.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
   return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }) })}\n`
 }

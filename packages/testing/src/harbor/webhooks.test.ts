@@ -8,7 +8,7 @@ import { basic, HarborUser } from './harbor-user.fixture.ts'
 
 let harbor: EmbeddedHarbor
 let admin: HarborUser
-const heard: { headers: IncomingHttpHeaders; body: { type: string; event_data: { resources: unknown[] } } }[] = []
+const heard: { headers: IncomingHttpHeaders; body: { type: string } }[] = []
 let status = 200
 const target = createServer((request, response) => {
   const chunks: Buffer[] = []
@@ -77,7 +77,7 @@ describe('webhooks', () => {
     expect(heard[0]?.body).toMatchObject({ type: 'DELETE_ARTIFACT', operator: 'admin', event_data: { resources: [{ digest }] } })
   })
 
-  test('nothing is told of what a policy has not asked for, nor while it is off', async () => {
+  test('nothing is told of what a policy has not asked for, nor while it is off; the other format is CloudEvents\'', async () => {
     heard.length = 0
     const content = image({ seed: 'quiet', layers: [10] })
     const [policy] = (await admin.get(policies)).json as { id: number }[]
@@ -88,6 +88,15 @@ describe('webhooks', () => {
     await seed(harbor.url, [{ repository: 'apps/team/loud', tag: '1', content }], { authorization: basic(harbor.admin) })
     await vi.waitFor(() => { expect(heard.length).toBeGreaterThan(0) })
     expect(heard.map(({ body }) => body)).toMatchObject([{ event_data: { repository: { name: 'team/loud' } } }])
+    const { targets: [hook] } = policy as unknown as { targets: [object] }
+    await admin.send('PUT', `${policies}/${policy!.id}`, { ...policy, enabled: true, targets: [{ ...hook, payload_format: 'CloudEvents' }] })
+    heard.length = 0
+    await seed(harbor.url, [{ repository: 'apps/team/cloudy', tag: '1', content }], { authorization: basic(harbor.admin) })
+    await vi.waitFor(() => { expect(heard).toHaveLength(1) })
+    expect(heard[0]).toMatchObject({
+      headers: { 'content-type': 'application/cloudevents+json' },
+      body: { specversion: '1.0', type: 'harbor.artifact.pushed', operator: 'admin', data: { repository: { repo_full_name: 'apps/team/cloudy' }, resources: [{ tag: '1' }] } },
+    })
     expect((await admin.send('DELETE', `${policies}/${policy!.id}`)).status).toBe(200)
     expect((await admin.get(policies)).json).toEqual([])
   })

@@ -3,7 +3,7 @@ import { type Answer, type Call, jsonOf, ok, projectFor } from '../call.ts'
 import { badRequest, conflict, notFound } from '../harbor-error.ts'
 import type { Project, WebhookPolicy, WebhookTarget } from '../model.ts'
 import { answerPage } from '../query.ts'
-import { eventTypes } from '../webhooks.ts'
+import { eventTypes } from '../webhook-payload.ts'
 import { flagOf, type Json, listOf, present, textOf, time } from './json.ts'
 
 const resource = 'notification-policy'
