@@ -1,6 +1,6 @@
 // A unit of the expansion: everything that a migration wants of one source repository.
 import { isDeepStrictEqual } from 'node:util'
-import { type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
+import { companionSubject, type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
 import { formatEnd, type Image, imageId, type InventoryTag, type Io, type Source } from '@longshore/transfer'
 import { workStream } from '@longshore/concurrency'
 import { createdTime } from './created.ts'
@@ -8,6 +8,7 @@ import { type ContentOptions, type Entry, type Migration, needsInventory, type O
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
 import { inventoryFrom } from './repository-listing.ts'
 import type { DropRule } from './select-tags.ts'
+import { standaloneTags } from './standalone.ts'
 
 /** What the expansion has to say. Image events of one source repository come together. */
 export type ExpandEvent =
@@ -61,6 +62,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   const placeOfDrop = new Map<ExpandEvent, string>()
   let listing: Promise<readonly Tag[] | undefined> | undefined
   let inventory: Promise<ReadonlyMap<Tag, InventoryTag>> | undefined
+  let standing: Promise<ReadonlySet<Tag>> | undefined
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
     const { entry } = demand
@@ -100,12 +102,18 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
       const source = context.sourceFor(unit.registry)
       const told = needsInventory(selection.rule) ? await (inventory ??= inventoryTags(source, unit.repository, io)) : undefined
       // That an inventory has no tags of it does not tell whether it is there.
-      const tags = told && told.size > 0 ? [...told.keys()] : await (listing ??= source.tags(unit.repository, io))
-      if (!tags) throw new RepositoryMissingError(location)
+      const found = told && told.size > 0 ? [...told.keys()] : await (listing ??= source.tags(unit.repository, io))
+      // docker-registry's catalog has repositories that never had a tag, or, on S3, have none any more: it says of them that it does not know them.
+      if (!found && demand.entry.source.kind === 'catalog') continue
+      if (!found) throw new RepositoryMissingError(location)
+      const tags = told ? [...told.keys()] : found
+      const judge = (): Promise<ReadonlySet<Tag>> => standaloneTags(source, unit.repository, tags, context.concurrency, io)
+      // An inventory has other tags than the list.
+      const standalone = tags.some((tag) => companionSubject(tag) !== undefined) ? await (told ? judge() : standing ??= judge()) : undefined
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
       // Loaded where there are rules: most lists name their tags.
       const { selectTags } = await import('./select-tags.ts')
-      const { selected, dropped } = await selectTags(told ? [...told.keys()] : tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers, ...(told && { inventory: told }) })
+      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers, ...(standalone ? { standalone } : {}), ...(told ? { inventory: told } : {}) })
       for (const drop of dropped) {
         const event = { kind: 'dropped' as const, ...location, ...drop }
         placeOfDrop.set(event, there)

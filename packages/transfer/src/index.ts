@@ -6,7 +6,7 @@ export { hintFor } from './hint.ts'
 export { formatEnd, formatLocation, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
 export { type ImageResult, type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
 export {
-  blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, sizeOfBlobKey, tagKey, type TagNode,
+  blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, referrersKey, sizeOfBlobKey, tagKey, type TagNode,
 } from './node.ts'
 export { migrate } from './migrate.ts'
 export { type Asker, askersOf, describeAskers, keptAskers, objectsOf, type Origin, originOf } from './origin.ts'
