@@ -61,6 +61,17 @@ export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags, Pool
   readonly repair?: boolean
 }
 
+/** Where a cutover is kept. */
+export interface CutoverStateFlags { readonly state?: string }
+
+export interface CutoverFlags extends SpecFlags, AccessOptions, OutputFlags, CutoverStateFlags {
+  readonly name?: string
+  readonly untilDelta?: number
+  readonly again?: boolean
+  readonly report?: string
+  readonly reportMd?: string
+}
+
 /** A flag that means yes by itself and takes its value only behind `=`, as skopeo's do. */
 export function booleanOption(name: string, description: string): Option {
   return new Option(`--${name} [BOOL]`, description).argParser(parseBoolean)

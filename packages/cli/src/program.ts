@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander'
 import { addAccessOptions, addNameOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, mappingFormats } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
+import { addCutoverCommand } from './program-cutover.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
@@ -16,6 +17,8 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .helpOption('-h, --help', 'explain a command')
     .showHelpAfterError('(longshore help says what there is; longshore COMMAND --help explains a command)')
     .exitOverride()
+    // What stands behind a command is that command's: cutover and cutover status both have --json.
+    .enablePositionalOptions()
     .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText('after', `
 Begin here:
@@ -106,6 +109,8 @@ Examples:
     const { verifyCommand } = await import('./commands/verify.ts')
     done(await verifyCommand(specs, flags))
   })
+
+  addCutoverCommand(program, done, specHelp)
 
   const convert = program.command('convert').argument('<SPEC...>', specHelp)
     .summary('print the native YAML of any spec')

@@ -6,6 +6,7 @@ import { type ContentOptions, defaultContent, type Destination, type Entry, type
 import { nameRepository } from './naming.ts'
 import { dockerHub } from './place.ts'
 import { printDestinations } from './print-destinations.ts'
+import { printCutover } from './print-cutover.ts'
 import { formatProblem, type Problem } from './spec-error.ts'
 
 type Item = Record<string, unknown>
@@ -13,7 +14,10 @@ type Settings = Migration['destinations']
 
 /** @param comments stand at the beginning: what was left out */
 export function printNativeSpec(migration: Migration, comments: readonly Problem[]): string {
-  const document = new Document({ version: 1, ...printDestinations(migration.destinations), images: unite(migration.entries.flatMap((entry) => itemsOf(entry, migration.destinations))) }, { aliasDuplicateObjects: false })
+  const document = new Document({
+    version: 1, ...printDestinations(migration.destinations), ...(migration.cutover ? { cutover: printCutover(migration.cutover) } : {}),
+    images: unite(migration.entries.flatMap((entry) => itemsOf(entry, migration.destinations))),
+  }, { aliasDuplicateObjects: false })
   document.commentBefore = [' docs/spec.md explains each key.', ...comments.map((comment) => ` ${formatProblem(comment)}`)].join('\n')
   return document.toString({ lineWidth: 0, flowCollectionPadding: true })
 }

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { checked } from './checked.ts'
 import type { Hook } from './cutover-plan.ts'
-import { duration, parseDuration } from './duration.ts'
+import { duration } from './duration-schema.ts'
+import { parseDuration } from './duration.ts'
 
 /** A registry that restarts is waited for; a hook that hangs does not hold up a night. */
 export const defaultHookTimeoutMs = 60_000

@@ -2,6 +2,8 @@ export { type AccessHint, credentialPlaces, type HintCredentials, uniteHints } f
 export { type Placed, CollisionError, SelfCopyError } from './collision.ts'
 export { NothingMatchedError } from './catalog.ts'
 export { createdTime } from './created.ts'
+export { defaultCutover } from './default-cutover.ts'
+export { formatDurationMs, parseDuration } from './duration.ts'
 export { maxBytesOf, maxSpecBytes, type SpecInput } from './decode-text.ts'
 export { printNativeSpec } from './print-native-spec.ts'
 export type { Criteria, CutoverPlan, DestinationSettings, HarborSettings, Hook, ProjectSettings, PrunePlan } from './cutover-plan.ts'

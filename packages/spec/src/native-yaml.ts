@@ -1,10 +1,11 @@
 // The native spec: YAML, validated, normalised. docs/spec.md is its reference.
 import { InvalidReferenceError, isDigest, isTag, parsePlatform, type Digest, type Tag } from '@longshore/oci'
 import { type Document, LineCounter, parseDocument } from 'yaml'
+import { cutoverPlanOf } from './cutover-schema.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import { destinationsOf } from './harbor-schema.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
-import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, needsInventory, type Origin, type Selection, type TagRule } from './migration.ts'
+import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, needsInventory, type Origin, type Selection, type TagRule } from './migration.ts'
 import { knownKeys } from './known-keys.ts'
 import { parseMoment } from './moment.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
@@ -81,7 +82,10 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
   })
   if (problems.length > 0) throw new SpecError(problems)
   const settings = destinationsOf(spec.harbor, spec.onMissingRepository)
-  return { migration: { entries, ...(Object.keys(settings).length === 0 ? {} : { destinations: settings }) }, warnings }
+  const migration: Migration = { entries, ...(Object.keys(settings).length === 0 ? {} : { destinations: settings }), ...(spec.cutover === undefined ? {} : { cutover: cutoverPlanOf(spec.cutover) }) }
+  if (spec.cutover === undefined) return { migration, warnings }
+  const { line, col: column } = counter.linePos(nodeAt(document, ['cutover'])?.range?.[0] ?? 0)
+  return { migration, warnings, cutoverAt: { file, line, column } }
 }
 
 function namedSource(text: string, from: Place, options: ParseOptions, warn: (message: string) => void): readonly [EntrySource, Selection, string] {

@@ -10,7 +10,7 @@ import { isKubernetes } from './kubernetes-format.ts'
 import { defaultContent, type Entry, type Migration } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
-import { type Problem, SpecError } from './spec-error.ts'
+import { placeOf, type Problem, SpecError } from './spec-error.ts'
 
 /** Files of other tools. */
 export const foreignFormats = ['skopeo', 'image-syncer', 'regsync', 'dregsy'] as const
@@ -27,6 +27,7 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const problems: Problem[] = []
   const hints: AccessHint[] = []
   const settings: Array<Parameters<typeof uniteDestinations>[0][number]> = []
+  let cutover: Pick<ParsedSpec, 'cutoverAt' | 'migration'> | undefined
   /** What clusters run is one, whichever files say so: two may know one tag by two digests. */
   const asked: AskedImage[] = []
   const files = new Set<string>()
@@ -44,6 +45,9 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
       for (const warning of parsed.warnings) warnings.push(warning)
       hints.push(...parsed.access ?? [])
       if (parsed.migration.destinations) settings.push({ file: input.name, destinations: parsed.migration.destinations })
+      if (!parsed.cutoverAt) continue
+      if (cutover?.cutoverAt) problems.push({ ...parsed.cutoverAt, message: `a second cutover: section; the first is at ${placeOf(cutover.cutoverAt)}, and one counts for all specs` })
+      cutover ??= parsed
     } catch (error) {
       if (!(error instanceof SpecError)) throw error
       for (const problem of error.problems) problems.push(problem)
@@ -69,12 +73,14 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   problems.push(...united.problems)
   const { destinations, problems: contradictions } = uniteDestinations(settings)
   problems.push(...contradictions)
-  const migration: Migration = settings.length === 0 ? { entries } : { entries, destinations }
+  const migration: Migration = { entries, ...(settings.length === 0 ? {} : { destinations }), ...(cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}) }
   const checked = checkDestinations(migration)
   problems.push(...checked.problems)
   if (problems.length > 0) throw new SpecError(problems)
   const objects = files.size === 0 ? {} : { objects: { files, migration: { entries: fromObjects } } }
-  return { migration, warnings: [...warnings, ...checked.warnings], ...objects, ...(hints.length === 0 ? {} : { access: united.access }) }
+  return {
+    migration, warnings: [...warnings, ...checked.warnings], ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...objects, ...(hints.length === 0 ? {} : { access: united.access }),
+  }
 }
 
 /** @throws SpecError */

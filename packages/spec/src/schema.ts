@@ -4,6 +4,7 @@ import { isDigest, isTag, parsePlatform } from '@longshore/oci'
 import { z } from 'zod'
 import { checked } from './checked.ts'
 import { harborSchema, onMissingRepositorySchema } from './harbor-schema.ts'
+import { cutoverSchema } from './cutover-schema.ts'
 import { parseMoment } from './moment.ts'
 import { parsePattern } from './pattern.ts'
 import { parsePlace, splitName } from './place.ts'
@@ -96,12 +97,13 @@ export const specSchema = z.strictObject({
   defaults: content.optional(),
   rename: renames.optional(),
   flatten: flatten.optional(),
-  images: z.array(z.union([reference, imageItem])).min(1).optional().describe('May be absent from a file that only says how destinations are made ready'),
+  cutover: cutoverSchema.optional(),
+  images: z.array(z.union([reference, imageItem])).min(1).optional().describe('May be absent from a file that only says how destinations are made ready, or what the day of the switch goes by'),
   harbor: harborSchema.optional(),
   onMissingRepository: onMissingRepositorySchema.optional(),
 }).check((context) => {
   const { value } = context
-  if (value.images === undefined && value.harbor === undefined && value.onMissingRepository === undefined) context.issues.push({ code: 'custom', path: ['images'], message: 'is missing', input: value })
+  if ([value.images, value.harbor, value.onMissingRepository, value.cutover].every((section) => section === undefined)) context.issues.push({ code: 'custom', path: ['images'], message: 'is missing', input: value })
 }).meta({ title: 'Longshore migration', description: 'What to move from where to where. docs/spec.md explains each key.' })
 
 export type NativeSpec = z.infer<typeof specSchema>

@@ -13,7 +13,7 @@ export { type Asker, askersOf, describeAskers, keptAskers, objectsOf, type Origi
 export { manifestBytesOf, type ResolvedImage, Resolver } from './resolve-image.ts'
 export { type NodeEnd, NodeRunner, type NodeRunnerOptions } from './run-node.ts'
 export type { Signature, SignatureSink, SignatureSource } from './signatures.ts'
-export { maxDeferred, secondTry } from './second-try.ts'
+export { maxDeferred, mayPass, secondTry } from './second-try.ts'
 export type { Uploads, UploadTurn } from './uploads.ts'
 export type { Job, Queue } from './queue.ts'
 export { type Checkpoint, type Content, type Inventory, type InventoryTag, type Io, type Opener, type PushOptions, type PushOutcome, type Source, type Target, type UploadPoint, wrapContent } from './transport.ts'

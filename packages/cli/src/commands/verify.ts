@@ -23,7 +23,7 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
   const flags = { ...given, hints }
   printWarnings(migration, warnings)
   const config = readConfig()
-  let checked = await check(migration, flags, config)
+  let checked = await checkOnce(migration, flags, config)
   const broken = new Set<ImageId>(checked.verification.findings.filter(isRepairable).map(({ image }) => imageId(image)))
   if (flags.repair === true && broken.size > 0) {
     if (flags.json !== true && flags.quiet !== true) process.stdout.write(`${print(checked, flags)}\n`)
@@ -32,7 +32,7 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
     const repair = isPool(flags) ? (await import('../pool-run.ts')).runInPool : runMigration
     const { interrupted } = await repair(migration, flags.json === true ? { ...shown, quiet: true } : shown, config, { keepsEntries: false, distrust: true, only: broken })
     if (interrupted) return ExitCode.interrupted
-    checked = await check(migration, flags, config)
+    checked = await checkOnce(migration, flags, config)
   }
   const { verification, unlisted, wrongExtra, unsearched } = checked
   const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined
@@ -56,18 +56,24 @@ function print({ verification, unlisted, wrongExtra, unsearched }: Checked, flag
 /** What is gone at the source, or cannot be looked at, is not put right by moving it again. */
 function isRepairable(finding: Finding): boolean { return finding.problem !== 'failed' && !isMissingAtSource(finding) }
 
-export async function check(migration: Migration, flags: VerifyFlags, config: Config): Promise<Checked> {
+/** Until Ctrl-C. */
+export async function checkOnce(migration: Migration, flags: VerifyFlags, config: Config): Promise<Checked> {
+  using interrupt = new Interrupt(() => {})
+  return await check(migration, flags, config, interrupt.stop)
+}
+
+/** What verify and cutover look at. @throws CollisionError, the reason of `stop` */
+export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal): Promise<Checked> {
   const unlisted: Unlisted[] = []
   const whole = wholeOrigins(migration)
   /** Destination repositories that are meant to be like their sources. */
   const mirrored = new Set<string>()
-  using interrupt = new Interrupt(() => {})
   using progress = new CountView(process.stderr, 'checked', flags.json !== true && flags.quiet !== true)
   const findings: Finding[] = []
   let looked = 0
   let sound = 0
   const looking: Looking = {
-    migration, flags, config, stop: interrupt.stop,
+    migration, flags, config, stop,
     onUnlisted: (event) => { unlisted.push(event) },
     onWanted: ({ image: { destination }, origin }) => {
       if (origin && whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
@@ -84,7 +90,7 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
     found = await (isPool(flags) ? verifyInPool(looking) : verifyHere(looking))
   } catch (error) {
     // Images were checked, and then their repositories could not be listed: what was found is told with it.
-    if (looked === 0 || !(error instanceof MigrationError) || interrupt.interrupted) throw error
+    if (looked === 0 || !(error instanceof MigrationError) || stop.aborted) throw error
     return { verification: { images: looked, sound, findings, extra: [], manifests: 0, blobs: 0, bytesRead: 0 }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
   }
   const policy = flags.extra ?? 'list'
