@@ -20,12 +20,16 @@ export interface Switch extends AsyncDisposable {
 /** What a hook calls. */
 export async function startSwitch(): Promise<Switch> {
   const calls: Array<Readonly<Record<string, string>>> = []
+  const answer = async (event: string): Promise<readonly [number, string]> => {
+    try { await result.onCall(event) } catch (error) { return [400, String(error)] }
+    return [204, '']
+  }
   const server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (text: string) => { body += text }).on('end', () => {
       const facts = JSON.parse(body) as Record<string, string>
       calls.push(facts)
-      result.onCall(facts['event'] ?? '').then(() => { response.writeHead(204).end() }, (error: unknown) => { response.writeHead(400).end(String(error)) })
+      void answer(facts['event'] ?? '').then(([status, text]) => response.writeHead(status).end(text))
     })
   })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })

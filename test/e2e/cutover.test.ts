@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cutoverReportSchema } from '@longshore/cutover/schema'
 import { type CorpusEntry, type DockerRegistry, image, layer, PlainClient, seed, startDockerRegistry, startEmbeddedRegistry } from '@longshore/testing'
-import type { Tag } from '@longshore/oci'
 import { describe, expect, test } from 'vitest'
 import { launch, longshore } from './cli-process.ts'
 import { gateAt, insecure, placeWith, startSwitch, until } from './cutover.fixture.ts'
 
 const shared = layer({ seed: 'base', size: 20_000 })
-const entry = (repository: string, tag: string, seedOf = `${repository}:${tag}`): CorpusEntry => ({ repository: repository as CorpusEntry['repository'], tag: tag as Tag, content: image({ seed: seedOf, layers: [shared, 3000] }) })
+const entry = (repository: string, tag: string, seedOf = `${repository}:${tag}`): CorpusEntry => ({ repository, tag, content: image({ seed: seedOf, layers: [shared, 3000] }) })
 const corpus = ['team/web', 'team/api', 'base/os'].flatMap((repository) => ['1', '2', '3', '4'].map((tag) => entry(repository, tag)))
 
 const rules = (from: string, to: string, cutover: string): string => `version: 1
@@ -51,13 +50,13 @@ describe('a whole cutover between real registries', () => {
     try {
       await seed(source.url, corpus, { authorization })
       const pushed: string[] = []
-      let isWriting = true
+      const done = new AbortController()
       const writing = (async () => {
-        for (let i = 0; isWriting; i++) {
+        for (let i = 0; !done.signal.aborted; i++) {
           // New tags, and an old one that moves.
           const push = i % 3 === 2 ? entry('team/web', '1', `moved ${i}`) : entry('team/api', `new-${i}`)
-          const done = await seed(source.url, [push], { authorization }).then(() => true, () => false)
-          if (done) pushed.push(`${push.repository}:${push.tag}`)
+          const isTaken = await seed(source.url, [push], { authorization }).then(() => true, () => false)
+          if (isTaken) pushed.push(`${push.repository}:${push.tag}`)
           await new Promise((resolve) => { setTimeout(resolve, 60) })
         }
       })()
@@ -72,7 +71,7 @@ describe('a whole cutover between real registries', () => {
       const frozen = await longshore(['cutover', 'freeze', place.spec])
       expect(frozen).toMatchObject({ code: 0, stdout: expect.stringMatching(/the freeze is asked for; process \d+ on \S+ takes it up within a second/) })
       const { code, stdout, stderr } = await running.finished
-      isWriting = false
+      done.abort()
       await writing
       expect(stdout).toContain('answer     GO')
       expect(code).toBe(0)

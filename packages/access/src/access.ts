@@ -1,6 +1,7 @@
 // The registries of a run as this process may reach them: credentials, certificates, proxies, one client per registry and side.
 import { Bandwidth } from '@longshore/concurrency'
 import { createKeychain, CredentialHelperError, InvalidCredentialsError, type Keychain, loadTls, type TlsFiles } from '@longshore/credentials'
+import type { RepositoryName } from '@longshore/oci'
 import { type PullSource, readRegistriesConf, type RegistriesConf } from '@longshore/registries-conf'
 import { createRegistry, defaultUserAgent, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
 import type { RegistryUse, Source, Target, Transports } from '@longshore/transfer'
@@ -8,6 +9,7 @@ import type { AccessConfig } from './access-config.ts'
 import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
 import type { AccessOptions } from './access-options.ts'
 import { RoutedSource } from './routed-source.ts'
+import { withInventory } from './with-inventory.ts'
 import { routedTarget } from './routed-target.ts'
 
 type Side = RegistryUse['side']
@@ -17,6 +19,8 @@ export interface Registries { readonly source: ReadonlySet<string>; readonly des
 
 export interface Access extends AsyncDisposable {
   readonly transports: Transports
+  /** The client of a destination itself, for what is not the registry's protocol. */
+  destination(registry: string): Registry
   /** In the order of first use. */
   uses(): readonly RegistryUse[]
   /** The clients opened so far. */
@@ -72,10 +76,16 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     .map((client) => client.ping({ signal: leaving.signal }).catch(() => {}))
   return {
     transports: {
-      source: (registry) => (conf === undefined || isPlain(registry) ? open('source', { registry })
-        : once(`source ${registry}`, () => new RoutedSource(registry, conf, (place) => open('source', { ...place, isElsewhere: place.registry !== registry })))),
+      source: (registry) => (conf === undefined || isPlain(registry) ? withInventory(open('source', { registry }))
+        : once(`source ${registry}`, () => new RoutedSource(registry, conf, (place) => withInventory(open('source', { ...place, isElsewhere: place.registry !== registry }))))),
       target: (registry) => (conf === undefined || isPlain(registry) ? open('destination', { registry })
         : once(`destination ${registry}`, () => routedTarget(registry, conf, (place) => open('destination', place)))),
+    },
+    destination: (registry) => {
+      if (conf === undefined || isPlain(registry)) return open('destination', { registry })
+      const place = { registry, repository: '' as RepositoryName }
+      const proxy = conf.proxy(place)
+      return open('destination', { registry, insecure: conf.insecure(place), ...(proxy === undefined ? {} : { proxy }) })
     },
     registriesConf: conf?.files ?? [],
     uses: () => [...clients.values()].map(({ side, client: { registry, stats } }) => {

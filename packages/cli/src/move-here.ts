@@ -8,6 +8,7 @@ import { createView } from './create-view.ts'
 import { traceError } from './explain-error.ts'
 import { ExitCode } from './exit-code.ts'
 import type { OutputFlags } from './flags.ts'
+import { prepare } from './prepare.ts'
 import type { View } from './view.ts'
 import { createRuntime, wire } from './wire.ts'
 
@@ -73,8 +74,11 @@ export async function moveHere(migration: Migration, flags: MoveFlags, config: C
   const startedMs = performance.now()
   const transports = listingOnce(wiring.transports)
   try {
-    const wanted = changes === undefined ? wantedOf(migration, transports, onEvent, stop) : wantedOfChanges(migration, changes, transports, onEvent, stop)
-    const result = await migrate(only(wanted, takes), {
+    const preparation = await prepare(migration, wiring, config.env, (message) => view.say(message))
+    await preparation?.begin(stop)
+    const expanded = changes === undefined ? wantedOf(migration, transports, onEvent, stop) : wantedOfChanges(migration, changes, transports, onEvent, stop)
+    const wanted = only(expanded, takes)
+    const result = await migrate(preparation?.stage(wanted, stop) ?? wanted, {
       transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
       keepGoing: flags.keepGoing ?? true, stop, ...(options.distrust === true ? { distrust: true } : {}), ...(asks === undefined ? {} : { asks }),
     }, abort)

@@ -105,12 +105,25 @@ describe('a folder', () => {
     expect((await file.read())?.value).toBe(21)
   })
 
-  test('another spec does not push a cutover aside that is under way; one that rests makes room', async () => {
+  test('a spec of other images is the same cutover: what was proven of the former ones does not count', async () => {
     const store = new FileStore(folder)
     const { record } = await store.begin(specOf('v1'), options)
-    await expect(store.begin(specOf('v2'), options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringContaining(`holds cutover ${record.id}, which is at bulk and moves other images`) })
-    await store.update(record.id, (now) => ({ ...now, phase: 'no-go' }))
-    expect((await store.begin(specOf('v2'), options)).resumed).toBe(false)
+    const frozen = { requested: record.created, by: 'person', frozen: record.created, deadline: record.created } as const
+    await store.update(record.id, (now) => ({ ...now, phase: 'deciding', freeze: { ...frozen, caughtUp: now.created }, verification: { images: 1 } as never }))
+    const { record: renewed, resumed } = await store.begin(specOf('v2'), options)
+    expect(resumed).toBe(true)
+    expect(renewed).toEqual({ ...record, spec: specOf('v2'), phase: 'final', freeze: frozen })
+    expect(await new FileStore(folder).get(record.id)).toEqual(renewed)
+  })
+
+  test('a spec of other registries does not push a cutover aside', async () => {
+    const store = new FileStore(folder)
+    const { record } = await store.begin(specOf('v1'), options)
+    const [one] = specOf('v2').entries
+    const elsewhere = { ...specOf('v2'), entries: [{ ...one!, destinations: [{ kind: 'under' as const, registry: 'third:5000', prefix: '', rename: [] }] }] }
+    await expect(store.begin(elsewhere, options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringContaining(`holds cutover ${record.id}, which is at bulk and moves between other registries`) })
+    await store.update(record.id, (now) => ({ ...now, phase: 'aborted' }))
+    expect((await store.begin(elsewhere, options)).resumed).toBe(false)
   })
 
   test('a folder that cannot be used is told with its cure', async () => {

@@ -5,11 +5,11 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@longshore/spec'
-import { cutoverKey } from './cutover-key.ts'
+import { isBetweenSame } from './cutover-key.ts'
 import { CutoverNotFoundError, CutoverStateError } from './errors.ts'
 import { FileHold } from './file-hold.ts'
-import { newRecord } from './new-record.ts'
-import { type Change, type CutoverOptions, type CutoverRecord, endPhases, restPhases } from './record.ts'
+import { newRecord, renewRecord } from './new-record.ts'
+import { type Change, type CutoverOptions, type CutoverRecord, endPhases } from './record.ts'
 import type { CutoverStore, Hold, WaitingChange } from './store.ts'
 import { codeOf, VersionedFile } from './versioned-file.ts'
 
@@ -32,17 +32,16 @@ export class FileStore implements CutoverStore {
   folderOf(id: string): string { return join(this.folder, id) }
 
   async begin(spec: Migration, options: CutoverOptions): Promise<{ readonly record: CutoverRecord; readonly resumed: boolean }> {
-    const key = cutoverKey(spec)
     for (const { id, phase } of await this.list()) {
-      if (endPhases.has(phase)) continue
-      const known = await this.get(id)
-      if (known && cutoverKey(known.spec) === key) {
-        await this.#writeSpec(id, spec)
-        return { record: await this.update(id, (record) => ({ ...record, options: { ...record.options, ...options } })), resumed: true }
+      const known = endPhases.has(phase) ? undefined : await this.get(id)
+      if (!known) continue
+      // A folder is a cutover's own: an image that nobody needs may be taken out of its spec on the way.
+      if (!isBetweenSame(known.spec, spec)) {
+        throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase} and moves between other registries than this spec: name another folder (--state DIR), or end that one (longshore cutover abort --state ${this.folder})`)
       }
-      if (!restPhases.has(phase)) {
-        throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase} and moves other images than this spec: name another folder (--state DIR), or end that one (longshore cutover abort --state ${this.folder})`)
-      }
+      const record = await this.update(id, (now) => renewRecord(now, spec, options))
+      await this.#writeSpec(id, spec)
+      return { record: { ...record, spec }, resumed: true }
     }
     const now = new Date()
     const id = newId(now)

@@ -14,7 +14,8 @@ export interface WaitingChange { readonly position: string; readonly change: Cha
 export interface CutoverStore {
   /**
    * Begins one; the one that is under way already where the same images were begun before (`cutoverKey`) and it has not ended (`endPhases`). That one gets the
-   * options (a name that is not given anew stays) and the `cutover` of this spec: who mends a hook or a criterion goes on with the same command.
+   * options (a name that is not given anew stays) and the `cutover` of this spec (`renewRecord`): who mends a hook or a criterion goes on with the same command.
+   * A store of one cutover, such as a folder, may take a spec of other images between the same registries for it as well.
    */
   begin(spec: Migration, options: CutoverOptions): Promise<{ readonly record: CutoverRecord; readonly resumed: boolean }>
   get(id: string): Promise<CutoverRecord | undefined>

@@ -75,7 +75,7 @@ export class RedisCutoverStore implements CutoverStore {
       const record = await this.update(id, (known) => {
         if (endPhases.has(known.phase)) return undefined
         const { cutover: _, ...images } = known.spec
-        return { ...known, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) }, options }
+        return { ...known, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) }, options: { ...known.options, ...options } }
       })
       return endPhases.has(record.phase) ? undefined : record
     } catch (error) {

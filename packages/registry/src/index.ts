@@ -1,3 +1,4 @@
+export type { ApiAnswer, ApiRequest } from './api.ts'
 export type { Capabilities } from './capabilities.ts'
 export { defaultUserAgent } from './options.ts'
 export type { Credentials, Pause, RegistryOptions, Timeouts } from './options.ts'

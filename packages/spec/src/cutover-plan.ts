@@ -72,6 +72,12 @@ export interface HarborSettings {
   readonly project: ProjectSettings
   /** By project name, over `project`. */
   readonly projects: Readonly<Record<string, Partial<ProjectSettings>>>
+  /** Source namespace (the leading components of a path) to `PROJECT[/PATH]`; the longest that fits counts. Where a prefix is given, that is the project. */
+  readonly namespaces: Readonly<Record<string, string>>
+  /** `PROJECT[/PATH]` for paths without a namespace. */
+  readonly defaultProject?: string
+  /** What becomes of further slashes within a project. */
+  readonly nesting: 'keep' | 'join' | 'last'
 }
 
 /** Absent: Harbor's own default. */

@@ -110,11 +110,15 @@ describe('what is about an image', () => {
   const whole = yaml('images:\n  - name: app\n    tags: {}\n')
 
   test('a companion tag goes where what it is about is', async () => {
+    const source = new Place('src:1')
     const target = new Place('dst:1')
-    expect(await run(whole, [push('app', signature)], new Place('src:1'), target)).toEqual([`dropped app:${signature} by companion`])
-    const { digest } = target.addImage('m/app', '1', ['there'])
+    const { digest } = source.addImage('app', '1', ['there'])
     const own = `sha256-${digest.slice(7)}.sig`
-    expect(await run(whole, [push('app', own)], new Place('src:1'), target)).toEqual([`src:1/app:${own} -> dst:1/m/app:${own}`])
+    expect(await run(whole, [push('app', own)], source, target)).toEqual([`dropped app:${own} by companion`])
+    target.addImage('m/app', '1', ['there'])
+    expect(await run(whole, [push('app', own)], source, target)).toEqual([`src:1/app:${own} -> dst:1/m/app:${own}`])
+    // What it is about is gone at the source: it is a tag like others.
+    expect(await run(whole, [push('app', signature)], source, target)).toEqual([`src:1/app:${signature} -> dst:1/m/app:${signature}`])
   })
 
   test('a companion tag goes with an image that is pushed beside it', async () => {
@@ -122,7 +126,9 @@ describe('what is about an image', () => {
   })
 
   test('where referrers stay behind, so does a companion tag', async () => {
-    expect(await run(yaml('images:\n  - name: app\n    tags: {}\n    referrers: false\n'), [push('app', signature)])).toEqual([`dropped app:${signature} by companion`])
+    const source = new Place('src:1')
+    const own = `sha256-${source.addImage('app', '1', ['there']).digest.slice(7)}.sig`
+    expect(await run(yaml('images:\n  - name: app\n    tags: {}\n    referrers: false\n'), [push('app', own)], source)).toEqual([`dropped app:${own} by companion`])
   })
 
   test('a referrer that was pushed by its digest brings the image that it is about back to mind', async () => {

@@ -29,7 +29,7 @@ export async function* expandChanges(migration: Migration, changes: readonly Nam
   const changed = changedUnits(migration, changes.filter(({ action }) => action === 'push'))
   if (changed.size === 0) return
   const { signal, concurrency, now = new Date() } = options
-  const listed: ExpandContext = { sourceFor: ends.source, listTags: ({ registry, repository }, io) => ends.source(registry).tags(repository, io), concurrency, now }
+  const listed: ExpandContext = { sourceFor: ends.source, destinations: migration.destinations, listTags: ({ registry, repository }, io) => ends.source(registry).tags(repository, io), concurrency, now }
   const events: ExpandEvent[] = []
   const met = await meeting(migration, changed, listed, events, { signal })
   const all = new Map<Unit, readonly ExpandEvent[]>()
@@ -44,7 +44,7 @@ export async function* expandChanges(migration: Migration, changes: readonly Nam
     events.push(...wanted, ...unnamed(one, wanted))
   }
   yield* events
-  for (const one of changed.values()) yield* about(one, events, ends, { signal })
+  for (const one of changed.values()) yield* about(one, events, ends, migration.destinations, { signal })
 }
 
 /** Whether a tag's own name and age do not decide alone. */
@@ -57,7 +57,7 @@ async function meeting(migration: Migration, changed: ReadonlyMap<string, Change
   const catalogs = catalogsOf(migration.entries)
   const units = namedUnits(migration.entries, catalogs)
   for (const [key, { unit }] of changed) units.set(key, unit)
-  if (!isInjective(migration.entries)) {
+  if (!isInjective(migration)) {
     const known = new Set(units.keys())
     for (const catalog of catalogs.values()) {
       for await (const found of catalog.units(context, known, io)) {
@@ -67,10 +67,10 @@ async function meeting(migration: Migration, changed: ReadonlyMap<string, Change
     }
   }
   const byPlace = new Map<string, Set<Unit>>()
-  for (const unit of units.values()) for (const place of placesOf(unit)) byPlace.set(place, (byPlace.get(place) ?? new Set()).add(unit))
+  for (const unit of units.values()) for (const place of placesOf(unit, migration.destinations)) byPlace.set(place, (byPlace.get(place) ?? new Set()).add(unit))
   const met = new Set<Unit>()
   for (const [key, { unit }] of changed) {
-    const places = placesOf(unit)
+    const places = placesOf(unit, migration.destinations)
     const others = places.flatMap((place) => [...byPlace.get(place) ?? []]).filter((other) => other !== unit)
     if (others.length > 0 || !keepsReferences(unit) || places.includes(key)) for (const one of [unit, ...others]) met.add(one)
   }
@@ -97,7 +97,7 @@ function unnamed({ unit: { registry, repository }, changes }: ChangedUnit, event
 }
 
 /** What is about an image rather than an image: companion tags, and manifests with a subject that have no tag. */
-async function* about({ unit, changes }: ChangedUnit, events: readonly ExpandEvent[], ends: ChangeEnds, io: Io): AsyncGenerator<ExpandEvent, void, void> {
+async function* about({ unit, changes }: ChangedUnit, events: readonly ExpandEvent[], ends: ChangeEnds, settings: Migration['destinations'], io: Io): AsyncGenerator<ExpandEvent, void, void> {
   const { registry, repository } = unit
   const demands = unit.demands.filter(({ entry }) => entry.content.referrers)
   const images = events.filter((event): event is ImageEvent => event.kind === 'image' && event.image.source.registry === registry && event.image.source.repository === repository)
@@ -115,7 +115,7 @@ async function* about({ unit, changes }: ChangedUnit, events: readonly ExpandEve
       const subject = isTagged ? companionSubject(tag) : digest && (await ends.source(registry).manifest(repository, digest, io))?.subject?.digest
       if (subject === undefined) continue
       let isWanted = false
-      for (const { demand, destination } of placesAbout(demands)) {
+      for (const { demand, destination } of placesAbout(demands, settings)) {
         const isMoving = moving(`${destination.registry}/${destination.repository}`, subject)
         // An image that moves brings its referrers along, but not the tags that nobody listed.
         if (isMoving && !isTagged) continue
@@ -141,9 +141,9 @@ async function* about({ unit, changes }: ChangedUnit, events: readonly ExpandEve
   }
 }
 
-function placesAbout(demands: readonly Demand[]): ReadonlyArray<{ readonly demand: Demand; readonly destination: Omit<Image['destination'], 'reference'> }> {
+function placesAbout(demands: readonly Demand[], settings: Migration['destinations']): ReadonlyArray<{ readonly demand: Demand; readonly destination: Omit<Image['destination'], 'reference'> }> {
   return demands.flatMap((demand) => demand.entry.destinations.flatMap((destination) => {
     // A name that the rules spoil was told with the unit.
-    try { return [{ demand, destination: { registry: destination.registry, repository: nameRepository(destination, demand.path) } }] } catch { return [] }
+    try { return [{ demand, destination: { registry: destination.registry, repository: nameRepository(destination, demand.path, settings) } }] } catch { return [] }
   }))
 }

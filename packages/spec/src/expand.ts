@@ -24,7 +24,7 @@ export interface ExpandOptions extends Io {
 export async function* expand(migration: Migration, sourceFor: (registry: string) => Source, options: ExpandOptions): AsyncGenerator<ExpandEvent, void, void> {
   const { signal } = options
   const context: ExpandContext = {
-    sourceFor, listTags: ({ registry, repository }, io) => sourceFor(registry).tags(repository, io), concurrency: options.concurrency, now: options.now ?? new Date(),
+    sourceFor, destinations: migration.destinations, listTags: ({ registry, repository }, io) => sourceFor(registry).tags(repository, io), concurrency: options.concurrency, now: options.now ?? new Date(),
   }
   const catalogs = catalogsOf(migration.entries)
   const units = namedUnits(migration.entries, catalogs)
@@ -33,7 +33,7 @@ export async function* expand(migration: Migration, sourceFor: (registry: string
     const known = new Set(units.keys())
     for (const catalog of catalogs.values()) yield* catalog.units(context, known, io)
   }
-  const streamsCatalogs = isInjective(migration.entries)
+  const streamsCatalogs = isInjective(migration)
   const early: ExpandEvent[] = []
   if (!streamsCatalogs) {
     for await (const item of found({ signal })) {
@@ -42,7 +42,7 @@ export async function* expand(migration: Migration, sourceFor: (registry: string
     }
   }
 
-  const risky = riskyUnits(units)
+  const risky = riskyUnits(units, migration.destinations)
   const expandOne = async (item: Unit | ExpandEvent, scoped: AbortSignal): Promise<readonly ExpandEvent[]> => (
     'kind' in item ? [item] : expandUnit(item, context, { signal: scoped }))
   for await (const events of workStream(signal, options.concurrency, each(risky.values()), expandOne)) for (const event of events) early.push(event)

@@ -35,14 +35,17 @@ const http = z.strictObject({
   }
 })
 
+/** One of the two, and not both. */
+export const checkHook: z.core.CheckFn<{ readonly command?: unknown; readonly http?: unknown }> = (context) => {
+  const { value } = context
+  if ((value.command === undefined) === (value.http === undefined)) context.issues.push({ code: 'custom', message: 'a hook is either a command or http', input: value })
+}
+
 export const hookSchema = z.strictObject({
   command: z.array(z.string().min(1)).min(1).optional().describe('A program and its arguments; run without a shell'),
   http: http.optional().describe('POSTed to, with what it is about as JSON'),
   timeout: duration.optional().describe('A length of time: 30s, 5m (default 60s)'),
-}).check((context) => {
-  const { value } = context
-  if ((value.command === undefined) === (value.http === undefined)) context.issues.push({ code: 'custom', message: 'a hook is either a command or http', input: value })
-})
+}).check(checkHook)
 
 export type NativeHook = z.infer<typeof hookSchema>
 

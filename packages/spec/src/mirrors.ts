@@ -23,11 +23,11 @@ export interface Mirrors {
 interface Place { readonly destination: Location; readonly sources: Map<string, Location>; readonly named: Set<Tag | Digest>; isChosen: boolean }
 
 /** A repository into which a rule chooses among the tags of a source is no mirror of it. @throws the signal's reason */
-export async function mirrorsOf({ entries }: Migration, sourceFor: (registry: string) => Source, io: Io): Promise<Mirrors> {
+export async function mirrorsOf({ entries, destinations }: Migration, sourceFor: (registry: string) => Source, io: Io): Promise<Mirrors> {
   const catalogs = catalogsOf(entries)
   const units = namedUnits(entries, catalogs)
   const failed: Array<Extract<ExpandEvent, { kind: 'failed' }>> = []
-  const context = { sourceFor, listTags: async () => undefined, concurrency: 1, now: new Date() }
+  const context = { sourceFor, destinations, listTags: async () => undefined, concurrency: 1, now: new Date() }
   const known = new Set(units.keys())
   for (const catalog of catalogs.values()) {
     for await (const found of catalog.units(context, known, io)) {
@@ -36,16 +36,16 @@ export async function mirrorsOf({ entries }: Migration, sourceFor: (registry: st
     }
   }
   const places = new Map<string, Place>()
-  for (const unit of units.values()) collect(unit, places)
+  for (const unit of units.values()) collect(unit, places, destinations)
   return { mirrors: [...places.values()].filter(({ sources, isChosen }) => sources.size > 0 && !isChosen).map(({ destination, sources, named }) => ({ destination, sources: [...sources.values()], named })), failed }
 }
 
-function collect({ registry, repository, demands }: Unit, places: Map<string, Place>): void {
+function collect({ registry, repository, demands }: Unit, places: Map<string, Place>, settings: Migration['destinations']): void {
   for (const { entry: { destinations, selection }, path } of demands) {
     for (const destination of destinations) {
       let name: RepositoryName
       // A name that the rules spoil is no place.
-      try { name = nameRepository(destination, path) } catch { continue }
+      try { name = nameRepository(destination, path, settings) } catch { continue }
       const to: Location = { registry: destination.registry, repository: name }
       const key = formatLocation(to)
       const place = places.get(key) ?? { destination: to, sources: new Map<string, Location>(), named: new Set<Tag | Digest>(), isChosen: false }

@@ -3,10 +3,11 @@
 import { type AccessHint, uniteHints } from './access-hint.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import type { SpecDocument } from './document.ts'
+import { checkDestinations, uniteDestinations } from './check-destinations.ts'
 import { type ListContext, parseListText } from './images-list.ts'
 import type { AskedImage, AskedImages } from './kubernetes.ts'
 import { isKubernetes } from './kubernetes-format.ts'
-import { defaultContent, type Entry } from './migration.ts'
+import { defaultContent, type Entry, type Migration } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
 import { placeOf, type Problem, SpecError } from './spec-error.ts'
@@ -26,6 +27,7 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const problems: Problem[] = []
   const hints: AccessHint[] = []
   let cutover: Pick<ParsedSpec, 'cutoverAt' | 'migration'> | undefined
+  const settings: Array<Parameters<typeof uniteDestinations>[0][number]> = []
   /** What clusters run is one, whichever files say so: two may know one tag by two digests. */
   const asked: AskedImage[] = []
   const files = new Set<string>()
@@ -42,6 +44,7 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
       for (const entry of parsed.migration.entries) entries.push(entry)
       for (const warning of parsed.warnings) warnings.push(warning)
       hints.push(...parsed.access ?? [])
+      if (parsed.migration.destinations) settings.push({ file: input.name, destinations: parsed.migration.destinations })
       if (!parsed.cutoverAt) continue
       if (cutover?.cutoverAt) problems.push({ ...parsed.cutoverAt, message: `a second cutover: section; the first is at ${placeOf(cutover.cutoverAt)}, and one counts for all specs` })
       cutover ??= parsed
@@ -68,10 +71,16 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   if (entries.length === 0 && warnings.length === 0 && first) warnings.push({ file: first.name, message: 'names no images' })
   const united = uniteHints(hints)
   problems.push(...united.problems)
+  const { destinations, problems: contradictions } = uniteDestinations(settings)
+  problems.push(...contradictions)
+  const migration: Migration = { entries, ...(settings.length === 0 ? {} : { destinations }), ...(cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}) }
+  const checked = checkDestinations(migration)
+  problems.push(...checked.problems)
   if (problems.length > 0) throw new SpecError(problems)
   const objects = files.size === 0 ? {} : { objects: { files, migration: { entries: fromObjects } } }
-  const plan = cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}
-  return { migration: { entries, ...plan }, warnings, ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...objects, ...(hints.length === 0 ? {} : { access: united.access }) }
+  return {
+    migration, warnings: [...warnings, ...checked.warnings], ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...objects, ...(hints.length === 0 ? {} : { access: united.access }),
+  }
 }
 
 /** @throws SpecError */

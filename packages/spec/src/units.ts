@@ -1,6 +1,8 @@
 // The units of a migration, and which of them could meet at a destination.
 import { Catalog, type CatalogEntry } from './catalog.ts'
-import type { Entry } from './migration.ts'
+import { settingsOf } from './destination-settings.ts'
+import { changesNames } from './harbor-name.ts'
+import type { Entry, Migration } from './migration.ts'
 import { nameRepository } from './naming.ts'
 import { keepsReferences, type Unit } from './unit.ts'
 
@@ -30,20 +32,20 @@ export function catalogsOf(entries: readonly Entry[]): Map<string, Catalog> {
 }
 
 /** The destination repositories that a unit's images go to, `registry/repository`. */
-export function placesOf({ demands }: Unit): readonly string[] {
+export function placesOf({ demands }: Unit, settings: Migration['destinations']): readonly string[] {
   return demands.flatMap(({ entry, path }) => entry.destinations.flatMap((destination) => {
     // A name that the rules spoil fails when its unit is expanded; it collides with nothing.
-    try { return [`${destination.registry}/${nameRepository(destination, path)}`] } catch { return [] }
+    try { return [`${destination.registry}/${nameRepository(destination, path, settings)}`] } catch { return [] }
   }))
 }
 
 /** Units that share a destination repository, that change references, or that write to their own repository. */
-export function riskyUnits(units: ReadonlyMap<string, Unit>): Map<string, Unit> {
+export function riskyUnits(units: ReadonlyMap<string, Unit>, settings: Migration['destinations']): Map<string, Unit> {
   const owner = new Map<string, string>()
   const risky = new Map<string, Unit>()
   for (const [key, unit] of units) {
     if (!keepsReferences(unit)) risky.set(key, unit)
-    for (const place of placesOf(unit)) {
+    for (const place of placesOf(unit, settings)) {
       const other = owner.get(place)
       if (other === undefined) owner.set(place, key)
       const otherUnit = other === undefined || other === key ? undefined : units.get(other)
@@ -58,7 +60,7 @@ export function riskyUnits(units: ReadonlyMap<string, Unit>): Map<string, Unit> 
  * Whether no two repositories, found or named, can become one: paths are kept, and what lies below one destination
  * prefix comes from below one source prefix. Then a catalog need not be read to its end before images flow.
  */
-export function isInjective(entries: readonly Entry[]): boolean {
+export function isInjective({ entries, destinations: settings }: Migration): boolean {
   if (!entries.some((entry) => entry.source.kind === 'catalog')) return true
   const bases = new Map<string, string>()
   for (const { source, destinations } of entries) {
@@ -66,6 +68,8 @@ export function isInjective(entries: readonly Entry[]): boolean {
       : join(source.registry, source.repository.slice(0, source.repository.length - source.path.length).replace(/\/$/, ''))
     for (const destination of destinations) {
       if (destination.kind === 'exact' || destination.rename.length > 0 || destination.keepComponents !== undefined) return false
+      const { harbor } = settingsOf(settings, destination.registry)
+      if (harbor && changesNames(harbor)) return false
       const below = join(destination.registry, destination.prefix)
       if (below === base || (bases.get(below) ?? base) !== base) return false
       bases.set(below, base)

@@ -6,8 +6,8 @@ export type { LoggedRequest, RequestFilter, RequestKind } from './registry/reque
 export { blobOf, bytesOf, layer, type SyntheticBlob } from './content/blob.ts'
 export { type Corpus, type CorpusEntry, kubesphereCorpus, measure } from './content/corpus.ts'
 export {
-  artifact, type ArtifactOptions, cosignSignature, image, type ImageFormat, type ImageOptions, index, type IndexOptions, referrersFallback,
-  type SyntheticContent, type SyntheticManifest,
+  artifact, type ArtifactOptions, blobMap, cosignSignature, descriptor, gather, image, type ImageFormat, type ImageOptions, index, type IndexOptions, json,
+  manifestOf, referrersFallback, type SyntheticContent, type SyntheticManifest,
 } from './content/image.ts'
 export { kubesphereListPath, kubesphereNames } from './content/kubesphere-names.ts'
 export { Random } from './content/random.ts'

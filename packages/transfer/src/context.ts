@@ -1,4 +1,4 @@
-import type { Platform } from '@longshore/oci'
+import type { ErrorRecord, Platform } from '@longshore/oci'
 import type { InFlight, TransferEvent } from './event.ts'
 import type { Image } from './image.ts'
 import type { Ledger } from './ledger.ts'
@@ -35,6 +35,8 @@ export interface Wanted {
   readonly image: Image
   readonly options: CopyOptions
   readonly origin?: Origin
+  /** Why it cannot be moved, where that is known before anything was asked: its destination could not be made ready. */
+  readonly failure?: ErrorRecord
 }
 
 /** One client per registry and side, made when first asked for. */

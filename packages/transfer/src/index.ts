@@ -7,7 +7,7 @@ export { hintFor } from './hint.ts'
 export { formatEnd, formatLocation, type Image, type ImageId, imageId, type Location, tagOf } from './image.ts'
 export { type ImageResult, type Ledger, type LedgerCounts, type Lease, nothing, type Progress, type Registered, type SettledImage, type Take } from './ledger.ts'
 export {
-  blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, sizeOfBlobKey, tagKey, type TagNode,
+  blobKey, type BlobNode, isBlobKey, manifestKey, type ManifestNode, needsOf, type NodeKey, type NodeOutcome, type PlanNode, type ReferrersNode, referrersKey, sizeOfBlobKey, tagKey, type TagNode,
 } from './node.ts'
 export { listingOnce } from './listing-once.ts'
 export { migrate } from './migrate.ts'
@@ -19,7 +19,7 @@ export type { Signature, SignatureSink, SignatureSource } from './signatures.ts'
 export { maxDeferred, mayPass, secondTry } from './second-try.ts'
 export type { Uploads, UploadTurn } from './uploads.ts'
 export type { Job, Queue } from './queue.ts'
-export { type Checkpoint, type Content, type Io, type Opener, type PushOptions, type PushOutcome, type Source, type Target, type UploadPoint, wrapContent } from './transport.ts'
+export { type Checkpoint, type Content, type Inventory, type InventoryTag, type Io, type Opener, type PushOptions, type PushOutcome, type Source, type Target, type UploadPoint, wrapContent } from './transport.ts'
 export { type Amount, plan, type Plan, type PlannedImage, type PlanOptions, PlanScout, PlanSum, type ScoutedImage, type ScoutedNode } from './plan.ts'
 export { RepositoryStates } from './repository-state.ts'
 export { Verifier } from './verified.ts'

@@ -128,6 +128,7 @@ class Migration {
 
   async #begin(id: ImageId, open: OpenImage): Promise<void> {
     const { signal } = this.#reading
+    if (open.wanted.failure) return this.#defer(id, open, open.wanted.failure)
     try {
       const resolved = await this.#resolver.resolve(open.wanted, { signal, distrust: this.#options.distrust === true })
       const { nodes: _, ...known } = resolved

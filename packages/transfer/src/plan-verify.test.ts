@@ -1,5 +1,5 @@
 import { MemoryLedger } from '@longshore/ledger'
-import { MediaType, parsePlatform, parseRepositoryName, type Tag } from '@longshore/oci'
+import { MediaType, parsePlatform, parseRepositoryName, referrersTag, type Tag } from '@longshore/oci'
 import { MemoryQueue } from '@longshore/queue'
 import { MemoryRegistry } from '@longshore/testing/contracts'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -78,6 +78,42 @@ describe('verify', () => {
     fill()
     await move(wanted)
     expect(await verified(wanted, everyBlob)).toMatchObject({ images: 1, sound: 1, findings: [], extra: [], manifests: 3, blobs: 4 })
+  })
+
+  describe('of referrers', () => {
+    const signed = (): ReturnType<MemoryRegistry['addImage']> => {
+      const root = src.addImage('a', '1', ['content'])
+      src.addImage('a', undefined, ['signature'], { subject: root })
+      return root
+    }
+
+    test('the list that was made for them is no extra tag', async () => {
+      src = new MemoryRegistry('src.test', { referrersApi: true })
+      const root = signed()
+      await move(wanted)
+      expect(dst.repository('a').tags.has(referrersTag(root.digest))).toBe(true)
+      expect(await verified(wanted)).toMatchObject({ sound: 1, findings: [], extra: [], manifests: 2 })
+    })
+
+    test('those that are there and not listed are missing', async () => {
+      src = new MemoryRegistry('src.test', { referrersApi: true })
+      const root = signed()
+      await move(wanted)
+      dst.repository('a').tags.delete(referrersTag(root.digest))
+      expect(problems(await verified(wanted))).toEqual([expect.stringMatching(/^missing dst\.test\/a@sha256:…, as a referrer of sha256:/)])
+    })
+
+    test('a list at the source is found again in the API of the destination', async () => {
+      dst = new MemoryRegistry('dst.test', { referrersApi: true })
+      const root = src.addImage('a', '1', ['content'])
+      const [sbom, gone] = ['sbom', 'deleted'].map((name) => src.addImage('a', undefined, [name], { subject: root }))
+      src.addManifest('a', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [sbom, gone] }, referrersTag(root.digest))
+      src.repository('a').manifests.delete(gone!.digest)
+      await move(wanted)
+      expect(await verified(wanted)).toMatchObject({ sound: 1, findings: [], extra: [] })
+      dst.repository('a').manifests.delete(sbom!.digest)
+      expect(problems(await verified(wanted))).toHaveLength(2)
+    })
   })
 
   test('names a missing tag, a differing one, and an extra one', async () => {

@@ -1,7 +1,7 @@
 // What points at an image rather than being part of it: referrers by the API, fallback tags, cosign tags. They are roots
 // of their own. Asking costs: the tag list of a repository (one request) names every fallback and cosign tag; only where
 // the registry has the referrers API does each manifest cost a request.
-import { type Descriptor, type Digest, isIndexType, referrersTag, type Tag } from '@longshore/oci'
+import { type Descriptor, type Digest, type ImageIndex, isIndexType, referrersTag, type Tag } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import { collect } from './collect.ts'
 import type { Asks, CopyOptions, Transports } from './context.ts'
@@ -10,6 +10,7 @@ import type { Graph, Route } from './graph.ts'
 import { formatEnd, type Image } from './image.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { NodeKey } from './node.ts'
+import { isReferrersList } from './referrers-list.ts'
 import type { RepositoryState, RepositoryStates } from './repository-state.ts'
 import type { Followed, ResolveIo } from './resolve-image.ts'
 
@@ -45,6 +46,8 @@ interface Search extends ResolveIo {
   readonly target: RepositoryState
   readonly subjects: Subject[]
   readonly followed: Set<Tag>
+  /** Manifests that the followed tags name. */
+  readonly tagged: Set<Digest>
   readonly ahead: LookAhead
   found: number
 }
@@ -89,7 +92,7 @@ export class ReferrerFinder {
       atSide('destination', 'list', undefined, io.signal, this.#with.targets.get(route.to, io)),
     ])
     const search: Search = {
-      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), ahead, found: 0,
+      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), tagged: new Set(), ahead, found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
     const isNew = root.root !== undefined
@@ -101,8 +104,9 @@ export class ReferrerFinder {
     for (let subject = search.subjects.pop(); subject !== undefined; subject = search.subjects.pop()) {
       if (seen.has(subject.digest)) continue
       seen.add(subject.digest)
-      for (const tag of source.companions.get(subject.digest) ?? []) await this.#followTag(search, tag)
-      if (subject.isNew || this.#with.asks !== 'changed') await this.#addByApi(search, subject.digest)
+      const isAsked = subject.isNew || this.#with.asks !== 'changed'
+      for (const tag of source.companions.get(subject.digest) ?? []) if (!isAsked || tag !== referrersTag(subject.digest)) await this.#followTag(search, tag)
+      if (isAsked) await this.#addReferrers(search, subject.digest)
     }
     return search.found
   }
@@ -127,7 +131,7 @@ export class ReferrerFinder {
     const worthReading = await this.#differ(search, others)
       || this.#with.asks !== 'changed' && await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
     if (!worthReading) return []
-    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root.digest, { signal }))
+    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root, { signal }))
     return index?.kind === 'index' ? index.manifests.map((child) => child.digest) : []
   }
 
@@ -163,30 +167,77 @@ export class ReferrerFinder {
     const same = target.tags.has(tag) && !distrust ? await this.#compare(search, tag) : undefined
     if (same !== undefined) {
       search.found++
+      search.tagged.add(same)
       search.subjects.push({ digest: same, isNew: false })
       return
     }
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
     const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++
+    search.tagged.add(digest)
     search.subjects.push(...[digest, ...below ?? []].map((each) => ({ digest: each, isNew: root !== undefined })))
     if (root !== undefined) graph.roots.push(root)
   }
 
-  async #addByApi(search: Search, subject: Digest): Promise<void> {
-    const { route, graph } = search
-    const descs = await this.#list(search, subject)
-    if (!descs || descs.length === 0) return
+  /** What the API lists, and what the list under the fallback tag does: a registry that got the API later has both, and neither needs be all. */
+  async #addReferrers(search: Search, subject: Digest): Promise<void> {
+    const { route, graph, source } = search
+    const tag = referrersTag(subject)
+    const byApi = await this.#list(search, subject) ?? []
+    const isTagged = source.companions.get(subject)?.includes(tag) === true
+    const list = isTagged ? await this.#readList(search, subject, tag, byApi.length > 0) : undefined
+    const descs = [...new Map([...list?.manifests ?? [], ...byApi].map((desc) => [desc.digest, desc])).values()]
+    if (descs.length === 0 && !list) return
     const added: NodeKey[] = []
+    const referring: Descriptor[] = []
+    const sure = new Set<Digest>(byApi.map((desc) => desc.digest))
+    const inList = new Set<Digest>(list?.manifests.map((desc) => desc.digest))
     for (const desc of descs) {
-      const root = await this.#addReferrer(search, desc)
+      if (search.tagged.has(desc.digest) && !inList.has(desc.digest) && await this.#hasNoSubject(search, desc)) continue
+      const known = await this.#addReferrer(search, desc, sure.has(desc.digest))
+      if (known === 'gone') continue
+      referring.push({ ...desc, size: known.size })
       search.found++
-      search.subjects.push({ digest: desc.digest, isNew: root !== undefined })
-      if (root !== undefined) added.push(root)
+      search.subjects.push({ digest: desc.digest, isNew: known.root !== undefined })
+      if (known.root !== undefined) added.push(known.root)
     }
     graph.roots.push(...added)
-    const tag = referrersTag(subject)
-    if (!search.followed.has(tag)) graph.roots.push(graph.addReferrers(route, tag, subject, descs, added))
+    const isWhole = list?.manifests.every(({ digest }) => referring.some((desc) => desc.digest === digest)) === true
+    if (referring.length > 0 || list) graph.roots.push(graph.addReferrers(route, tag, subject, referring, added, isWhole ? list : undefined))
+  }
+
+  /**
+   * Harbor lists cosign signatures among the referrers, too, that are about their image by their tag alone: they have come along
+   * by that, and in a list under the fallback tag they would be wrong.
+   */
+  async #hasNoSubject({ route: { from }, signal }: Search, desc: Descriptor): Promise<boolean> {
+    const { transports, manifests } = this.#with
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(from.registry), from.repository, desc, { signal }))
+    return manifest !== undefined && manifest.subject === undefined
+  }
+
+  /**
+   * The list under a fallback tag; `undefined` when there is no need of it, the destination having the same. What has such a name and is
+   * no list of referrers is followed as any other tag.
+   */
+  async #readList(search: Search, subject: Digest, tag: Tag, hasMore: boolean): Promise<ImageIndex | undefined> {
+    const { image, followed, source, target, route: { from }, signal, distrust } = search
+    if (followed.has(tag) || tag === image.source.reference) return undefined
+    if (!hasMore && !distrust && target.tags.has(tag) && await this.#compare(search, tag) !== undefined) {
+      // Of what it lists, other tags may tell news.
+      if (!await this.#differ(search, [...source.companions].flatMap(([about, tags]) => (about === subject ? [] : tags)))) {
+        followed.add(tag)
+        search.found++
+        return undefined
+      }
+    }
+    const manifest = await atSide('source', 'fetch', undefined, signal, this.#with.transports.source(from.registry).manifest(from.repository, tag, { signal }))
+    if (!manifest || !isReferrersList(manifest, subject)) {
+      await this.#followTag(search, tag)
+      return undefined
+    }
+    followed.add(tag)
+    return manifest
   }
 
   #list({ route: { from }, signal, ahead }: Search, subject: Digest): Promise<readonly Descriptor[] | undefined> {
@@ -194,15 +245,24 @@ export class ReferrerFinder {
     return atSide('source', 'list', undefined, signal, asking)
   }
 
-  async #addReferrer(search: Search, desc: Descriptor): Promise<NodeKey | undefined> {
-    const { route, signal, distrust, graph, options, target } = search
+  /**
+   * `gone`: it is not there. Who deletes a referrer need not update the list; only what is `sure` has to be there.
+   * `size` is the manifest's own: Harbor before 2.10 says that of all its content in the list.
+   */
+  async #addReferrer(search: Search, desc: Descriptor, sure: boolean): Promise<{ readonly root?: NodeKey; readonly size: number } | 'gone'> {
+    const { route, image, signal, distrust, graph, options, target } = search
     const { transports, manifests } = this.#with
     const to = transports.target(route.to.registry)
-    if (target.exists && !distrust && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
-    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
-    if (!manifest) throw new ImageNotFoundError(`${route.from.registry}/${route.from.repository}@${desc.digest}`, 'source')
+    const there = target.exists && !distrust ? await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal })) : undefined
+    if (there) return { size: there.size }
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc, { signal }))
+    if (!manifest) {
+      if (sure) throw new ImageNotFoundError(formatEnd({ ...route.from, reference: desc.digest }), 'source')
+      this.#with.onWarning(`${formatEnd(image.source)}: its referrer ${desc.digest} is listed, and not there`)
+      return 'gone'
+    }
     const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust })
     search.subjects.push(...collected.below.map((digest) => ({ digest, isNew: true })))
-    return graph.addManifest(route, manifest, collected.needs, options)
+    return { root: graph.addManifest(route, manifest, collected.needs, options), size: manifest.bytes.byteLength }
   }
 }

@@ -95,7 +95,7 @@ export class Resolver {
     if (there && named?.digest === there.digest && !this.#isPartial(options, named.mediaType) && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
 
     const manifest = named
-      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named.digest, io))
+      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named, io))
       : await atSide('source', 'fetch', undefined, signal, source.manifest(from.repository, from.reference, io))
     if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
     onRead(manifest.digest)
@@ -166,6 +166,9 @@ function belowOf(manifest: Manifest): readonly Digest[] {
 /** What the manifests of an image's graph take up until they are committed. */
 export function manifestBytesOf({ nodes }: Pick<ResolvedImage, 'nodes'>): number {
   let bytes = 0
-  for (const node of nodes) if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+  for (const node of nodes) {
+    if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+    else if (node.kind === 'referrers') bytes += node.list?.bytes.byteLength ?? 0
+  }
   return bytes
 }

@@ -1,7 +1,7 @@
 // Whether the destination holds what the source does: digests first, then everything under them and about them.
 import { forEachLimit } from '@longshore/concurrency'
 import {
-  type Descriptor, type Digest, DigestMismatchError, digestOf, type ErrorRecord, isDigest, isForeign, type Manifest, SizeMismatchError, successors, type Tag, toRecord,
+  type Descriptor, type Digest, DigestMismatchError, digestOf, type ErrorRecord, isDigest, isForeign, type Manifest, referrersTag, SizeMismatchError, successors, type Tag, toRecord,
 } from '@longshore/oci'
 import { collect } from './collect.ts'
 import type { Transports, Wanted } from './context.ts'
@@ -14,6 +14,7 @@ import { objectsOf, type Origin } from './origin.ts'
 import { RepositoryStates } from './repository-state.ts'
 import { isInSample, type Sample } from './sample.ts'
 import type { Source } from './transport.ts'
+import { isReferrersList } from './referrers-list.ts'
 import { Verifier } from './verified.ts'
 
 export interface VerifyOptions {
@@ -91,7 +92,9 @@ export class VerificationSum {
   add({ destination: { registry, repository } }: Image, { findings, blobs, tags, ...sums }: CheckedImage): void {
     this.#sums.images++
     if (findings.length === 0) this.#sums.sound++
-    for (const name of ['manifests', 'contents', 'contentBytes', 'contentsRead', 'bytesRead'] as const) this.#sums[name] += sums[name]
+    // A worker of a former version does not tell all of them.
+    const told: Partial<typeof sums> = sums
+    for (const name of ['manifests', 'contents', 'contentBytes', 'contentsRead', 'bytesRead'] as const) this.#sums[name] += told[name] ?? 0
     for (const blob of blobs) this.#blobs.add(blob)
     this.#findings.push(...findings)
     const key = `${registry}/${repository}`
@@ -172,7 +175,7 @@ export class ImageVerifier {
     ])
     const what = formatEnd(to)
     if (!named) { walk.findings.push({ image: walk.wanted.image, problem: 'missing', what: `${formatEnd(from)} (at the source)` }); return }
-    const expected = await this.#expectedDigest(walk, image, named.digest)
+    const expected = await this.#expectedDigest(walk, image, named)
     if (!there) { walk.findings.push({ image: walk.wanted.image, problem: 'missing', what, expected }); return }
     if (there.digest !== expected) { walk.findings.push({ image: walk.wanted.image, problem: 'differs', what, expected, actual: there.digest }); return }
     const subjects = await this.#walk(walk, target, to, there)
@@ -180,12 +183,12 @@ export class ImageVerifier {
   }
 
   /** The policy `strip` makes another index of it, the same one every time. */
-  async #expectedDigest(walk: Walk, { source: from, destination: to }: Image, digest: Digest): Promise<Digest> {
+  async #expectedDigest(walk: Walk, { source: from, destination: to }: Image, named: Descriptor): Promise<Digest> {
     const { signal, wanted: { options } } = walk
-    if (options.platforms.length === 0 || options.platformPolicy === 'sparse') return digest
+    if (options.platforms.length === 0 || options.platformPolicy === 'sparse') return named.digest
     const { transports } = this.#options
-    const manifest = await this.#manifests.get(transports.source(from.registry), from.repository, digest, { signal })
-    if (manifest?.kind !== 'index') return digest
+    const manifest = await this.#manifests.get(transports.source(from.registry), from.repository, named, { signal })
+    if (manifest?.kind !== 'index') return named.digest
     const context = { signal, transports, manifests: this.#manifests, graph: new Graph(), route: { from, to }, options, mayExist: false, distrust: false }
     return (await collect(manifest, context)).manifest.digest
   }
@@ -195,7 +198,7 @@ export class ImageVerifier {
     if (walk.seen.has(desc.digest)) return []
     walk.seen.add(desc.digest)
     const { signal, wanted: { image, options } } = walk
-    const manifest = await this.#there.get(target, to.repository, desc.digest, { signal })
+    const manifest = await this.#there.get(target, to.repository, desc, { signal })
     if (!manifest) {
       walk.findings.push({ image, problem: 'missing', what: formatEnd({ ...to, reference: desc.digest }), expected: desc.digest })
       return []
@@ -254,15 +257,50 @@ export class ImageVerifier {
     const { source: from, destination: to } = image
     const { transports } = this.#options
     const state = await this.#sources.get(from, { signal })
+    const fallback = referrersTag(subject)
+    const isTagged = state.companions.get(subject)?.includes(fallback) === true && fallback !== from.reference
+    const there = isTagged ? await transports.source(from.registry).manifest(from.repository, fallback, { signal }) : undefined
+    const list = there && isReferrersList(there, subject) ? there : undefined
     for (const tag of state.companions.get(subject) ?? []) {
+      if (tag === fallback && list) continue
       const about: Image = { source: { ...from, reference: tag }, destination: { ...to, reference: tag } }
       walk.tags.add(tag)
       if (tag !== from.reference && !this.#compared.has(formatEnd({ ...to, reference: tag }))) await this.#compare({ ...walk, wanted: { ...walk.wanted, options: { ...walk.wanted.options, platforms: [] } } }, about)
     }
-    const target = transports.target(to.registry)
-    for (const desc of await transports.source(from.registry).referrers(from.repository, subject, { signal }) ?? []) {
+    const byApi = await transports.source(from.registry).referrers(from.repository, subject, { signal }) ?? []
+    const sure = new Set<Digest>(byApi.map((desc) => desc.digest))
+    const descs = [...byApi, ...list?.manifests.filter((desc) => !sure.has(desc.digest)) ?? []]
+    if (descs.length === 0 && !list) return
+    await this.#compareLists(walk, to, subject, descs, sure)
+  }
+
+  /** What refers to the subject has to be there, and to be found there: by the API, or under the fallback tag. */
+  async #compareLists(walk: Walk, to: Location, subject: Digest, descs: readonly Descriptor[], sure: ReadonlySet<Digest>): Promise<void> {
+    const { signal, wanted: { image } } = walk
+    const target = this.#options.transports.target(to.registry)
+    const tag = referrersTag(subject)
+    const listed = new Set<Digest>((await target.referrers(to.repository, subject, { signal }))?.map((desc) => desc.digest))
+    const known = listed.size
+    if (descs.some((desc) => !listed.has(desc.digest))) {
+      const list = await target.manifest(to.repository, tag, { signal })
+      if (list?.kind === 'index') for (const desc of list.manifests) listed.add(desc.digest)
+    }
+    if (known < listed.size) walk.tags.add(tag)
+    const source = this.#options.transports.source(image.source.registry)
+    for (const desc of descs) {
+      // The list at the source may name what was deleted there.
+      if (!sure.has(desc.digest) && !listed.has(desc.digest) && !await source.resolve(image.source.repository, desc.digest, { signal })) continue
+      if (!listed.has(desc.digest) && !await this.#isBoundByTag(source, image.source, subject, desc, signal)) walk.findings.push({ image, problem: 'missing', what: `${formatEnd({ ...to, reference: desc.digest })}, as a referrer of ${subject}`, expected: desc.digest })
       for (const digest of await this.#walk(walk, target, to, desc)) if (digest !== subject) await this.#compareAbout(walk, image, digest)
     }
+  }
+
+  /** Harbor lists cosign signatures that name no subject: they are about it by a tag, which is compared. */
+  async #isBoundByTag(source: Source, from: Location, subject: Digest, desc: Descriptor, signal: AbortSignal): Promise<boolean> {
+    const tagged = (await this.#sources.get(from, { signal })).companions.get(subject) ?? []
+    if (tagged.length === 0) return false
+    const manifest = await this.#manifests.get(source, from.repository, desc, { signal })
+    return manifest !== undefined && manifest.subject === undefined
   }
 
   #expect({ tags }: Walk, to: Image['destination']): void {

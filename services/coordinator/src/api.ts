@@ -83,7 +83,7 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         201: { description: 'It is submitted', schema: submittedSchema, example: examples.submitted, headers: { location: 'its URL' } },
         200: { description: 'The same is under way already: this is it', schema: submittedSchema, example: { ...examples.submitted, resumed: true }, headers: { location: 'its URL' } },
       },
-      problems: { 403: ['REGISTRY_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
+      problems: { 403: ['REGISTRY_NOT_ALLOWED', 'HOOKS_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
       handle: async ({ query }, request, reply) => {
         const pool = store()
         const { migration, options: poolOptions, warnings } = await readSubmission(request, query, { allowed, allowHooks })

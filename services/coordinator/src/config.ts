@@ -29,12 +29,12 @@ export interface CoordinatorConfig {
   readonly metricsGuard: Guard
   /** Of what registries tell about changes. */
   readonly notificationGuard: Guard
-  /** Whether specs may have this process call commands and URLs. */
-  readonly allowHooks: boolean
   readonly logLevel: LogLevel
   /** How long the record of a migration is kept after its end. */
   readonly recordMs: number
   readonly allowed: AllowedRegistries
+  /** Whether hooks of specs, commands and addresses of whoever submits, are called here. */
+  readonly allowHooks: boolean
   /** How this process itself reaches registries: it lists tags and catalogs. */
   readonly access: { readonly options: AccessOptions; readonly config: AccessConfig }
   /** What hooks look variables up in, and what their commands inherit. */

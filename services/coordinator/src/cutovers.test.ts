@@ -1,7 +1,7 @@
 // A cutover through the API, led by the coordinator, with real workers, registries and notifications.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { image, seed, startDockerRegistry } from '@longshore/testing'
+import { image, seed, startDockerRegistry, startEmbeddedHarbor } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { z } from 'zod'
 import { type Stand, startStand, token } from './coordinator.fixture.ts'
@@ -153,6 +153,31 @@ test('a real docker-registry tells what skopeo pushed to it', { timeout: 60_000 
   await read(await post(`/cutovers/${id}/abort`), cutoverSchema)
 })
 
+test('a Harbor tells by its webhook what is pushed to a project', { timeout: 60_000 }, async () => {
+  await using harbor = await startEmbeddedHarbor()
+  harbor.addProject('apps', { public: true })
+  const asAdmin = { authorization: `Basic ${btoa(`${harbor.admin.name}:${harbor.admin.password}`)}` }
+  await seed(harbor.url, [{ repository: 'apps/web', tag: '1', content: image({ seed: 'web 1', layers: [2_000] }) }], asAdmin)
+  const from = new URL(harbor.url).host
+  const { id } = await begin(JSON.stringify({ version: 1, from, to: `${stand.destination.host}/harbor`, images: [{ name: 'apps/web' }], cutover: { delta: { every: '1h', events: { coalesce: '100ms' } } } }))
+  await until(id, ({ phase }) => phase === 'delta')
+  for (const [format, tag] of [['Default', '2'], ['CloudEvents', '3']] as const) {
+    const made = await fetch(`${harbor.url}/api/v2.0/projects/apps/webhook/policies`, {
+      method: 'POST', headers: { 'content-type': 'application/json', ...asAdmin }, body: JSON.stringify({
+        name: format, enabled: true, event_types: ['PUSH_ARTIFACT', 'DELETE_ARTIFACT'],
+        targets: [{ type: 'http', address: `${stand.url}/api/v1/cutovers/${id}/notifications?registry=${from}`, auth_header: `Bearer ${secret}`, payload_format: format }],
+      }),
+    })
+    expect(made.status).toBe(201)
+    const content = image({ seed: `web ${tag}`, layers: [2_000] })
+    await seed(harbor.url, [{ repository: 'apps/web', tag, content }], asAdmin)
+    await vi.waitFor(() => { expect(stand.destination.tag('harbor/apps/web', tag)).toBe(content.root.digest) }, { timeout: 20_000, interval: 50 })
+  }
+  const { passes } = await get(id)
+  expect(passes.filter(({ failed, unlisted }) => failed + unlisted > 0)).toEqual([])
+  await read(await post(`/cutovers/${id}/abort`), cutoverSchema)
+})
+
 describe('notifications', () => {
   let id = ''
   beforeAll(async () => { id = (await begin(spec(['team/app0'], { delta: { events: true } }))).id })
@@ -188,7 +213,7 @@ describe('notifications', () => {
 
 describe('what is refused', () => {
   test.each<[string, string, number, string, RegExp]>([
-    ['a hook, where none is allowed', JSON.stringify({ version: 1, to: 'd.example.com', images: ['a:1'], cutover: { freeze: { hook: { command: ['/bin/true'] } } } }), 403, 'HOOKS_NOT_ALLOWED', /calls no hooks \(cutover\.freeze\.hook\)/],
+    ['a hook, where none is allowed', JSON.stringify({ version: 1, to: 'd.example.com', images: ['a:1'], cutover: { freeze: { hook: { command: ['/bin/true'] } } } }), 403, 'HOOKS_NOT_ALLOWED', /^the spec has hooks .*--allow-hooks/],
     ['keys without their text', JSON.stringify({ version: 1, to: 'd.example.com', images: ['a:1'], cutover: { criteria: { signatures: { keys: ['cosign.pub'] } } } }), 422, 'SPEC_INVALID', /cosign\.pub: is a file where the spec was written/],
     ['a spec with something wrong', 'version: 1\nto: d.example.com\nimages: [a:1]\ncutover:\n  delta: { every: soon }\n', 422, 'SPEC_INVALID', /spec\.yaml:5:\d+: /],
   ])('%s', async (_, text, status, code, says) => { expect(await problem(await post('/cutovers', text), status, code)).toMatch(says) })

@@ -37,6 +37,16 @@ export class RegistryNotAllowedError extends RequestError {
   }
 }
 
+/** Hooks are commands and addresses of whoever submits. */
+export class HooksRefusedError extends RequestError {
+  override readonly name = 'HooksRefusedError'
+  override readonly code = 'HOOKS_NOT_ALLOWED'
+  override readonly status = 403
+  constructor() {
+    super('the spec has hooks (commands or addresses that the coordinator would call): leave them out, or have whoever runs the coordinator start it with --allow-hooks (LONGSHORE_ALLOW_HOOKS=true)')
+  }
+}
+
 export class ImageUnknownError extends RequestError {
   override readonly name = 'ImageUnknownError'
   override readonly code = 'IMAGE_UNKNOWN'
@@ -52,18 +62,8 @@ export class NoReportError extends RequestError {
   constructor(id: string, task: string) { super(`${id} is a ${task === 'plan' ? 'plan' : 'check'}, which moves nothing: whoever asked for it prints what it found`) }
 }
 
-/** A hook calls commands and URLs where the coordinator runs: whoever may submit specs need not be allowed that. */
-export class HooksRefusedError extends RequestError {
-  override readonly name = 'HooksRefusedError'
-  override readonly code = 'HOOKS_NOT_ALLOWED'
-  override readonly status = 403
-  constructor(places: readonly string[]) {
-    super(`this coordinator calls no hooks (${places.join(', ')}): start it with --allow-hooks (LONGSHORE_ALLOW_HOOKS=true), where everybody who has its token may run commands on its machine, or leave them out and do by hand what they do`)
-  }
-}
-
 /** In place of a hook: a spec may come to Redis by other ways than the API. */
-export const refuseHook: RunHook = async () => { throw new HooksRefusedError(['of a cutover\'s spec']) }
+export const refuseHook: RunHook = async () => { throw new HooksRefusedError() }
 
 /** Begun again, it would carry the source's older content over what has been pushed to the destination since. */
 export class CutoverOverError extends RequestError {

@@ -1,7 +1,7 @@
 // A request's body becomes a migration: lists and YAML as they are, or JSON that carries them together with their options.
 import { InvalidReferenceError, parsePlatform, printable, transportOf } from '@longshore/oci'
 import type { PoolOptions } from '@longshore/pool'
-import { type AccessHint, type ContentOptions, detectFormat, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
+import { type AccessHint, type ContentOptions, detectFormat, hasHooks, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
 import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
 import type { z } from 'zod'
 import type { AllowedRegistries } from './allowed-registries.ts'
@@ -75,23 +75,14 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allo
     ...(fromForAll === undefined ? {} : { fromForAll }), content,
   })
   refuseHints(access, options)
+  if (!allowHooks && hasHooks(migration)) throw new HooksRefusedError()
   const { source, destination } = registriesOf(migration)
   const place = [...source, ...destination].find((registry) => transportOf(registry) !== 'docker')
   if (place !== undefined) throw new RequestInvalidError(400, printable(`${place} is no registry: a coordinator and its workers reach registries only`))
   const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
   if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
-  const hooks = allowHooks ? [] : hooksOf(migration)
-  if (hooks.length > 0) throw new HooksRefusedError(hooks)
   const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
   return { migration, warnings, options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
-}
-
-/** Where a spec has this process call something. */
-function hooksOf({ destinations = {}, cutover }: Migration): readonly string[] {
-  return [
-    ...(cutover?.freeze.hook ? ['cutover.freeze.hook'] : []), ...(cutover?.freeze.thaw ? ['cutover.freeze.thaw'] : []),
-    ...Object.entries(destinations).flatMap(([registry, { onMissingRepository }]) => (onMissingRepository ? [printable(`onMissingRepository of ${registry}`)] : [])),
-  ]
 }
 
 /** What a file of another tool says about reaching registries cannot be kept: how TLS is verified is a parameter, all else the workers' own. */

@@ -1,8 +1,10 @@
 // The only place where a coordinator's objects are made and joined.
 import { runHook } from '@longshore/hooks'
 import { Coordinator, CutoverLeader, type LeaderNews, openMigrationAccess, openPool, type Pool, type PoolEvent, PoolMover, RedisCutoverStore } from '@longshore/pool'
+import { Preparation } from '@longshore/prepare'
 import { Schedules } from '@longshore/queue'
 import { RedisUnreachableError } from '@longshore/redis'
+import { needsPreparation } from '@longshore/spec'
 import { createPoolMetrics, type HttpServer, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
 import { formatEnd } from '@longshore/transfer'
 import { addApi, answers } from './api.ts'
@@ -35,10 +37,10 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       return undefined
     },
     extend: async (app) => await addApi(app, {
-      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, signal: closing.signal,
+      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, allowHooks: config.allowHooks, signal: closing.signal,
       onSubmit: ({ id: migration, options: { name } }, resumed) => log.info({ migration, ...(name === undefined ? {} : { name }), resumed }, 'migration submitted'),
       onSteer: (migration, action) => log.info({ migration, action }, 'migration steered'),
-      cutovers: () => (pool?.connection.isUp === true ? pool.cutovers : undefined), allowHooks: config.allowHooks,
+      cutovers: () => (pool?.connection.isUp === true ? pool.cutovers : undefined),
       onBegin: ({ id: cutover, options: { name } }, resumed) => log.info({ cutover, ...(name === undefined ? {} : { name }), resumed }, 'cutover begun'),
       onSteerCutover: (cutover, action) => log.info({ cutover, action }, 'cutover steered'),
       onHeard: (cutover, registry, { sender, changes, ignored }) => {
@@ -57,6 +59,9 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
       coordinator = new Coordinator({
         ...pool, version, onEvent: (event) => onEvent(event),
+        prepare: async ({ spec }, access, onNote) => (needsPreparation(spec) ? new Preparation(spec, {
+          transports: access.transports, hostOf: (registry) => access.destination(registry), env: config.access.config.env, onNote, ...(config.allowHooks ? { runHook } : {}),
+        }) : undefined),
         openAccess: async (record, onPause) => meter.watch(await openMigrationAccess(record, config.access.options, config.access.config, (paused) => {
           log.info({ migration: record.id, registry: paused.registry, ms: Math.round(paused.ms), status: paused.status }, 'registry asks to be left alone')
           onPause(paused)
@@ -84,6 +89,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
     switch (event.type) {
       case 'leading': return log.info({ migration }, 'leading a migration')
       case 'led': return log.info({ migration, state: event.state }, 'migration ended')
+      case 'note': return log.info({ migration, made: event.message }, 'destination made ready')
       case 'news': return onNews(migration, event.news)
       case 'lead-failed': return log.error({ migration, err: event.error }, 'leading a migration failed')
       case 'reclaimed':

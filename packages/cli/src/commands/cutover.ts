@@ -1,5 +1,5 @@
 // The day of the switch, in one process: what it has to remember is in a folder, so that the same command goes on after any stop.
-import { CutoverHeldError, cutoverKey, type CutoverEvent, type CutoverRecord, FileStore, request, required, runCutover } from '@longshore/cutover'
+import { CutoverHeldError, isBetweenSame, type CutoverEvent, type CutoverRecord, FileStore, request, required, runCutover } from '@longshore/cutover'
 import { defaultCutover, type Migration } from '@longshore/spec'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -107,11 +107,11 @@ function refuseMixedPlaces({ server, redis, workers, state, untilDelta, listen }
   if (listen !== undefined) throw new UsageError(`--listen is for a cutover of one process; with ${shared} registries tell a coordinator what has changed (docs/api.md)`)
 }
 
-/** The latest one, where it was a go and moved the same: begun again, it would carry the source's older content over what has been pushed since. */
+/** The latest one, where it was a go between the same registries: begun again, it would carry the source's older content over what has been pushed since. */
 async function ended(store: FileStore, spec: Migration): Promise<CutoverRecord | undefined> {
   const [latest] = await store.list()
   const record = latest?.phase === 'go' ? await store.get(latest.id) : undefined
-  if (!record || cutoverKey(record.spec) !== cutoverKey(spec)) return undefined
+  if (!record || !isBetweenSame(record.spec, spec)) return undefined
   process.stderr.write(`longshore: cutover ${record.id} has ended; nothing is moved (--again begins another one, which may overwrite what has been pushed to the destination since)\n`)
   return record
 }

@@ -9,6 +9,7 @@ import { ExitCode } from '../exit-code.ts'
 import type { CutoverFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
 import { openSession } from '../pool-session.ts'
+import { prepare } from '../prepare.ts'
 import { readVersion } from '../version.ts'
 import { exitCodeOf, printSummary } from './cutover-summary.ts'
 import { CutoverView } from './cutover-view.ts'
@@ -34,7 +35,10 @@ export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config
     await request(pool.cutovers, id, 'retry')
   }
   using interrupt = new Interrupt(() => view.say('leaving it: the same command goes on from here, and so does a coordinator; longshore cutover abort --redis ends it'))
-  const coordinator = new Coordinator({ ...pool, version: readVersion(), openAccess: async (record, onPause) => await openMigrationAccess(record, flags, config, onPause), onEvent: () => {} })
+  const coordinator = new Coordinator({
+    ...pool, version: readVersion(), openAccess: async (record, onPause) => await openMigrationAccess(record, flags, config, onPause),
+    prepare: async (record, access, note) => await prepare(record.spec, access, config.env, note), onEvent: (event) => { if (event.type === 'note') view.say(event.message) },
+  })
   await using schedules = new Schedules(pool.connection, { onProblem: (message) => view.say(message) })
   const cutovers = new RedisCutoverStore(pool.redis, pool.ears, { recordMs: recordMsFrom(config) })
   const leader = new CutoverLeader({
