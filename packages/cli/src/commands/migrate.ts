@@ -16,7 +16,7 @@ import { formatJsonSummary, formatSummary } from '../summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from '../version.ts'
 import type { View } from '../view.ts'
-import { createRuntime, wire } from '../wire.ts'
+import { createRuntime, refuseVainTrust, wire } from '../wire.ts'
 
 /** Images that may be open at once, and jobs of a kind; the clients adapt below these to what each registry takes. */
 const window = 512
@@ -35,6 +35,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
   if (flags.report !== undefined && flags.report === flags.failed) throw new UsageError('--report and --failed name the same file')
   const config = readConfig()
   const { migration, warnings, hints } = await readSpecs(specs, flags, process.stdin)
+  if (flags.trustStorage === true) refuseVainTrust(migration)
   await using report = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
   printWarnings(migration, warnings)
@@ -90,7 +91,7 @@ export interface RunOptions {
 
 /** Moves a migration while somebody watches. */
 export async function runMigration(
-  migration: Migration, flags: AccessOptions & OutputFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
+  migration: Migration, flags: AccessOptions & OutputFlags & Pick<MigrateFlags, 'keepGoing' | 'trustStorage'>, config: Config, options: RunOptions,
 ): Promise<MigrationRun> {
   const inFlight = new Set<InFlight>()
   const tally = new Tally({ keepsEntries: options.keepsEntries, named: options.only?.size ?? countNamed(migration) })
