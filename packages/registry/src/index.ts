@@ -1,4 +1,5 @@
 export type { Capabilities } from './capabilities.ts'
+export { createFileHost, type FileAnswer, type FileHost, type FileHostOptions } from './file-host.ts'
 export { defaultUserAgent } from './options.ts'
 export type { Credentials, Pause, RegistryOptions, Timeouts } from './options.ts'
 export { createRegistry, type Registry } from './registry.ts'
