@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, open, readdir, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseRepositoryName, parseTag } from '@longshore/oci'
 import { assertIntact, image, layer, seed, startDockerRegistry } from '@longshore/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { install, run, tryRun } from '../infra/tools.ts'
@@ -23,7 +24,7 @@ async function makeTree(folder: string): Promise<{ readonly big: string; readonl
   const [big, list] = [join(folder, 'big'), join(folder, 'list.txt')]
   await mkdir(big)
   await using registry = await startDockerRegistry({ rootDirectory: big })
-  await seed(registry.url, ['1', '2'].map((tag) => ({ repository: 'team/app', tag, content })) as unknown as Parameters<typeof seed>[1])
+  await seed(registry.url, ['1', '2'].map((tag) => ({ repository: parseRepositoryName('team/app'), tag: parseTag(tag), content })))
   await writeFile(list, 'team/app:1\n')
   return { big, list }
 }

@@ -99,11 +99,11 @@ describe('attachments', () => {
   /** As another process would have it: a client of its own, held up where the test wants it. */
   const otherClient = (hold: { readonly beforePush?: () => Promise<unknown>; readonly beforePut?: () => Promise<unknown>; readonly afterPut?: () => void }): Registry => {
     const held = createRegistry({ registry: server.host, tlsVerify: false })
-    const { push, put } = held
-    held.push = async (...args) => { await hold.beforePush?.(); return await push.apply(held, args) }
+    const [push, put] = [held.push.bind(held), held.put.bind(held)]
+    held.push = async (...args) => { await hold.beforePush?.(); return await push(...args) }
     held.put = async (...args) => {
       await hold.beforePut?.()
-      try { return await put.apply(held, args) } finally { hold.afterPut?.() }
+      try { return await put(...args) } finally { hold.afterPut?.() }
     }
     return held
   }
