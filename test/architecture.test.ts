@@ -25,22 +25,23 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   spec: ['oci', 'concurrency', 'transfer'],
   report: ['oci', 'transfer', 'spec'],
   mapping: ['oci', 'transfer'],
-  hooks: ['oci', 'spec'],
+  hooks: ['oci', 'concurrency', 'spec'],
   harbor: ['oci', 'concurrency', 'transfer', 'spec'],
+  prepare: ['oci', 'concurrency', 'transfer', 'spec', 'hooks', 'harbor'],
   cutover: ['oci', 'concurrency', 'transfer', 'spec', 'report', 'hooks', 'signing'],
-  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report'],
+  pool: ['oci', 'concurrency', 'transfer', 'redis', 'ledger', 'queue', 'registry', 'access', 'spec', 'report', 'cutover', 'signing', 'prepare'],
   telemetry: ['oci', 'transfer'],
-  testing: ['oci', 'transfer'],
-  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'cutover', 'mapping'],
+  testing: ['oci', 'transfer', 'spec', 'cutover'],
+  cli: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'access', 'spec', 'report', 'ledger', 'queue', 'redis', 'pool', 'telemetry', 'worker', 'coordinator', 'layouts', 'engines', 'transform', 'signing', 'registries-conf', 'hooks', 'harbor', 'prepare', 'cutover', 'mapping'],
   worker: ['oci', 'transfer', 'access', 'redis', 'pool', 'telemetry'],
-  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'pool', 'telemetry'],
+  coordinator: ['oci', 'transfer', 'access', 'spec', 'report', 'redis', 'queue', 'pool', 'telemetry', 'cutover', 'hooks', 'prepare'],
 }
 
 /** Third-party modules, each at home in one package, YAML and HTTP in two (`testing` and tests have their own). */
 const homes: Readonly<Record<string, string | readonly string[]>> = {
-  undici: ['registry', 'engines', 'hooks', 'harbor'], 'tar-stream': 'layouts', 'smol-toml': ['registries-conf', 'mapping'], '@noble/ciphers': 'signing', 'jsonc-parser': 'spec', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: ['spec', 'signing', 'mapping'], semver: 'spec', picomatch: 'spec',
+  undici: ['registry', 'engines', 'hooks'], 'tar-stream': 'layouts', 'smol-toml': ['registries-conf', 'mapping'], '@noble/ciphers': 'signing', 'jsonc-parser': 'spec', ioredis: 'redis', bullmq: 'queue', pino: 'telemetry', 'prom-client': 'telemetry', fastify: 'telemetry', '@fastify/swagger': 'coordinator', yaml: ['spec', 'signing', 'mapping'], semver: 'spec', picomatch: 'spec',
   commander: 'cli', '@bomb.sh/tab': 'cli', 'log-update': 'cli', 'string-width': 'cli', 'cli-truncate': 'cli', picocolors: 'cli', 'pretty-bytes': 'cli', 'pretty-ms': 'cli',
-  'cron-parser': 'cutover', testcontainers: 'testing', jose: 'testing', vitest: 'testing',
+  'cron-parser': ['spec', 'cutover'], testcontainers: 'testing', jose: 'testing', vitest: 'testing',
 }
 /** A validator stands at every edge where files and messages come in or go out. */
 const zodHomes = ['spec', 'harbor', 'cutover', 'report', 'pool', 'coordinator', 'worker', 'cli', 'signing', 'registries-conf']

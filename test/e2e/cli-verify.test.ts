@@ -23,3 +23,31 @@ test('a corrupt blob is told once, with the images that need it and its cure', a
   expect(stdout).toMatch(/^corrupt at the destination:\n {2}blob sha256:\w+ \(needed by \S+, \S+\): its bytes hash to sha256:\w{64}\n {2}-> registries do not replace/)
   expect(stdout).toMatch(new RegExp(`skopeo delete docker://${end}:(?:again|${entry.tag})\\)`))
 })
+
+test('a share of the content is read, and the same share again when its salt is given; a bare --deep swallows no file', async () => {
+  await using source = await startEmbeddedRegistry()
+  await using destination = await startEmbeddedRegistry()
+  const corpus = kubesphereCorpus(7, { scale: 0.03 })
+  await seed(source.url, corpus)
+  const list = { stdin: corpus.flatMap(({ repository, tag }) => (tag === undefined || tag.startsWith('sha256-') ? [] : [`${repository}:${tag}\n`])).join('') }
+  const flags = ['--from', source.host, '--to', destination.host, '--src-tls-verify=false', '--dest-tls-verify=false']
+  expect((await longshore(['migrate', '-', ...flags], list)).code).toBe(0)
+
+  const { code, stdout } = await longshore(['verify', ...flags, '--deep=20%', '-'], list)
+  expect(code, stdout).toBe(0)
+  const [, read, all, salt] = /(\d+) of (\d+) distinct blobs \([\d.]+ %\), .* read and hashed; --deep=20%:(\w+) reads the same ones/.exec(stdout) ?? []
+  expect(Number(read)).toBeGreaterThan(0)
+  expect(Number(read)).toBeLessThan(Number(all))
+  const readings = async (...more: readonly string[]): Promise<readonly string[]> => {
+    destination.clearRequests()
+    await longshore(['verify', ...flags, ...more, '-'], list)
+    return destination.requests.filter(({ kind }) => kind === 'blob-get').map(({ reference = '' }) => reference).toSorted()
+  }
+  const same = await readings(`--deep=20%:${salt}`)
+  expect(same).toHaveLength(Number(read))
+  expect(await readings(`--deep=20%:${salt}`)).toEqual(same)
+  expect(await readings('--deep')).toHaveLength(Number(all))
+
+  const refused = await longshore(['verify', ...flags, '--deep=0%', '-'], list)
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('more than 0% and at most 100%')])
+}, 60_000)

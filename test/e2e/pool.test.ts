@@ -73,10 +73,11 @@ describe('over Redis, with two workers', () => {
     expect(plans.map(({ code }) => code)).toEqual([1, 1])
     const checks = await Promise.all([longshore(['verify', ...to(pooled), '--deep', '--json']), longshore(['verify', ...to(pooled, ...overRedis()), '--deep', '--json'])])
     const [here, there] = checks.map(({ stdout }) => JSON.parse(stdout) as Record<string, unknown>)
-    const { manifests, bytesRead, ...rest } = there!
-    expect({ ...rest, manifests: here!['manifests'], bytesRead: here!['bytesRead'] }).toEqual(here)
+    const names = ['manifests', 'contents', 'contentBytes', 'contentsRead', 'bytesRead'] as const
+    const sumsOf = (found: Record<string, unknown>): Record<string, unknown> => Object.fromEntries(names.map((name) => [name, found[name]]))
+    expect({ ...there, ...sumsOf(here!) }).toEqual(here)
     // What two workers both looked at counts in both.
-    expect([manifests, bytesRead].map(Number)).toEqual([here!['manifests'], here!['bytesRead']].map((n) => expect.closeTo(Number(n), -String(n).length + 1)))
+    expect(names.map((name) => Number(there![name]))).toEqual(names.map((name) => expect.closeTo(Number(here![name]), -String(here![name]).length + 1)))
     expect(checks.map(({ code }) => code)).toEqual([1, 1])
   }, 120_000)
 

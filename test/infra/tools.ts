@@ -48,6 +48,14 @@ export async function findPromtool(): Promise<string> {
   return (await tryRun('promtool', ['--version'])).code === 0 ? 'promtool' : fetchFromDebian('promtool', 'usr/bin/promtool')
 }
 
+/** sigstore's cosign: the machine's, else that of Debian's sid (13 has none); `undefined` where it cannot be had, or does not run here. */
+export async function findCosign(): Promise<string | undefined> {
+  const runs = async (program: string): Promise<boolean> => (await tryRun(program, ['version'])).code === 0
+  if (await runs('cosign')) return 'cosign'
+  const fetched = await fetchFromDebian('cosign', 'usr/bin/cosign', 'sid').catch(() => undefined)
+  return fetched !== undefined && await runs(fetched) ? fetched : undefined
+}
+
 /** Installs what is missing, as root on Debian and its kin. @param commands each with the package that has it */
 export async function install(commands: Readonly<Record<string, string>>): Promise<void> {
   const missing: string[] = []
@@ -71,14 +79,14 @@ export async function install(commands: Readonly<Record<string, string>>): Promi
 /** One at a time in a process; other processes have folders of their own. */
 let fetching: Promise<unknown> = Promise.resolve()
 
-/** A program out of a package of Debian 13, unpacked with apt state of its own: nothing is installed, and the machine's sources stay as they are. */
-async function fetchFromDebian(name: string, program: string): Promise<string> {
+/** A program out of a package of Debian, unpacked with apt state of its own: nothing is installed, and the machine's sources stay as they are. */
+async function fetchFromDebian(name: string, program: string, suite = 'trixie'): Promise<string> {
   const home = join(cache, name)
   const path = join(home, program)
   const before = fetching
   const fetch = async (): Promise<string> => {
     await before.catch(() => { /* its own caller hears of it */ })
-    if (!existsSync(path)) await unpack(name, home)
+    if (!existsSync(path)) await unpack(name, home, suite)
     if (!existsSync(path)) throw new Error(`Debian's ${name} has no ${program}`)
     return path
   }
@@ -87,11 +95,11 @@ async function fetchFromDebian(name: string, program: string): Promise<string> {
   return mine
 }
 
-async function unpack(name: string, home: string): Promise<void> {
+async function unpack(name: string, home: string, suite: string): Promise<void> {
   const apt = join(cache, `apt-${name}-${process.pid}`)
   for (const folder of ['lists/partial', 'cache/archives/partial', 'state']) mkdirSync(join(apt, folder), { recursive: true })
   writeFileSync(join(apt, 'state/status'), '')
-  writeFileSync(join(apt, 'sources.list'), `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${debianMirror()} trixie main\n`)
+  writeFileSync(join(apt, 'sources.list'), `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${debianMirror()} ${suite} main\n`)
   const options = [
     `Dir::State=${apt}/state`, `Dir::State::lists=${apt}/lists`, `Dir::State::status=${apt}/state/status`, `Dir::Cache=${apt}/cache`,
     `Dir::Etc::sourcelist=${apt}/sources.list`, 'Dir::Etc::sourceparts=-', 'Acquire::Languages=none', 'APT::Sandbox::User=root',
@@ -100,7 +108,7 @@ async function unpack(name: string, home: string): Promise<void> {
     await run('apt-get', [...options, 'update'], { cwd: apt, timeoutMs: 300_000 })
     await run('apt-get', [...options, 'download', name], { cwd: apt, timeoutMs: 300_000 })
     const archive = readdirSync(apt).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'))
-    if (archive === undefined) throw new Error(`Debian 13 has no package ${name}`)
+    if (archive === undefined) throw new Error(`Debian's ${suite} has no package ${name}`)
     const fresh = `${home}.${process.pid}`
     await run('dpkg', ['-x', archive, fresh], { cwd: apt })
     rmSync(home, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 // The registries of a run as this process may reach them: credentials, certificates, proxies, one client per registry and side.
 import { Bandwidth } from '@longshore/concurrency'
 import { createKeychain, CredentialHelperError, InvalidCredentialsError, type Keychain, loadTls, type TlsFiles } from '@longshore/credentials'
+import type { RepositoryName } from '@longshore/oci'
 import { type PullSource, readRegistriesConf, type RegistriesConf } from '@longshore/registries-conf'
 import { createFileHost, createRegistry, defaultUserAgent, type FileAnswer, type FileHost, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
 import type { RegistryUse, Source, Target, Transports } from '@longshore/transfer'
@@ -17,6 +18,8 @@ export interface Registries { readonly source: ReadonlySet<string>; readonly des
 
 export interface Access extends AsyncDisposable {
   readonly transports: Transports
+  /** The client of a destination itself, for what is not the registry's protocol. */
+  destination(registry: string): Registry
   /** In the order of first use. */
   uses(): readonly RegistryUse[]
   /** The clients opened so far. */
@@ -99,6 +102,12 @@ export async function openAccess(registries: Registries, options: AccessOptions,
       let host = fileHosts.get(key)
       if (!host) fileHosts.set(key, host = openFileHost(side, registry, url.host))
       return await (await host).get(url, limit, signal)
+    },
+    destination: (registry) => {
+      if (conf === undefined || isPlain(registry)) return open('destination', { registry })
+      const place = { registry, repository: '' as RepositoryName }
+      const proxy = conf.proxy(place)
+      return open('destination', { registry, insecure: conf.insecure(place), ...(proxy === undefined ? {} : { proxy }) })
     },
     registriesConf: conf?.files ?? [],
     uses: () => [...clients.values()].map(({ side, client: { registry, stats } }) => {

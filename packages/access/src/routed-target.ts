@@ -23,5 +23,7 @@ export function routedTarget(registry: string, conf: RegistriesConf, open: (plac
     async* catalog(io) { yield* at('' as RepositoryName).catalog(io) },
     push: async (repository, desc, opener, options) => at(repository).push(repository, desc, opener, options),
     put: async (repository, manifest, reference, io) => at(repository).put(repository, manifest, reference, io),
+    untag: async (repository, tag, io) => await at(repository).untag?.(repository, tag, io) ?? 'unsupported',
+    remove: async (repository, digest, io) => await at(repository).remove?.(repository, digest, io) ?? false,
   }
 }

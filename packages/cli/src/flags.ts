@@ -3,6 +3,7 @@ import type { AccessOptions } from '@longshore/access'
 import type { MappingFormat } from '@longshore/mapping'
 import type { Platform } from '@longshore/oci'
 import type { SpecFormat } from '@longshore/spec'
+import type { Sample } from '@longshore/transfer'
 import { type Command, Option } from 'commander'
 import { collect, parseBandwidth, parseBoolean, parseCount, parsePlatforms } from './parse-value.ts'
 import { UsageError } from './usage-error.ts'
@@ -58,9 +59,35 @@ export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags, Poo
 export type PlanFlags = SpecFlags & AccessOptions & OutputFlags & PoolFlags
 
 export interface VerifyFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags {
-  readonly deep?: boolean
+  readonly deep?: Sample
   readonly extra?: 'list' | 'fail' | 'ignore'
+  /** Files of public keys. */
+  readonly signedBy?: readonly string[]
   readonly repair?: boolean
+}
+
+/** Where a cutover is kept. */
+export interface CutoverStateFlags { readonly state?: string }
+
+/** And of one that is kept in Redis: seen there, or through a coordinator. */
+export interface CutoverPlaceFlags extends CutoverStateFlags, RemoteFlags { readonly redis?: string }
+
+export interface CutoverFlags extends SpecFlags, AccessOptions, OutputFlags, PoolFlags, CutoverPlaceFlags {
+  /** Where registries may tell what has changed. */
+  readonly listen?: string
+  readonly name?: string
+  readonly untilDelta?: number
+  readonly again?: boolean
+  readonly report?: string
+  readonly reportMd?: string
+}
+
+export interface PruneFlags extends SpecFlags, AccessOptions, OutputFlags {
+  readonly apply?: boolean
+  /** Per cent. */
+  readonly ceiling?: number
+  readonly backupTag?: string
+  readonly missingRepositories?: boolean
 }
 
 /** A flag that means yes by itself and takes its value only behind `=`, as skopeo's do. */
@@ -134,6 +161,7 @@ export interface ServiceFlags extends AccessOptions {
   readonly logLevel?: string
   readonly recordHours?: string
 }
+export interface CoordinatorFlags extends ServiceFlags { readonly allowHooks?: boolean }
 export interface WorkerFlags extends ServiceFlags { readonly grace?: string; readonly blobs?: string; readonly images?: string }
 
 /** Which coordinator, and what opens it. */
@@ -149,22 +177,30 @@ export type WatchFlags = RemoteFlags & OutputFlags
 export interface StatusFlags extends RemoteFlags { readonly json?: boolean }
 export interface ReportFlags extends RemoteFlags { readonly failed?: boolean; readonly output?: string }
 
-export function addServerOptions(command: Command): Command {
-  return command.optionsGroup('The coordinator:')
-    .option('--server <URL>', 'where it is, such as http://coordinator.example.com:8080 (default: LONGSHORE_SERVER)')
+/** @param isChosen by the flag alone: without it the command works by itself */
+export function addServerOptions(command: Command, isChosen = false): Command {
+  return command.optionsGroup(isChosen ? 'A coordinator:' : 'The coordinator:')
+    .option('--server <URL>', isChosen ? 'a coordinator has it: where that is, such as http://coordinator.example.com:8080' : 'where it is, such as http://coordinator.example.com:8080 (default: LONGSHORE_SERVER)')
     .option('--token-file <FILE>', 'holds its token (default: LONGSHORE_TOKEN, LONGSHORE_TOKEN_FILE)')
 }
+
+/** The values that flags may have behind a `=`, by how their help writes them; and what the bare flag means. */
+const bareValues = new Map([['[BOOL]', 'true'], ['[PERCENT%]', '100%']])
+
+/** How help writes a flag whose value needs a `=`. */
+export function optionTerm({ flags }: Pick<Option, 'flags'>): string { return flags.replace(/ \[(BOOL|PERCENT%)\]$/, '[=$1]') }
 
 /** Flags that take no value unless it follows a `=`; their bare form is spelled out, so that it does not swallow a SPEC. @throws UsageError */
 export function spellOutBooleans(args: readonly string[], command: Command): readonly string[] {
   // Only of the command that is called: --debug, say, takes a value of others.
   const called = command.commands.find((c) => c.name() === args.find((arg) => !arg.startsWith('-')))
-  const names = new Set([command, ...called ? [called] : command.commands].flatMap((c) => c.options).filter((o) => o.flags.endsWith(' [BOOL]')).map((o) => o.long))
+  const bare = new Map([command, ...called ? [called] : command.commands].flatMap((c) => c.options).map(({ flags, long }) => [long, bareValues.get(flags.split(' ').at(-1) ?? '')] as const))
   const end = args.indexOf('--')
   return args.map((arg, i) => {
-    if (!names.has(arg) || (end >= 0 && i > end)) return arg
+    const value = bare.get(arg)
+    if (value === undefined || (end >= 0 && i > end)) return arg
     const next = args[i + 1] ?? ''
-    if (next === 'true' || next === 'false') throw new UsageError(`${arg} takes its value behind a "=": write ${arg}=${next} (or ./${next} where that is the name of a file)`)
-    return `${arg}=true`
+    if (value === 'true' ? next === 'true' || next === 'false' : /^[\d.]+%/.test(next)) throw new UsageError(`${arg} takes its value behind a "=": write ${arg}=${next} (or ./${next} where that is the name of a file)`)
+    return `${arg}=${value}`
   })
 }

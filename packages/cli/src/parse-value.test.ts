@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { parseBandwidth, parseBoolean, parseCount, parsePlatforms } from './parse-value.ts'
+import { parseBandwidth, parseBoolean, parseCount, parsePercent, parsePlatforms, parseSample } from './parse-value.ts'
 
 describe('parseBandwidth', () => {
   test.each([
@@ -30,4 +30,19 @@ describe('parsePlatforms', () => {
     ])
   })
   test('says what a platform looks like', () => { expect(() => parsePlatforms('amd64', undefined)).toThrow(/os\/architecture/) })
+})
+
+describe('parseSample', () => {
+  test.each([['100%', { percent: 100, salt: '' }], ['5%:ab12', { percent: 5, salt: 'ab12' }], ['0.5:x', { percent: 0.5, salt: 'x' }]])('%s', (text, sample) => { expect(parseSample(text)).toEqual(sample) })
+  test('without a salt another choice is made each time', () => {
+    const [first, second] = [parseSample('5%'), parseSample('5%')]
+    expect(first.salt).toMatch(/^[0-9a-f]{8}$/)
+    expect(second.salt).not.toBe(first.salt)
+  })
+  test.each(['', '0%', '101%', 'true', '5%:', '5%:a b', '-5%', '.', '5%%'])('%s is refused', (text) => { expect(() => parseSample(text)).toThrow(/more than 0%/) })
+})
+
+test('a share may be 0%, for what is never to happen', () => {
+  expect([parsePercent('10%'), parsePercent('0'), parsePercent('0.5%')]).toEqual([10, 0, 0.5])
+  for (const text of ['', '-1', '100.1', 'ten', '1%%']) expect(() => parsePercent(text)).toThrow(/from 0% to 100%/)
 })

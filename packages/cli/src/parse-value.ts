@@ -1,6 +1,8 @@
 // The values of flags. Each parser throws commander's error, which names the flag.
 import { InvalidReferenceError, parsePlatform, type Platform } from '@longshore/oci'
+import type { Sample } from '@longshore/transfer'
 import { InvalidArgumentError } from 'commander'
+import { randomBytes } from 'node:crypto'
 
 const truths = new Set(['1', 't', 'true', 'yes'])
 const lies = new Set(['0', 'f', 'false', 'no'])
@@ -17,6 +19,21 @@ export function parseCount(text: string): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= 1 && value <= 10_000) return value
   throw new InvalidArgumentError('Give a whole number from 1 to 10000.')
+}
+
+/** `5%`, more than 0 and at most 100. */
+export function parsePercent(text: string): number {
+  const value = Number(text.replace(/%$/, ''))
+  if (/^\d+(?:\.\d+)?%?$/.test(text) && value <= 100) return value
+  throw new InvalidArgumentError('Give a share from 0% to 100%, such as 5% or 0.5%.')
+}
+
+/** `5%`, with `:SALT` behind it to choose the same blobs as a former run. */
+export function parseSample(text: string): Sample {
+  const [, share = '', salt = randomBytes(4).toString('hex')] = /^([\d.]+%?)(?::([0-9A-Za-z]{1,32}))?$/.exec(text) ?? []
+  const percent = share === '' ? Number.NaN : Number(share.replace(/%$/, ''))
+  if (percent > 0 && percent <= 100) return { percent, salt: percent === 100 ? '' : salt }
+  throw new InvalidArgumentError('Give the share of the blobs that is read, more than 0% and at most 100%: 5%; or 5%:SALT, as a former run printed it, to read the same ones.')
 }
 
 const units: Readonly<Record<string, number>> = {

@@ -6,8 +6,11 @@ import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure }
 
 const shown = 40
 
+/** What there is to say about the destination itself, a line each. */
+export interface DestinationFindings { readonly problems: readonly string[]; readonly notes: readonly string[] }
+
 /** A plan for a person; `--json` has the whole of it. */
-export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[]): string {
+export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[], findings: DestinationFindings): string {
   const copies = plan.images.filter((image) => image.state === 'copy')
   const failures = plan.images.filter((image) => image.state === 'failed')
   const present = plan.images.length - copies.length - failures.length
@@ -19,6 +22,8 @@ export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: re
     ...section('destination repositories that do not exist yet:', plan.missingRepositories),
     ...grouped('images that cannot be moved:', failures.map(failureOf), 'image'),
     ...grouped('what cannot be listed:', unlisted.map(unlistedFailure), 'place'),
+    ...section('what stands in the way at the destination:', findings.problems),
+    ...section('to know about the destination:', findings.notes),
     row('images', `${formatNumber(plan.images.length)}: ${formatNumber(copies.length)} to copy, ${formatNumber(present)} already there${failures.length > 0 ? `, ${formatNumber(failures.length)} cannot be moved` : ''}`),
     row('distinct blobs', amount(plan.distinctBlobs)),
     row('already there', amount(plan.alreadyThere)),

@@ -13,6 +13,7 @@ import { formatNumber } from './format.ts'
 import { Interrupt, InterruptedError } from './interrupt.ts'
 import type { MigrationRun, RunOptions } from './commands/migrate.ts'
 import { openSession, type PoolSession } from './pool-session.ts'
+import { prepare } from './prepare.ts'
 import { RunFailedError } from './run-failed-error.ts'
 import { readVersion } from './version.ts'
 
@@ -52,7 +53,7 @@ export async function runInPool(migration: Migration, flags: Flags, config: Conf
       shown.add(event)
       view.event(event)
       if (flags.debug === true && 'error' in event) for (const line of traceError(event.error)) view.say(line)
-    })
+    }, (message) => view.say(message))
     return await outcome(pool, record, { started, startedMs, interrupted: interrupt.interrupted, aborted: interrupt.aborted })
   } catch (error) {
     if (interrupt.aborted) return await outcome(pool, record, { started, startedMs, interrupted: true, aborted: true })
@@ -79,7 +80,7 @@ export async function* lookInPool(
     await using _looking = await look(session, record.id, new Set(), async () => {
       for (const { present } = await pool.store.ledger(record.id).tally(); told < present; told++) onImage()
     })
-    await leadAndWatch(pool, record.id, flags, config, signal, () => {})
+    await leadAndWatch(pool, record.id, flags, config, signal, () => {}, () => {})
     const { unlisted, dropped } = await pool.store.tally(record.id)
     for (const event of [...unlisted, ...dropped]) onEvent(event)
     yield* pool.store.ledger(record.id).results()
@@ -90,9 +91,10 @@ export async function* lookInPool(
 }
 
 /** Leads the migration, unless somebody else does, and follows it to its end. @throws what ended it as a whole */
-async function leadAndWatch(pool: Pool, id: string, flags: Flags, config: Config, signal: AbortSignal, onEvent: (event: RunEvent) => void): Promise<void> {
+async function leadAndWatch(pool: Pool, id: string, flags: Flags, config: Config, signal: AbortSignal, onEvent: (event: RunEvent) => void, onNote: (message: string) => void): Promise<void> {
   const coordinator = new Coordinator({
-    ...pool, version: readVersion(), openAccess: (record, onPause) => openMigrationAccess(record, flags, config, onPause), onEvent: () => {},
+    ...pool, version: readVersion(), openAccess: (record, onPause) => openMigrationAccess(record, flags, config, onPause),
+    prepare: async (record, access, note) => await prepare(record.spec, access, config.env, note), onEvent: (event) => { if (event.type === 'note') onNote(event.message) },
   })
   const over = new AbortController()
   const leading = coordinator.runOne(id, signal)

@@ -32,10 +32,11 @@ Examples:
 run: each migration is led by one of them, and by another when that one dies. Workers do the moving: longshore worker.
 Each flag has a variable of the environment, in (); flags win. Logs are JSON lines on stdout.`)
   addServiceOptions(coordinator, '0.0.0.0:8080', 'everybody needs it who uses the API; make one with openssl rand -hex 32')
+  coordinator.option('--allow-hooks', 'call the commands and addresses (hooks) of the specs that are submitted: whoever may submit may run them here (LONGSHORE_ALLOW_HOOKS; default: refused)')
   addOwnAccessOptions(coordinator)
   coordinator.addHelpText('after', `
 It lists tags and catalogs, so it needs credentials of its own for what is listed. LONGSHORE_ALLOWED_REGISTRIES=GLOB,... limits which registries
-migrations may name.
+migrations may name. Registries tell it what has changed with the secret of LONGSHORE_NOTIFICATION_SECRET (or _FILE).
 
 A token is made with: openssl rand -hex 32 >token
 

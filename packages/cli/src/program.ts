@@ -1,7 +1,9 @@
 // The grammar of the command line. Commands are loaded when they run, so that --help stays quick.
 import { Command, Option } from 'commander'
-import { addAccessOptions, addNameOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, mappingFormats } from './flags.ts'
+import { addAccessOptions, addNameOptions, addOutputOptions, addPoolOptions, addSpecOptions, booleanOption, mappingFormats, optionTerm } from './flags.ts'
 import type { ExitCode } from './exit-code.ts'
+import { collect, parsePercent, parseSample } from './parse-value.ts'
+import { addCutoverCommand } from './program-cutover.ts'
 import { addRemoteCommands } from './program-remote.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addServiceCommands } from './program-services.ts'
@@ -16,7 +18,9 @@ export function createProgram(version: string, done: (code: ExitCode) => void): 
     .helpOption('-h, --help', 'explain a command')
     .showHelpAfterError('(longshore help says what there is; longshore COMMAND --help explains a command)')
     .exitOverride()
-    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+    // What stands behind a command is that command's: cutover and cutover status both have --json.
+    .enablePositionalOptions()
+    .configureHelp({ optionTerm, showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
     .addHelpText('after', `
 Begin here:
   longshore demo                                          see it work, without a registry
@@ -93,7 +97,8 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
   addSpecOptions(verify)
   addAccessOptions(verify)
   verify.optionsGroup('The check:')
-    .option('--deep', 'read every blob at the destination and hash it')
+    .addOption(new Option('--deep [PERCENT%]', 'read every blob at the destination and hash it; with a share, such as --deep=5%, so many of them, chosen anew each time').argParser(parseSample))
+    .option('--signed-by <KEY.pub>', 'every image has to have a signature of cosign\'s that this public key, or another one given so, verifies (PEM; may be given again)', collect)
     .option('--repair', 'say what was found, move it again, then check again; content that is corrupt there has to be deleted first')
     .addOption(new Option('--extra <POLICY>', 'tags at the destination that SPEC does not name: list them, where SPEC takes whole repositories as an error (list, the default); always an error (fail); do not look (ignore)')
       .choices(['list', 'fail', 'ignore']))
@@ -102,10 +107,36 @@ and what is there beside it. Exit code 1 when anything is wrong.`)
   verify.addHelpText('after', `
 Examples:
   longshore verify images.txt --to registry.example.com/mirror
-  longshore verify images.txt --to registry.example.com/mirror --deep --repair`)
+  longshore verify images.txt --to registry.example.com/mirror --deep --repair
+  longshore verify images.txt --to registry.example.com/mirror --deep=5%
+  longshore verify images.txt --to registry.example.com/mirror --signed-by cosign.pub`)
   verify.action(async (specs: readonly string[], flags) => {
     const { verifyCommand } = await import('./commands/verify.ts')
     done(await verifyCommand(specs, flags))
+  })
+
+  addCutoverCommand(program, done, specHelp)
+
+  const prune = program.command('prune').argument('<SPEC...>', specHelp)
+    .summary('delete tags that the source no longer has')
+    .description(`Lists the tags of the destination that no longer exist at the source, in repositories of which SPEC takes every tag; with --apply it
+deletes them. Nothing that another tag holds is deleted, nothing that is about a living image, and nothing where the source cannot be
+listed. A tag that somebody pushed to the destination himself looks the same as one that is gone at the source: read the list first.`)
+  addSpecOptions(prune)
+  addAccessOptions(prune)
+  prune.optionsGroup('The deletion:')
+    .option('--apply', 'delete; without it is only said what would go')
+    .addOption(new Option('--ceiling <PERCENT%>', 'when more than this share of a destination\'s tags would go, delete nothing (default: 10%)').argParser(parsePercent))
+    .option('--backup-tag <TEMPLATE>', 'keep what a tag names under another tag, such as pruned-{date}-{tag}; tags of this form are left alone')
+    .option('--missing-repositories', 'a source repository that is gone or empty counts as one without tags; else its tags are left alone')
+  addOutputOptions(prune)
+  prune.addHelpText('after', `
+Examples:
+  longshore prune rules.yaml --to registry.example.com/mirror
+  longshore prune rules.yaml --to registry.example.com/mirror --apply --ceiling 5% --backup-tag "pruned-{date}-{tag}"`)
+  prune.action(async (specs: readonly string[], flags) => {
+    const { pruneCommand } = await import('./commands/prune.ts')
+    done(await pruneCommand(specs, flags))
   })
 
   const convert = program.command('convert').argument('<SPEC...>', specHelp)

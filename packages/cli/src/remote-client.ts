@@ -25,14 +25,17 @@ export class RemoteError extends MigrationError {
   override readonly name = 'RemoteError'
   override readonly code: string
   readonly status: number
-  constructor({ code, status, detail }: z.output<typeof problemSchema>) {
+  /** Of CUTOVER_OVER: which one. */
+  readonly cutover: string | undefined
+  constructor({ code, status, detail, cutover }: z.output<typeof problemSchema>) {
     super(detail.split('\n').map(printable).join('\n'))
     this.code = code
     this.status = status
+    this.cutover = cutover
   }
 }
 
-const problemSchema = z.object({ code: z.string(), status: z.number(), detail: z.string() })
+const problemSchema = z.object({ code: z.string(), status: z.number(), detail: z.string(), cutover: z.string().optional() })
 const count = z.number()
 const amount = z.object({ count, bytes: z.number() })
 const blobs = z.object({ pushed: amount, mounted: amount, existed: amount })

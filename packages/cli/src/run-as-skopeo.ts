@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { ExitCode } from './exit-code.ts'
+import { optionTerm } from './flags.ts'
 import { addSkopeoCommands } from './program-skopeo.ts'
 import { addGlobalOptions } from './skopeo-flags.ts'
 import { runSkopeo } from './skopeo/run-skopeo.ts'
@@ -21,7 +22,7 @@ export async function runAsSkopeo(args: readonly string[]): Promise<ExitCode> {
   const program = new Command('skopeo').usage('[options] COMMAND')
     .description('Various operations with container images and container image registries, by Longshore.')
     .helpCommand('help [command]', 'explain a command').exitOverride()
-    .configureHelp({ optionTerm: (option) => option.flags.replace(' [BOOL]', '[=BOOL]'), showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+    .configureHelp({ optionTerm, showGlobalOptions: false, subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
   program.helpOption('-h, --help', 'explain a command')
   program.commandsGroup('Commands:')
   addSkopeoCommands(program, (result) => { code = result })

@@ -1,6 +1,7 @@
 import { type ErrorRecord, printable } from '@longshore/oci'
 import { describeFailure, type Unlisted } from '@longshore/report'
-import { describeAskers, type Finding, formatEnd, type Origin, type Verification } from '@longshore/transfer'
+import type { SignatureReport } from '@longshore/signing'
+import { describeAskers, type Finding, formatEnd, type Origin, type Sample, type Verification } from '@longshore/transfer'
 import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
 import { count, formatBytes, formatNumber } from './format.ts'
 
@@ -8,7 +9,7 @@ const shown = 50
 const groups = { groups: 20, names: 5 } as const
 
 /** @param unsearched why the destination could not be looked through for other tags */
-export function formatVerification(v: Verification, unlisted: readonly Unlisted[], deep: boolean, wrongExtra: number, unsearched?: ErrorRecord): string {
+export function formatVerification(v: Verification, unlisted: readonly Unlisted[], deep: Sample | undefined, wrongExtra: number, unsearched?: ErrorRecord, signatures?: SignatureReport): string {
   const atSource = v.findings.filter(isMissingAtSource)
   const corrupt = v.findings.filter(isCorrupt)
   const untold = v.findings.filter((f) => f.problem === 'failed' || (f.problem === 'corrupt' && !isCorrupt(f)))
@@ -28,11 +29,20 @@ export function formatVerification(v: Verification, unlisted: readonly Unlisted[
     ]),
     ...section(wrongExtra > 0 ? 'at the destination, and not at the source:' : 'at the destination beside what was asked for (not counted as wrong):',
       v.extra.map((tag) => `${tag.registry}/${tag.repository}:${tag.tag}`)),
+    ...section('without a signature by one of the keys:', signatures?.unsigned.map(({ destination, why }) => `${destination}: ${why}`) ?? []),
     row('images', `${formatNumber(v.sound)} of ${formatNumber(v.images)} are as they should be`),
-    ...(unsearched === undefined ? [row('checked', `${count(v.manifests, 'manifest')}, ${count(v.blobs, 'blob')}${deep ? `, ${formatBytes(v.bytesRead)} read and hashed` : ''}`)] : []),
+    ...(unsearched === undefined ? [row('checked', `${count(v.manifests, 'manifest')}, ${count(v.blobs, 'blob')}${deep?.percent === 100 ? `, ${formatBytes(v.bytesRead)} read and hashed` : ''}`)] : []),
+    ...(unsearched === undefined && deep !== undefined && deep.percent < 100 ? [row('', formatSample(v, deep))] : []),
+    ...(signatures ? [row('signatures', `${formatNumber(signatures.verified)} of ${count(signatures.checked, 'image')} ${signatures.checked === 1 ? 'is' : 'are'} signed by one of the keys`)] : []),
     ...(v.extra.length > 0 ? [row('extra', count(v.extra.length, 'tag'))] : []),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** What was read of what there is, and how the same can be read again. */
+function formatSample({ contentsRead, contents, bytesRead, contentBytes }: Verification, { percent, salt }: Sample): string {
+  const share = (part: number, whole: number): string => `${(whole === 0 ? 0 : part / whole * 100).toFixed(1)} %`
+  return `${formatNumber(contentsRead)} of ${count(contents, 'distinct blob')} (${share(contentsRead, contents)}), ${formatBytes(bytesRead)} of ${formatBytes(contentBytes)} (${share(bytesRead, contentBytes)}), read and hashed; --deep=${percent}%:${salt} reads the same ones`
 }
 
 const unknown: ErrorRecord = { name: 'Error', code: 'UNKNOWN', message: 'unknown' }
@@ -89,4 +99,4 @@ function section(title: string, items: readonly string[], cure: readonly string[
   return [title, ...items.slice(0, shown).map((item) => `  ${printable(item)}`), ...more, ...cure.map((line) => `  ${printable(line)}`), '']
 }
 
-function row(name: string, text: string): string { return `${name.padEnd(11)}${text}` }
+function row(name: string, text: string): string { return `${name.padEnd(10)} ${text}` }

@@ -3,17 +3,25 @@ import type { Digest, ErrorRecord } from '@longshore/oci'
 import type { Migration } from '@longshore/spec'
 
 /**
+ * A step's record is written before it and after it, and each step is begun again after a kill: passes are migrations, which lose
+ * nothing by that, and hooks have to bear it.
  * ```
  *   bulk ──► delta ⟲ ──► freezing ──► final ──► verifying ──► deciding ──► go
  *                ▲           │          │                         │
  *                └───────────┴──────────┴──── unfreeze ◄── no-go ─┘        (a person's: deltas go on, and the day is tried again)
- *   any of them ──► aborted
+ *   no-go ──► final (retry: the source is still frozen, and the deadline begins anew)
+ *   any of them but go ──► aborted
  * ```
- * Each step is begun again after a kill: passes are migrations, which lose nothing by that.
  */
 export type Phase = 'bulk' | 'delta' | 'freezing' | 'final' | 'verifying' | 'deciding' | 'go' | 'no-go' | 'aborted'
 
-export const endPhases: ReadonlySet<Phase> = new Set(['go', 'no-go', 'aborted'])
+/** Nothing follows these. */
+export const endPhases: ReadonlySet<Phase> = new Set(['go', 'aborted'])
+/** Nobody has to lead a cutover in these, unless a person has asked for something: a no-go is tried again, or left by `unfreeze`. */
+export const restPhases: ReadonlySet<Phase> = new Set(['go', 'no-go', 'aborted'])
+
+/** What a person asked for and is not done yet; a freeze is asked for in `freeze`. `retry`: of a no-go, with the source still frozen. */
+export type RequestKind = 'retry' | 'unfreeze' | 'abort'
 
 export interface CutoverOptions {
   readonly srcTlsVerify: boolean
@@ -35,11 +43,18 @@ export interface CutoverRecord {
   readonly ended?: string
   /** The latest ones, the newest last. */
   readonly passes: readonly Pass[]
-  /** How many there were, of all kinds. */
+  /** How many were begun, of all kinds. */
   readonly passCount: number
+  /** Of all passes together. */
+  readonly moved: { readonly copied: number; readonly bytes: number }
   /** A pass that was begun and has not ended: after a kill it is gone on with under the same number. */
-  readonly current?: { readonly number: number; readonly kind: PassKind; readonly started: string; readonly changes?: readonly Change[] }
+  readonly current?: { readonly number: number; readonly kind: PassKind; readonly started: string; /** How many were named. */ readonly changes?: number }
+  readonly request?: { readonly kind: RequestKind; readonly requested: string }
+  /** Since when a pass over everything is wanted, whatever the plan says: more changes came than are kept. The pass that is begun then takes it away. */
+  readonly due?: string
   readonly freeze?: Freeze
+  /** When a person went back to deltas; from then on only a person freezes. */
+  readonly unfrozen?: string
   readonly verification?: VerificationSummary
   readonly decision?: Decision
   /** What stopped the latest attempt at a step; the step is tried again. */
@@ -59,15 +74,18 @@ export interface Pass {
   readonly present: number
   readonly failed: number
   readonly bytes: number
-  /** The first of them; `failed` has their number. */
+  /** The first of the failed, then the first of what could not be listed. */
   readonly failures: readonly FailedImage[]
   /** Repositories that could not be listed. */
   readonly unlisted: number
+  /** Of the failed and the unlisted: for reasons that may pass, so that the pass is worth another try. */
+  readonly passing: number
   /** Tags that events named and that are gone at the source. */
   readonly gone?: number
 }
 
-export interface FailedImage { readonly source: string; readonly destination: string; readonly error: ErrorRecord; readonly hint: string }
+/** An image that failed; or, without a destination, a place of the spec that could not be listed. */
+export interface FailedImage { readonly source: string; readonly destination?: string; readonly error: ErrorRecord; readonly hint: string }
 
 export interface Freeze {
   readonly requested: string
@@ -76,6 +94,8 @@ export interface Freeze {
   readonly frozen?: string
   /** The last pass has to be through by then. */
   readonly deadline?: string
+  /** When the last pass was through; absent where the deadline cut it off. */
+  readonly caughtUp?: string
 }
 
 export interface VerificationSummary {
@@ -88,12 +108,14 @@ export interface VerificationSummary {
   readonly corrupt: number
   readonly failed: number
   readonly unlisted: number
+  /** Findings and places that could not be looked at for reasons that may pass. */
+  readonly passing: number
   readonly manifests: number
   readonly blobs: number
   readonly bytesRead: number
   readonly deepPercent: number
   /** The first of them. */
-  readonly findings: readonly { readonly destination: string; readonly problem: string; readonly what: string }[]
+  readonly findings: ReadonlyArray<{ /** Empty where it is about no image. */ readonly destination: string; readonly problem: string; readonly what: string; readonly hint?: string }>
   /** Where the criteria ask for signatures. */
   readonly signatures?: { readonly checked: number; readonly verified: number; readonly unsigned: readonly string[] }
   /** Tags at the destination that the source does not have. */

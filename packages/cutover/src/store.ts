@@ -12,7 +12,11 @@ export interface WaitingChange { readonly position: string; readonly change: Cha
 
 /** Where cutovers are kept: files of this machine, or Redis. One contract suite runs on both. */
 export interface CutoverStore {
-  /** Begins one; the one that is under way already where the same spec was begun before and has not ended. */
+  /**
+   * Begins one; the one that is under way already where the same images were begun before (`cutoverKey`) and it has not ended (`endPhases`). That one gets the
+   * options (a name that is not given anew stays) and the `cutover` of this spec (`renewRecord`): who mends a hook or a criterion goes on with the same command.
+   * A store of one cutover, such as a folder, may take a spec of other images between the same registries for it as well.
+   */
   begin(spec: Migration, options: CutoverOptions): Promise<{ readonly record: CutoverRecord; readonly resumed: boolean }>
   get(id: string): Promise<CutoverRecord | undefined>
   /** Newest first. */
@@ -24,6 +28,8 @@ export interface CutoverStore {
   update(id: string, change: (record: CutoverRecord) => CutoverRecord | undefined): Promise<CutoverRecord>
   /** `undefined`: somebody else holds it. */
   hold(id: string, holder: string): Promise<Hold | undefined>
+  /** Who holds it, by the name given; `undefined`: nobody who lives. */
+  holder(id: string): Promise<string | undefined>
   /** Remembers changes, each (registry, repository, tag or digest) once: what came again moves to the end. */
   addChanges(id: string, changes: readonly Change[]): Promise<void>
   /** The oldest that wait; they stay until they are taken away. */

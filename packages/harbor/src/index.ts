@@ -1,1 +1,16 @@
-export {}
+export { type Accessory, type Artifact, type ArtifactFilter, type ArtifactTag, findArtifact, listAccessories, listArtifacts, listArtifactTags } from './artifact.ts'
+export { HarborError, type HarborErrorCode } from './errors.ts'
+export { Harbor } from './harbor.ts'
+export { createImmutableRule, deleteImmutableRule, type ImmutableRule, listImmutableRules, type NewImmutableRule, type Selector } from './immutable-rule.ts'
+export { type Label, listLabels } from './label.ts'
+export {
+  createProject, deleteProject, findProject, listProjects, type NewProject, type Project, projectExists, type ProjectFilter, type ProjectSummary, summaryOf, updateProject,
+} from './project.ts'
+export { type Quota, quotaOfProject, updateQuota } from './quota.ts'
+export { deleteRepository, findRepository, type HarborRepository, listRepositories, type RepositoryFilter } from './repository.ts'
+export type { ApiAnswer, ApiRequest, Requester } from './requester.ts'
+export { retentionOf, type RetentionPolicy } from './retention.ts'
+export { createRobot, deleteRobot, findRobot, listRobots, type NewRobot, refreshRobot, type Robot, type RobotAccess, type RobotSecret } from './robot.ts'
+export { type CurrentUser, currentUserOf, ping, probe, type SystemInfo, systemInfoOf } from './system.ts'
+export { findUpstream, type Upstream } from './upstream.ts'
+export { createWebhook, deleteWebhook, listWebhooks, type NewWebhookPolicy, updateWebhook, type WebhookPolicy } from './webhook.ts'

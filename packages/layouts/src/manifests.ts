@@ -44,3 +44,10 @@ export function checkAddressable(place: string, manifest: Manifest): void {
   if (digestOf(manifest.bytes, algorithmOf(manifest.digest)) === manifest.digest) return
   throw new LayoutError('LAYOUT_REFUSED', `${place}: ${manifest.digest} is a signed manifest of Docker schema 1, which cannot be kept where content is named by its digest: use dir:, or convert the image`)
 }
+
+/** @throws LayoutError for a manifest that would be read as something else, because its bytes do not say what it is and no place is left to note it */
+export function checkTyped(place: string, manifest: Manifest): void {
+  const { mediaType } = decodeManifest(manifest.bytes, '', place, manifest.digest)
+  if (mediaType === manifest.mediaType) return
+  throw new LayoutError('LAYOUT_REFUSED', `${place}: nothing in ${manifest.digest} says that it is a ${manifest.mediaType}, and it would be read as a ${mediaType}: rebuild the image, or keep it in a registry`)
+}

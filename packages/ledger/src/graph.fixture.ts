@@ -1,7 +1,8 @@
 // Small graphs, for the tests of the ledgers.
 import { decodeManifest, type Descriptor, type Digest, digestOf, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
 import {
-  blobKey, type BlobNode, type CopyOptions, type Location, manifestKey, type ManifestNode, type NodeKey, type PlanNode, type ReferrersNode, type Registered, tagKey, type TagNode, type Wanted,
+  blobKey, type BlobNode, type CopyOptions, type Location, manifestKey, type ManifestNode, type NodeKey, type PlanNode, referrersKey, type ReferrersNode, type Registered, tagKey,
+  type TagNode, type Wanted,
 } from '@longshore/transfer'
 
 export const options: CopyOptions = { platforms: [], platformPolicy: 'sparse', referrers: true, foreignLayers: 'keep' }
@@ -29,7 +30,7 @@ export function tag(repository: string, name: string, needs: readonly PlanNode[]
 }
 export function referrers(repository: string, subject: Digest, needs: readonly PlanNode[] = []): ReferrersNode {
   const name = subject.replace(':', '-') as Tag
-  return { kind: 'referrers', key: tagKey(at(repository), name), ...at(repository), tag: name, subject, descs: [desc('signature')], needs: keysOf(needs) }
+  return { kind: 'referrers', key: referrersKey(at(repository), name), ...at(repository), tag: name, subject, descs: [desc('signature')], needs: keysOf(needs) }
 }
 export function wanted(repository: string, name: string): Wanted {
   return { image: { source: { ...at(repository, 'src.test:5000'), reference: name as Tag }, destination: { ...at(repository), reference: name as Tag } }, options }

@@ -10,6 +10,9 @@ const needs = [blob('a/b', 'one'), blob('a/b', 'two')]
 const of = (content: Manifest): PlanNode => ({ ...manifest('a/b', 'x', needs), manifest: content })
 const child = { mediaType: MediaType.ociManifest, digest: desc('child').digest, size: 7, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } }
 
+const list = json({ schemaVersion: 2, manifests: [child] }, MediaType.ociIndex)
+const listed = list.kind === 'index' ? { ...list, bytes: Buffer.from(list.bytes) } : undefined
+
 const rows: ReadonlyArray<readonly [string, PlanNode]> = [
   ['a blob', blob('a/b', 'one', { from: ['x', 'y/z'] })],
   ['a blob that may exist, with all that a descriptor may say', {
@@ -27,6 +30,7 @@ const rows: ReadonlyArray<readonly [string, PlanNode]> = [
   ['a tag', tag('a/b', 'v1.2-x', needs, { digest: desc('before').digest, atMs: 1000 })],
   ['a tag that was not there', tag('a/b', 'v1', needs, { digest: undefined, atMs: 1000 })],
   ['a list of referrers', referrers('a/b', desc('subject').digest, needs)],
+  ['a list of referrers, as the source has it', { ...referrers('a/b', desc('subject').digest, needs), list: listed } as PlanNode],
   ['a node at a registry with a port', { ...tag('a/b', 'v1', needs, { digest: undefined, atMs: 1000 }), ...at('a/b', 'localhost:5000'), key: 'tag localhost:5000/a/b:v1' as PlanNode['key'] }],
   ['what is asked for in another way', { ...manifest('a/b', 'x', needs), options: { ...options, platforms: [{ os: 'linux', architecture: 'arm', variant: 'v7' }], platformPolicy: 'strip', foreignLayers: 'copy' } }],
 ]

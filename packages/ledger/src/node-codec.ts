@@ -27,7 +27,13 @@ interface ManifestBody {
   readonly options: CopyOptions
   readonly seen?: { readonly digest?: Digest; readonly ageMs: number }
 }
-interface ReferrersBody { readonly kind: 'referrers'; readonly subject: Digest; readonly descs: readonly Descriptor[] }
+interface ReferrersBody {
+  readonly kind: 'referrers'
+  readonly subject: Digest
+  readonly descs: readonly Descriptor[]
+  /** Of the list that stands behind it. */
+  readonly type?: string
+}
 
 /** @param nowMs monotonic, as `TagNode.seen`: only how old that is means anything to another process */
 export function encodeNode(node: PlanNode, nowMs: number): EncodedNode {
@@ -38,8 +44,9 @@ export function encodeNode(node: PlanNode, nowMs: number): EncodedNode {
   }
   const head = `${[...new Set(node.needs)].join('\n')}\n\n`
   if (node.kind === 'referrers') {
-    const body: ReferrersBody = { kind: 'referrers', subject: node.subject, descs: node.descs }
-    return { key: node.key, links: '', body: head + JSON.stringify(body) }
+    const { subject, descs, list } = node
+    const body: ReferrersBody = { kind: 'referrers', subject, descs, ...(list ? { type: list.mediaType } : {}) }
+    return { key: node.key, links: '', body: `${head}${JSON.stringify(body)}${list ? `\n${Buffer.from(list.bytes).toString('utf8')}` : ''}` }
   }
   const { manifest } = node
   const body: ManifestBody = {
@@ -63,7 +70,11 @@ export function decodeNode({ key, links, body, ageMs }: StoredNode, nowMs: numbe
   const jsonEnds = body.indexOf('\n', headEnds + 2)
   const stored = JSON.parse(body.slice(headEnds + 2, jsonEnds < 0 ? undefined : jsonEnds)) as ManifestBody | ReferrersBody
   const base = { key, registry, repository, needs }
-  if (stored.kind === 'referrers') return { kind: 'referrers', ...base, tag: rest as Tag, subject: stored.subject, descs: stored.descs }
+  if (stored.kind === 'referrers') {
+    const { subject, descs, type } = stored
+    const list = type === undefined ? undefined : decodeManifest(Buffer.from(body.slice(jsonEnds + 1)), type, key)
+    return { kind: 'referrers', ...base, tag: rest as Tag, subject, descs, ...(list?.kind === 'index' ? { list } : {}) }
+  }
   const manifest: Manifest = decodeManifest(Buffer.from(body.slice(jsonEnds + 1)), stored.type, key, stored.digest)
   const common = { ...base, manifest, from: parseLocation(stored.from), options: stored.options }
   if (stored.kind === 'manifest') return { kind: 'manifest', ...common }
@@ -73,7 +84,7 @@ export function decodeNode({ key, links, body, ageMs }: StoredNode, nowMs: numbe
 /** `kind host/repository@digest`, `kind host/repository:tag`. */
 function partsOf(key: NodeKey): Location & { readonly rest: string } {
   const place = key.slice(key.indexOf(' ') + 1)
-  const end = key.startsWith('tag ') ? place.lastIndexOf(':') : place.lastIndexOf('@')
+  const end = key.startsWith('tag ') || key.startsWith('referrers ') ? place.lastIndexOf(':') : place.lastIndexOf('@')
   return { ...parseLocation(place.slice(0, end)), rest: place.slice(end + 1) }
 }
 

@@ -24,6 +24,12 @@ describe('decodeManifest', () => {
     expect(successors(index)).toEqual({ blobs: [desc('blob')], manifests: [child] })
   })
 
+  test('lists that are null are empty: Go writes them so', () => {
+    expect(successors(decode({ schemaVersion: 2, manifests: null }, MediaType.ociIndex))).toEqual({ blobs: [], manifests: [] })
+    expect(successors(decode({ ...image, layers: null }, MediaType.ociManifest)).blobs).toEqual([desc('config')])
+    expect(() => decode({ schemaVersion: 2 }, MediaType.ociIndex)).toThrow('manifests is not a list')
+  })
+
   test('the subject is known and no need', () => {
     const manifest = decode({ ...image, subject: desc('subject', MediaType.ociManifest), artifactType: 'a/b' }, MediaType.ociManifest)
     expect(manifest).toMatchObject({ subject: { digest: desc('subject').digest }, artifactType: 'a/b' })

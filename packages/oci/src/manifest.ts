@@ -88,7 +88,8 @@ export function decodeManifest(bytes: Uint8Array, mediaType: string, what: strin
     ...(subject ? { subject } : {}), ...(artifactType === undefined ? {} : { artifactType }), ...(annotations ? { annotations } : {}),
   }
   if (isIndexType(type)) {
-    return { kind: 'index', ...base, manifests: list(json, 'manifests', what).map((d, i) => descriptor(d, `manifests[${i}]`, what)) }
+    // Go writes an empty list as null.
+    return { kind: 'index', ...base, manifests: (json['manifests'] === null ? [] : list(json, 'manifests', what)).map((d, i) => descriptor(d, `manifests[${i}]`, what)) }
   }
   if (type === MediaType.ociArtifact) {
     return { kind: 'image', ...base, layers: optionalList(json, 'blobs', what).map((d, i) => descriptor(d, `blobs[${i}]`, what)) }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import { keyPrefix } from '@longshore/ledger'
+import type { Preparation } from '@longshore/prepare'
 import type { BullQueues } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
@@ -29,6 +30,8 @@ const patienceMs = 30_000
 export type PoolEvent =
   | { readonly type: 'leading'; readonly migration: string }
   | { readonly type: 'led'; readonly migration: string; readonly state: MigrationState }
+  /** Something was made at a destination. */
+  | { readonly type: 'note'; readonly migration: string; readonly message: string }
   | { readonly type: 'news'; readonly migration: string; readonly news: LeaderNews }
   | { readonly type: 'lead-failed'; readonly migration: string; readonly error: unknown }
   | { readonly type: 'reclaimed'; readonly migration: string; readonly worker: string; readonly count: number }
@@ -41,6 +44,8 @@ export interface CoordinatorOptions {
   readonly version: string
   /** The registries of a migration, with this process' own credentials. */
   readonly openAccess: (record: MigrationRecord, onPause: (pause: Pause) => void) => Promise<Access>
+  /** What makes the destinations of a migration ready; `undefined` where nothing is asked for. Absent: they are taken as they are. */
+  readonly prepare?: (record: MigrationRecord, access: Access, onNote: (message: string) => void) => Promise<Preparation | undefined>
   readonly onEvent: (event: PoolEvent) => void
   /** Milliseconds before a second try of what failed for a reason that may pass. */
   readonly respiteMs?: number
@@ -110,8 +115,8 @@ export class Coordinator {
 
   /** `undefined`: somebody else leads it. */
   async #lead(id: string, stop: AbortSignal): Promise<MigrationState | undefined> {
-    const { redis, store, queues, openAccess, onEvent, respiteMs } = this.#with
-    await using leadership = await takeLead(redis, keyPrefix(id), this.id, id)
+    const { redis, store, queues, openAccess, prepare, onEvent, respiteMs } = this.#with
+    await using leadership = await takeLead(redis, keyPrefix(id), this.id, `migration ${id}`)
     if (!leadership) return undefined
     const record = await store.get(id)
     if (!record) {
@@ -126,7 +131,8 @@ export class Coordinator {
     using _joined = await this.#pauses.join(access, [...registries.source, ...registries.destination])
     await using publisher = new EventPublisher(redis, keyPrefix(id), () => access.uses())
     const onNews = (news: LeaderNews): void => onEvent({ type: 'news', migration: id, news })
-    const state = await lead(record, { store, queues, access, publisher, onNews, ...(respiteMs === undefined ? {} : { respiteMs }) }, signal)
+    const preparation = record.options.task.kind === 'migrate' ? await prepare?.(record, access, (message) => onEvent({ type: 'note', migration: id, message })) : undefined
+    const state = await lead(record, { store, queues, access, publisher, onNews, self: this.id, ...(preparation === undefined ? {} : { preparation }), ...(respiteMs === undefined ? {} : { respiteMs }) }, signal)
     onEvent({ type: 'led', migration: id, state })
     return state
   }

@@ -1,4 +1,4 @@
-import { MigrationError, printable } from '@longshore/oci'
+import { type ErrorRecord, MigrationError, printable } from '@longshore/oci'
 import type { MigrationState } from './migration-record.ts'
 
 /** No migration of that id is known. */
@@ -15,11 +15,12 @@ export class WrongStateError extends MigrationError {
   constructor(id: string, state: MigrationState, why: string) { super(printable(`migration ${id} is ${state}: ${why}`)) }
 }
 
-/** Another process leads the migration now. */
+/** Another process leads the migration, or the cutover, now. */
 export class LeadershipLostError extends MigrationError {
   override readonly name = 'LeadershipLostError'
   override readonly code = 'LEADERSHIP_LOST'
-  constructor(id: string) { super(printable(`another coordinator leads migration ${id} now; this process was out of touch with Redis for too long`)) }
+  /** @param what `migration ID`, `cutover ID` */
+  constructor(what: string) { super(printable(`another coordinator leads ${what} now; this process was out of touch with Redis for too long`)) }
 }
 
 /** The process is asked to end: its work is given back. */
@@ -34,6 +35,16 @@ export class MigrationEndedError extends MigrationError {
   override readonly name = 'MigrationEndedError'
   override readonly code = 'MIGRATION_ENDED'
   constructor(id: string) { super(printable(`migration ${id} has ended`)) }
+}
+
+/** The migration that a pass is failed as a whole; `code` is that of its reason. */
+export class PassFailedError extends MigrationError {
+  override readonly name = 'PassFailedError'
+  override readonly code: string
+  constructor({ code, message }: ErrorRecord) {
+    super(printable(message))
+    this.code = code
+  }
 }
 
 /** Whether Redis knows nothing of a migration any more. */

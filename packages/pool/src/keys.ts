@@ -17,7 +17,16 @@ export const keys = {
   upload: (registry: string, digest: string): string => `longshore:upload:${createHash('sha1').update(`${registry} ${digest}`).digest('hex')}`,
   /** String, with an expiry: this registry wants to be left alone. */
   pause: (registry: string): string => `longshore:pause:${registry}`,
+  /** Sorted set: every known cutover by its creation, ms. */
+  cutovers: 'longshore:cutovers',
+  /** Set: cutovers that are not at their end. */
+  activeCutovers: 'longshore:cutovers-active',
+  /** String: which cutover is under way for this spec. */
+  cutoverSpec: (hash: string): string => `longshore:cutover-spec:${hash}`,
+  /** Of the keys of one cutover. */
+  cutover: (id: string): string => `longshore:cutover:{${id}}:`,
   /** Channels. */
+  wakes: 'longshore:cutover-wakes',
   pauses: 'longshore:pauses',
   control: 'longshore:control',
 } as const

@@ -4,12 +4,14 @@
 import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
-import type { ErrorRecord } from '@longshore/oci'
-import { type Dropped, type RunEvent, type Unlisted, wantedOf } from '@longshore/report'
+import type { Preparation } from '@longshore/prepare'
+import { type Dropped, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
 import { hintFor, type ImageId, imageId, maxDeferred, objectsOf, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
+import { failUnready } from './fail-unready.ts'
+import { isToldLate } from './told-late.ts'
 import type { EventPublisher } from './event-stream.ts'
 import type { MigrationRecord, MigrationState } from './migration-record.ts'
 import type { PoolStore } from './pool-store.ts'
@@ -40,6 +42,10 @@ export interface LeadOptions {
   readonly publisher: EventPublisher
   /** Each once: what could not be listed as it is found, failures when they are final. */
   readonly onNews: (news: LeaderNews) => void
+  /** Makes destinations ready; absent where the spec asks for nothing, or where images are only looked at. */
+  readonly preparation?: Preparation
+  /** The process that leads, as workers' leases know it. */
+  readonly self: string
   /** Milliseconds; tests have less patience. */
   readonly respiteMs?: number
 }
@@ -78,7 +84,10 @@ class Leader {
     const { store } = this.#with
     try {
       // A Redis that was restarted may have forgotten the last second: what it does not know of any more is found once more.
-      if (!this.#record.expanded) while (await this.#feed() > 0);
+      if (!this.#record.expanded) {
+        await this.#with.preparation?.begin(this.#feeding.signal)
+        while (await this.#feed() > 0);
+      }
       for (;;) {
         const { state } = await this.#untilOver()
         const end = endOf[state]
@@ -119,7 +128,7 @@ class Leader {
 
   /** Finds the images and opens them, batch by batch; answers how many of those that were new the ledger has forgotten by now. */
   async #feed(): Promise<number> {
-    const { store, publisher, access, onNews } = this.#with
+    const { store, publisher, access, onNews, preparation } = this.#with
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
     const onEvent = (event: Unlisted | Dropped): void => {
@@ -129,10 +138,16 @@ class Leader {
         if (event.type === 'unlisted') onNews(event)
       })())
     }
-    const wanted = onlyOf(wantedOf(spec, access.transports, onEvent, this.#feeding.signal, { now: new Date(created) }), options.only)
+    const { signal } = this.#feeding
+    const expandedAt = { now: new Date(created) }
+    const all = options.changes === undefined ? wantedOf(spec, access.transports, onEvent, signal, expandedAt) : wantedOfChanges(spec, options.changes, access.transports, onEvent, signal, expandedAt)
+    const expanded = onlyOf(all, options.only)
+    const wanted = preparation?.stage(expanded, signal) ?? expanded
     let room = 0
     let added = 0
     const { found: before } = await this.#ledger.tally()
+    const fed = new AbortController()
+    const watching = preparation && this.#watchForStop(AbortSignal.any([fed.signal, this.#feeding.signal]))
     try {
       for await (const batch of inBatches(wanted, batchSize, lingerMs)) {
         if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
@@ -143,10 +158,13 @@ class Leader {
         if (!opened) continue
         added += opened.added
         for (const { image } of batch) publisher.publish({ type: 'found', image })
-        await this.#queue([opened.batch])
+        if (await failUnready(opened.batch, batch, { ...this.#with, ledger: this.#ledger })) await this.#queue([opened.batch])
       }
     } catch (error) {
       if (!this.#feeding.signal.aborted) throw error
+    } finally {
+      fed.abort()
+      await watching
     }
     await Promise.all(noted)
     if (this.#feeding.signal.aborted) return 0
@@ -155,6 +173,19 @@ class Leader {
     await store.setExpanded(id)
     publisher.publish({ type: 'expanded', images: found })
     return 0
+  }
+
+  /** A hook may take its time: whoever stops the migration does not wait for it. */
+  async #watchForStop(signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await pause(lookMs.most, signal)
+        const state = await this.#with.store.state(this.#record.id)
+        if (state !== 'running' && state !== 'paused') return this.#feeding.abort(new Error('the migration is not running any more'))
+      }
+    } catch {
+      // It is fed; or Redis is away, which whoever feeds it meets too.
+    }
   }
 
   /** Waits until so many more images may be open; answers how many may. */
@@ -250,9 +281,6 @@ class Leader {
 
   async #queue(batches: readonly BatchKey[]): Promise<void> { await enqueue(this.#with.queues, this.#record.id, [], batches) }
 }
-
-/** Whether the worker that met this failure keeps it to itself, as it may pass. */
-export function isToldLate(error: ErrorRecord): boolean { return secondTry(error, true) !== undefined }
 
 async function* onlyOf(wanted: AsyncIterable<Wanted>, only: readonly ImageId[] | undefined): AsyncGenerator<Wanted, void, void> {
   const chosen = only && new Set(only)

@@ -1,4 +1,4 @@
-// Each migration has one leader: whoever holds its lock. A leader that was out of touch for longer than the lock lives has lost it.
+// Each migration has one leader, and so has each cutover: whoever holds its lock. A leader that was out of touch for longer than the lock lives has lost it.
 import { defineScripts, type RedisClient } from '@longshore/redis'
 import { LeadershipLostError } from './errors.ts'
 import { beatMs, lifeMs } from './keys.ts'
@@ -17,8 +17,8 @@ export interface Lead extends AsyncDisposable {
   readonly signal: AbortSignal
 }
 
-/** `undefined`: somebody else leads. */
-export async function takeLead(redis: RedisClient, prefix: string, holder: string, migration: string): Promise<Lead | undefined> {
+/** `undefined`: somebody else leads. @param what `migration ID`, `cutover ID` */
+export async function takeLead(redis: RedisClient, prefix: string, holder: string, what: string): Promise<Lead | undefined> {
   const run = defineScripts<Scripts>(redis, scripts)
   const key = `${prefix}lead`
   const taken = await redis.set(key, holder, 'PX', lifeMs, 'NX')
@@ -33,7 +33,7 @@ export async function takeLead(redis: RedisClient, prefix: string, holder: strin
       if (await run.renewLead(key, holder, lifeMs) !== 1 && !hasEnded) {
         // Redis was away for longer than the lock lives, and perhaps nobody else was there to take it.
         if (await redis.set(key, holder, 'PX', lifeMs, 'NX') === null && await redis.get(key) !== holder) {
-          lost.abort(new LeadershipLostError(migration))
+          lost.abort(new LeadershipLostError(what))
           return
         }
         if (hasEnded) await run.endLead(key, holder)
@@ -54,4 +54,8 @@ export async function takeLead(redis: RedisClient, prefix: string, holder: strin
 
 export async function isLed(redis: RedisClient, prefix: string): Promise<boolean> {
   return await redis.exists(`${prefix}lead`) === 1
+}
+
+export async function leaderOf(redis: RedisClient, prefix: string): Promise<string | undefined> {
+  return await redis.get(`${prefix}lead`) ?? undefined
 }

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '@longshore/oci'
-import type { ImageId, LedgerCounts } from '@longshore/transfer'
+import { type Asks, everyBlob, type ImageId, type LedgerCounts, type Sample } from '@longshore/transfer'
 import type { PoolCounts } from '@longshore/ledger'
-import type { Migration } from '@longshore/spec'
+import type { Migration, NamedChange } from '@longshore/spec'
 
 /**
  * ```
@@ -17,7 +17,15 @@ export type MigrationState = 'running' | 'paused' | 'stopping' | 'stopped' | 'ca
 export const endStates: ReadonlySet<MigrationState> = new Set(['stopped', 'cancelled', 'failed', 'complete'])
 
 /** `plan` and `verify` only look: what they find of an image is kept with its result. */
-export type PoolTask = { readonly kind: 'migrate' } | { readonly kind: 'plan' } | { readonly kind: 'verify'; readonly deep: boolean }
+export type PoolTask = { readonly kind: 'migrate' } | { readonly kind: 'plan' } | VerifyTask
+
+export interface VerifyTask {
+  readonly kind: 'verify'
+  /** Which content is read and hashed. Records of former versions say whether all of it is. */
+  readonly deep: Sample | boolean
+}
+
+export function sampleOf({ deep }: VerifyTask): Sample | undefined { return deep === true ? everyBlob : deep === false ? undefined : deep }
 
 /** What every process that works on a migration has to know, and may: no secret is among it. */
 export interface PoolOptions {
@@ -31,8 +39,14 @@ export interface PoolOptions {
   readonly window: number
   /** Only these images of the spec (a repair). */
   readonly only?: readonly ImageId[]
+  /** Only what these name, without a list of tags being asked for; `asks` is `named` then. */
+  readonly changes?: readonly NamedChange[]
+  /** Default: `all`. */
+  readonly asks?: Asks
   /** A person's name for it. */
   readonly name?: string
+  /** `CUTOVER/NUMBER` of the pass that it is: no other migration of the same spec is this one. */
+  readonly pass?: string
 }
 
 /** A record without its spec, which may be megabytes. */

@@ -1,12 +1,13 @@
 // One migration as one worker sees it: its ledger, its registries, what has been learnt of them.
 import type { Access } from '@longshore/access'
 import { keyPrefix, type PoolLedger } from '@longshore/ledger'
+import { plannedTransports } from '@longshore/prepare'
 import type { RedisClient } from '@longshore/redis'
 import { registriesOf } from '@longshore/spec'
 import { ImageVerifier, type InFlight, type NodeKey, NodeRunner, PlanScout, Resolver, type TransferEvent, type Uploads } from '@longshore/transfer'
 import { EventPublisher } from './event-stream.ts'
 import { MigrationEndedError } from './errors.ts'
-import type { MigrationRecord } from './migration-record.ts'
+import { type MigrationRecord, sampleOf } from './migration-record.ts'
 import type { SharedPauses } from './pauses.ts'
 
 export interface MigrationWorkOptions {
@@ -56,10 +57,10 @@ export class MigrationWork implements AsyncDisposable {
       this.publisher.publish(event)
       onEvent(event, node)
     }
-    this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }))
+    this.resolver = new Resolver(access.transports, (message) => tell({ type: 'warning', message }), record.options.asks)
     const { task } = record.options
-    this.scout = task.kind === 'plan' ? new PlanScout(access) : undefined
-    this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: task.deep }) : undefined
+    this.scout = task.kind === 'plan' ? new PlanScout({ transports: plannedTransports(access.transports, record.spec, (registry) => access.destination(registry)) }) : undefined
+    this.verifier = task.kind === 'verify' ? new ImageVerifier({ transports: access.transports, deep: sampleOf(task) }) : undefined
     this.runner = new NodeRunner({ ledger, transports: access.transports, inFlight: this.inFlight, resolver: this.resolver, onEvent: (event, { key }) => tell(event, key), uploads })
   }
 

@@ -2,6 +2,7 @@ import { describeRecord, toRecord } from '@longshore/oci'
 import { BullQueues } from '@longshore/queue'
 import { connectRedis, type RedisClient, type RedisConnection, type RedisSettings } from '@longshore/redis'
 import { setTimeout as delay } from 'node:timers/promises'
+import { RedisCutoverStore } from './cutover-store.ts'
 import { Ears } from './ears.ts'
 import { goodbyeMs } from './keys.ts'
 import { PoolStore } from './pool-store.ts'
@@ -12,6 +13,7 @@ export interface Pool extends AsyncDisposable {
   readonly redis: RedisClient
   readonly ears: Ears
   readonly store: PoolStore
+  readonly cutovers: RedisCutoverStore
   readonly queues: BullQueues
 }
 
@@ -38,9 +40,9 @@ export async function openPool(settings: RedisSettings, { recordMs, name, onSay,
     const queues = new BullQueues(connection, {
       onProblem: (message, error) => onSay(error === undefined ? message : `${message}: ${describeRecord(toRecord(error))}`),
     })
+    const ears = await Ears.open(connection.duplicate('ears'))
     return {
-      connection, redis: connection.client, queues, store: new PoolStore(connection.client, { recordMs }),
-      ears: await Ears.open(connection.duplicate('ears')),
+      connection, redis: connection.client, queues, ears, store: new PoolStore(connection.client, { recordMs }), cutovers: new RedisCutoverStore(connection.client, ears, { recordMs }),
       async [Symbol.asyncDispose]() {
         // Handlers wait for a Redis that is away until there is no connection any more.
         const closed = queues[Symbol.asyncDispose]().catch(() => {})

@@ -152,7 +152,7 @@ describe('the store of migrations', () => {
     await store.setExpanded(record.id)
     await ledger.setState(['running'], 'complete')
     const stop = AbortSignal.timeout(5_000)
-    expect(await lead((await store.get(record.id))!, { store, queues: undefined as never, access: undefined as never, publisher: undefined as never, onNews: () => {} }, stop)).toBe('complete')
+    expect(await lead((await store.get(record.id))!, { store, queues: undefined as never, access: undefined as never, publisher: undefined as never, onNews: () => {}, self: 'c1' }, stop)).toBe('complete')
     expect(await store.active()).toEqual([])
     expect(await world.redis.exists(`${keyPrefix(record.id)}images`)).toBe(0)
     expect((await store.retry(record.id)).state).toBe('running')

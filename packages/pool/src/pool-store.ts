@@ -1,5 +1,5 @@
 // Every migration that Redis knows of: submitted, looked at, steered. All of it is in Redis, so any process may have one of these.
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
 import { keyPrefix, MigrationLostError, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
 import type { RedisClient } from '@longshore/redis'
@@ -12,6 +12,7 @@ import { keys } from './keys.ts'
 import { isLed } from './leadership.ts'
 import { endStates, type MigrationEntry, type MigrationHead, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions } from './migration-record.ts'
 import { listWorkers, type WorkerInfo } from './heartbeat.ts'
+import { newId } from './new-id.ts'
 
 export interface PoolStoreOptions {
   /** How long the record of a migration is kept after its end. */
@@ -250,12 +251,6 @@ export class PoolStore {
   async #forget(ids: readonly string[]): Promise<void> {
     await Promise.all([this.#redis.zrem(keys.migrations, ...ids), this.#redis.srem(keys.active, ...ids)])
   }
-}
-
-/** Without vowels and look-alikes: short enough to be typed, and never a word. */
-function newId(): string {
-  const letters = '23456789bcdfghjkmnpqrstvwxz'
-  return Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join('')
 }
 
 const headFields = ['options', 'state', 'created', 'ended', 'expanded', 'error'] as const

@@ -7,6 +7,7 @@ import { type RedisServer, startRedis } from '@longshore/testing'
 import type { Job, NodeKey } from '@longshore/transfer'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { BullQueues } from './bull-queues.ts'
+import { Schedules } from './schedules.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const [line = ''] = /^user longshore .*$/m.exec(readFileSync(join(root, 'docs/redis.md'), 'utf8')) ?? []
@@ -41,6 +42,19 @@ test('is enough for the queues', { timeout: 20_000 }, async () => {
   await subscriber.subscribe('longshore:control')
   await connection.client.publish('longshore:control', 'x')
   await vi.waitFor(() => { expect(heard).toEqual(['x']) }, { timeout: 15_000 })
+  expect(problems).toEqual([])
+  expect(await server.ask('acl', 'log')).toBe('')
+})
+
+test('is enough for schedules', { timeout: 20_000 }, async () => {
+  const problems: string[] = []
+  await using schedules = new Schedules(connection, { onProblem: (message) => { problems.push(message) } })
+  const ticks: string[] = []
+  schedules.hear(async (id) => { ticks.push(id) })
+  await schedules.set('c1', '* * * * * *')
+  await vi.waitFor(() => { expect(ticks.slice(0, 2)).toEqual(['c1', 'c1']) }, { timeout: 15_000 })
+  expect(await schedules.ids()).toEqual(['c1'])
+  await schedules.remove('c1')
   expect(problems).toEqual([])
   expect(await server.ask('acl', 'log')).toBe('')
 })

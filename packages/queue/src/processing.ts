@@ -1,7 +1,8 @@
-import { isInterrupted, type RedisConnection } from '@longshore/redis'
+import type { RedisConnection } from '@longshore/redis'
 import type { NodeKey } from '@longshore/transfer'
 import { type Job as BullJob, WaitingError, Worker } from 'bullmq'
 import { type JobData, parseJobData } from './job-data.ts'
+import { tellProblem } from './tell-problem.ts'
 
 /** `id`: BullMQ's. */
 export interface QueuedJob { readonly id: string; readonly migration: string; readonly node: NodeKey }
@@ -48,7 +49,7 @@ export class Processing {
       // A job that is done must go, or its id could not come again.
       removeOnComplete: { count: 0 }, removeOnFail: { count: 0 },
     })
-    this.#worker.on('error', (error) => { this.#tell(error) })
+    this.#worker.on('error', (error) => { tellProblem(kind, error, onProblem) })
   }
 
   /** How many handlers are at work. */
@@ -101,11 +102,5 @@ export class Processing {
     if (!isWanted) return
     await job.moveToWait(token)
     throw new WaitingError()
-  }
-
-  #tell(error: Error): void {
-    // Outages are told by the connection. After one, or after a process was suspended, locks have gone: others have the jobs, or will.
-    if (isInterrupted(error) || 'syscall' in error || /Missing (?:lock|key)|could not renew lock|is not in the active state|Lock mismatch/i.test(error.message)) return
-    this.#onProblem(`${this.#kind}: ${error.message}`, error)
   }
 }

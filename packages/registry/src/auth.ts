@@ -35,13 +35,21 @@ export class Auth {
   header(scope: Scope, repository: string | undefined, signal: AbortSignal): string | undefined | Promise<string | undefined> {
     const challenge = this.#challenge
     if (challenge === undefined) return this.#unchallenged()
-    if (challenge.scheme === 'basic') {
-      const key = repository ?? ''
-      return this.#basic.has(key) ? this.#basic.get(key) : this.#basicHeader(key, repository)
-    }
+    if (challenge.scheme === 'basic') return this.basicHeader(repository)
     const token = this.#tokens.get(scope)
     if (token && performance.now() < token.staleAtMs) return token.header
     return this.#flights.do(scope, signal, async (flight) => await this.#renew(challenge, scope, repository, flight))
+  }
+
+  /** The credentials as they are, whatever the registry asks for. */
+  basicHeader(repository: string | undefined): string | undefined | Promise<string | undefined> {
+    const key = repository ?? ''
+    return this.#basic.has(key) ? this.#basic.get(key) : this.#basicHeader(key, repository)
+  }
+
+  async account(repository: string | undefined): Promise<string | undefined> {
+    const credentials = await this.#credentials(repository)
+    return credentials?.kind === 'basic' ? credentials.username : undefined
   }
 
   /** A 401 came to a request that carried `used`, after so many renewals of it. @returns whether another attempt makes sense. */

@@ -26,6 +26,8 @@ export class Capabilities {
   referrers: 'unknown' | 'yes' | 'no' = 'unknown'
   /** Repositories that would not answer (401, 403, 406), as long as none has. */
   readonly #referrersRefusedBy = new Set<string>()
+  /** `no`: a tag is not deleted by its name here. */
+  tagDeletes: 'unknown' | 'no' = 'unknown'
   /** The most bytes a request's body may have, once one was refused for its length (413). */
   maxBodyBytes: number | undefined
   /** A request that broke took its upload session with it: large blobs go in parts, so that the next break costs a part. */

@@ -39,6 +39,8 @@ export interface Ask {
   readonly begins?: boolean
   /** Another origin than the registry's own: no authorization is shown there. */
   readonly origin?: string
+  /** Shows the credentials themselves, and no token. */
+  readonly basic?: boolean
   /** Whether redirects are followed. Default: but for HEAD, where "elsewhere" mostly is answer enough. */
   readonly follow?: boolean
 }
@@ -117,7 +119,7 @@ export class Host implements AsyncDisposable {
           slot?.[Symbol.dispose]()
         }
         // A body that streams is the caller's to open again; the next attempt shows a new token.
-        if (answer.status === 401 && ask.origin === undefined
+        if (answer.status === 401 && ask.origin === undefined && ask.basic !== true
           && this.#auth.refused(parseChallenge(answer.headers['www-authenticate']), ask.scope, authorization, renewals++) && isReplayable(ask.body)) {
           attempt--
           continue
@@ -209,7 +211,22 @@ export class Host implements AsyncDisposable {
   }
 
   #authorization(ask: Ask, signal: AbortSignal): string | undefined | Promise<string | undefined> {
-    return ask.origin === undefined ? this.#auth.header(ask.scope, ask.repository, signal) : undefined
+    if (ask.origin !== undefined) return undefined
+    return ask.basic === true ? this.#auth.basicHeader(ask.repository) : this.#auth.header(ask.scope, ask.repository, signal)
+  }
+
+  /** The name of the account whose credentials are shown; `undefined` where there are none, or none with a name. */
+  async account(repository: string | undefined): Promise<string | undefined> { return await this.#auth.account(repository) }
+
+  /** The header for this scope, as a request for it would show it. @throws RegistryError, ConnectionError when no token is to be had */
+  async authorization(scope: Scope, repository: string, signal: AbortSignal): Promise<string | undefined> {
+    await this.ready(signal)
+    try {
+      return await this.#auth.header(scope, repository, signal)
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw this.translate(cause, 'a token')
+    }
   }
 
   #call(ask: Ask, authorization: string | undefined): Call {

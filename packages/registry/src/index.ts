@@ -1,3 +1,4 @@
+export type { ApiAnswer, ApiRequest } from './api.ts'
 export type { Capabilities } from './capabilities.ts'
 export { createFileHost, type FileAnswer, type FileHost, type FileHostOptions } from './file-host.ts'
 export { defaultUserAgent } from './options.ts'

@@ -86,6 +86,19 @@ export async function removeManifest(host: Host, repository: RepositoryName, dig
   return true
 }
 
+/** distribution-spec v1.1.1, "Deleting tags": a registry may allow it, and answers 400 or 405 where it does not. */
+export async function removeTag(host: Host, repository: RepositoryName, tag: Tag, signal: AbortSignal): Promise<'deleted' | 'absent' | 'unsupported'> {
+  if (host.capabilities.tagDeletes === 'no') return 'unsupported'
+  const path = wirePath(host.registry, repository)
+  const ask: Ask = { method: 'DELETE', path: manifestPath(path, tag), scope: deleteScope(path), repository, idempotent: true }
+  const answer = await host.exchange(ask, signal)
+  if (answer.status === 404) return 'absent'
+  if (answer.status >= 200 && answer.status < 300) return 'deleted'
+  if (![400, 405, 501].includes(answer.status)) throw host.refusal(ask, answer)
+  host.capabilities.tagDeletes = 'no'
+  return 'unsupported'
+}
+
 function askFor(host: Host, method: 'GET' | 'HEAD', repository: RepositoryName, reference: Tag | Digest): Ask {
   const path = wirePath(host.registry, repository)
   return { method, path: manifestPath(path, reference), scope: pullScope(path), repository, headers: accept, limit: maxManifestBytes, follow: true, begins: !isDigest(reference) }

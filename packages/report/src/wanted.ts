@@ -20,14 +20,14 @@ export async function* wantedOf(
 }
 
 /** How many images a migration has whose images are all named; `undefined` when tags or repositories have to be listed first. */
-export function countNamed({ entries }: Migration): number | undefined {
+export function countNamed({ entries, destinations: settings }: Migration): number | undefined {
   const names = new Set<string>()
   for (const { source, selection, destinations } of entries) {
     if (source.kind !== 'repository' || selection.kind !== 'references') return undefined
     for (const destination of destinations) {
       let repository: string
       // A name that the rules spoil is no image; the expansion says so.
-      try { repository = nameRepository(destination, source.path) } catch { continue }
+      try { repository = nameRepository(destination, source.path, settings) } catch { continue }
       for (const requested of selection.references) names.add(`${destination.registry}/${repository} ${nameReference(destination, requested)}`)
     }
   }

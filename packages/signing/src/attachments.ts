@@ -14,7 +14,7 @@ export function attachmentTag(manifest: Digest): Tag { return parseTag(`${algori
 export async function readAttachments(source: Source, repository: RepositoryName, manifest: Digest, io: Io): Promise<readonly SigstoreSignature[]> {
   const found: SigstoreSignature[] = []
   for (const layer of layersOf(await source.manifest(repository, attachmentTag(manifest), io), manifest)) {
-    found.push({ kind: 'sigstore', mediaType: layer.mediaType, payload: await readPayload(source, repository, layer, io), annotations: layer.annotations ?? {} })
+    found.push({ kind: 'sigstore', mediaType: layer.mediaType, payload: await readAttachedBlob(source, repository, layer, io), annotations: layer.annotations ?? {} })
   }
   return found
 }
@@ -87,7 +87,8 @@ function isSame(a: Descriptor, b: Descriptor): boolean {
   return a.mediaType === b.mediaType && a.digest === b.digest && sorted(a.annotations) === sorted(b.annotations)
 }
 
-async function readPayload(source: Source, repository: RepositoryName, layer: Descriptor, io: Io): Promise<Uint8Array> {
+/** A small blob, whole and checked. @throws SigningError SIGNATURE_STORE */
+export async function readAttachedBlob(source: Source, repository: RepositoryName, layer: Descriptor, io: Io): Promise<Uint8Array> {
   if (layer.size > maxPayload) throw new SigningError('SIGNATURE_STORE', `a signature of ${layer.size} bytes: at most ${maxPayload} are read`)
   const chunks: Uint8Array[] = []
   let size = 0

@@ -30,8 +30,11 @@ export function verifySigstore({ payload, annotations }: SigstoreSignature, keys
   if (base64 === undefined) throw new SigningError('SIGNATURE_INVALID', `missing ${signatureAnnotation} annotation`)
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) throw new SigningError('SIGNATURE_INVALID', `${signatureAnnotation} is not base64`)
   const signature = Buffer.from(base64, 'base64')
-  // RSA is PKCS #1 v1.5, as sigstore has it for keys that say nothing else.
-  const isGood = keys.some((key) => verify(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', payload, key, signature))
-  if (!isGood) throw new SigningError('SIGNATURE_INVALID', 'cryptographic signature verification failed: invalid signature')
+  if (!isSignedBy(keys, payload, signature)) throw new SigningError('SIGNATURE_INVALID', 'cryptographic signature verification failed: invalid signature')
   return parsePayload(payload, PayloadType.sigstore)
+}
+
+/** RSA is PKCS #1 v1.5, as sigstore has it for keys that say nothing else. */
+export function isSignedBy(keys: readonly KeyObject[], content: Uint8Array, signature: Uint8Array): boolean {
+  return keys.some((key) => verify(key.asymmetricKeyType === 'ed25519' ? null : 'sha256', content, key, signature))
 }

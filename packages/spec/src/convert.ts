@@ -5,13 +5,18 @@ import { Document } from 'yaml'
 import { type ContentOptions, defaultContent, type Destination, type Entry, type Migration, type Moment, type Origin, type Pattern, type Requested, type Selection, type TagRule } from './migration.ts'
 import { nameRepository } from './naming.ts'
 import { dockerHub } from './place.ts'
+import { printCutover } from './print-cutover.ts'
+import { printDestinations } from './print-destinations.ts'
 import { formatProblem, type Problem } from './spec-error.ts'
 
 type Item = Record<string, unknown>
+type Settings = Migration['destinations']
 
 /** @param comments stand at the beginning: what was left out */
 export function printNativeSpec(migration: Migration, comments: readonly Problem[]): string {
-  const document = new Document({ version: 1, images: unite(migration.entries.flatMap(itemsOf)) }, { aliasDuplicateObjects: false })
+  const document = new Document({
+    version: 1, ...printDestinations(migration.destinations), ...(migration.cutover ? { cutover: printCutover(migration.cutover) } : {}), images: unite(migration.entries.flatMap((entry) => itemsOf(entry, migration.destinations))),
+  }, { aliasDuplicateObjects: false })
   document.commentBefore = [' docs/spec.md explains each key.', ...comments.map((comment) => ` ${formatProblem(comment)}`)].join('\n')
   return document.toString({ lineWidth: 0, flowCollectionPadding: true })
 }
@@ -30,9 +35,9 @@ function unite(items: readonly Item[]): readonly Item[] {
 }
 
 /** Of one destination after the other, where they name images differently. */
-function itemsOf(entry: Entry): readonly Item[] {
+function itemsOf(entry: Entry, settings: Settings): readonly Item[] {
   const groups = Map.groupBy(entry.destinations, (destination) => (destination.kind === 'exact' ? 'as' : JSON.stringify([destination.rename, destination.keepComponents])))
-  return [...groups.values()].flatMap((destinations) => selectionsOf(entry).map(({ selection, as }) => ({
+  return [...groups.values()].flatMap((destinations) => selectionsOf(entry, settings).map(({ selection, as }) => ({
     ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content), ...askedBy(entry.origin),
   })))
 }
@@ -45,7 +50,7 @@ function askedBy(origin: Origin): Item {
 
 interface Part { readonly selection: Item; /** Where each destination has to be written out, as one reference at the source gets another name. */ readonly as?: (destination: Destination) => string }
 
-function selectionsOf({ selection, source }: Entry): readonly Part[] {
+function selectionsOf({ selection, source }: Entry, settings: Settings): readonly Part[] {
   const plain = selection.references.filter(({ tag }) => tag === undefined).map(({ reference }) => reference)
   const tags = plain.filter((reference) => !isDigest(reference))
   const digests = plain.filter(isDigest)
@@ -53,13 +58,13 @@ function selectionsOf({ selection, source }: Entry): readonly Part[] {
   return [
     ...(selection.kind === 'rule' ? [{ selection: tagsOf(selection) }] : []),
     ...(tags.length > 0 ? [{ selection: { tags } }] : []), ...(digests.length > 0 ? [{ selection: { digests } }] : []),
-    ...renamed.map((requested) => ({ selection: { digests: [requested.reference] }, as: (destination: Destination) => placeOf(destination, source, requested) })),
+    ...renamed.map((requested) => ({ selection: { digests: [requested.reference] }, as: (destination: Destination) => placeOf(destination, source, requested, settings) })),
   ]
 }
 
-function placeOf(destination: Destination, source: Entry['source'], { tag }: Requested): string {
+function placeOf(destination: Destination, source: Entry['source'], { tag }: Requested, settings: Settings): string {
   const path = source.kind === 'repository' ? source.path : ''
-  return `${destination.registry}/${nameRepository(destination, path)}:${(destination.kind === 'exact' ? destination.reference : undefined) ?? tag}`
+  return `${destination.registry}/${nameRepository(destination, path, settings)}:${(destination.kind === 'exact' ? destination.reference : undefined) ?? tag}`
 }
 
 /** @param isNamedAt nothing of the path is kept */

@@ -23,7 +23,7 @@ export interface CutoverPlan {
     readonly when: { readonly kind: 'manual' } | { readonly kind: 'caught-up' } | { readonly kind: 'at'; readonly at: string }
     /** Makes the source read-only; absent: whoever freezes has done that. */
     readonly hook?: Hook
-    /** Undoes it when the answer is no-go or the cutover is aborted. */
+    /** Undoes it when a person goes back to deltas (`unfreeze`) or aborts. A no-go alone leaves the source as it is: it may be tried again at once. */
     readonly thaw?: Hook
     /** Within which the last pass has to be through, from the freeze on. */
     readonly deadlineMs: number
@@ -42,7 +42,10 @@ export interface Criteria {
   readonly failures: number
   /** How old the verification may be when the decision is made. */
   readonly verifyAgeMs: number
-  /** Every image has to have a signature that one of these public keys (PEM files, cosign's form) verifies. */
+  /**
+   * Every image has to have a signature that one of these public keys verifies: PEM text, cosign's form. A spec names files; the command
+   * line reads them, so that whoever verifies has them. `repositories`: globs over destination repositories; absent: all.
+   */
   readonly signatures?: { readonly keys: readonly string[]; readonly repositories?: readonly string[] }
 }
 
@@ -69,6 +72,12 @@ export interface HarborSettings {
   readonly project: ProjectSettings
   /** By project name, over `project`. */
   readonly projects: Readonly<Record<string, Partial<ProjectSettings>>>
+  /** Source namespace (the leading components of a path) to `PROJECT[/PATH]`; the longest that fits counts. Where a prefix is given, that is the project. */
+  readonly namespaces: Readonly<Record<string, string>>
+  /** `PROJECT[/PATH]` for paths without a namespace. */
+  readonly defaultProject?: string
+  /** What becomes of further slashes within a project. */
+  readonly nesting: 'keep' | 'join' | 'last'
 }
 
 /** Absent: Harbor's own default. */

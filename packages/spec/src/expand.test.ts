@@ -44,7 +44,12 @@ class MemorySource implements Source {
     return { async *[Symbol.asyncIterator]() { yield bytes }, async [Symbol.asyncDispose]() {} }
   }
   #config(created: string): Uint8Array { return Buffer.from(JSON.stringify({ created })) }
-  async resolve(): Promise<undefined> { return undefined }
+  /** What the tags name: their own contents, so that a digest is there when a tag of it is. */
+  readonly named: Record<string, Descriptor> = {}
+  async resolve(repository: RepositoryName, reference: Tag | Digest): Promise<Descriptor | undefined> {
+    this.requests.push(`resolve ${repository}:${reference.slice(0, 12)}`)
+    return this.named[reference]
+  }
   async exists(): Promise<boolean> { return false }
   async referrers(): Promise<undefined> { return undefined }
   async *catalog(): AsyncIterable<string> {
@@ -52,6 +57,8 @@ class MemorySource implements Source {
     yield* Object.keys(this.repositories)
   }
 }
+
+function described(letter: string): Descriptor { return { mediaType: MediaType.ociManifest, digest: `sha256:${letter.repeat(64)}` as Digest, size: 1 } }
 
 const signal = new AbortController().signal
 const now = new Date('2024-06-01T00:00:00Z')
@@ -150,6 +157,7 @@ describe('rules', () => {
 
   test('drop tags with a reason', async () => {
     const source = new MemorySource('src:1', { a: ['1.0', '1.1', '2.0', 'edge', `sha256-${'a'.repeat(64)}.sig`] })
+    source.named[`sha256:${'a'.repeat(64)}`] = described('a')
     expect(print(await run(yaml("images: [{name: a, tags: {exclude: [edge], semver: '<2'}}]"), source))).toEqual([
       'dropped a:edge by exclude: excluded by edge', 'dropped a:2.0 by semver: is not in the range <2',
       'src:1/a:1.0 -> dst:1/m/a:1.0', 'src:1/a:1.1 -> dst:1/m/a:1.1',
@@ -186,6 +194,36 @@ describe('rules', () => {
   })
 })
 
+describe('tags that look like companions', () => {
+  const hex = (letter: string): string => letter.repeat(64)
+  const all = yaml('images: [{name: a}]')
+  const moved = async (source: Source, migration = all): Promise<string[]> => print(await run(migration, source)).map((line) => line.split(' ')[0]!.replace('src:1/a:', ''))
+
+  test('travel with the manifest that they are about, and cost a HEAD for each', async () => {
+    const source = new MemorySource('src:1', { a: ['v1', `sha256-${hex('a')}`, `sha256-${hex('a')}.sig`, `sha256-${hex('a')}.att`] })
+    source.named[`sha256:${hex('a')}`] = described('a')
+    source.named[`sha256-${hex('a')}`] = { ...described('b'), mediaType: MediaType.ociIndex }
+    expect(await moved(source)).toEqual(['v1'])
+    expect(source.requests).toEqual(['tags a', 'resolve a:sha256:aaaaa', 'resolve a:sha256-aaaaa'])
+  })
+
+  test('are images of their own where nothing is there that they could be about', async () => {
+    const source = new MemorySource('src:1', { a: ['v1', `sha256-${hex('c')}`, `sha256-${hex('c')}.sig`, 'sha256-abc'] })
+    expect(await moved(source)).toEqual(['v1', `sha256-${hex('c')}`, `sha256-${hex('c')}.sig`, 'sha256-abc'])
+    expect(await moved(source, yaml("images: [{name: a, tags: {anyOf: [{include: ['*.sig']}]}}]"))).toContain(`sha256-${hex('c')}.sig`)
+  })
+
+  test.each([
+    ['the manifest itself, as mirrors tag it', { ...described('a'), mediaType: MediaType.ociIndex }],
+    ['what is no list', described('b')],
+  ])('are images of their own when they name %s', async (_, named) => {
+    const source = new MemorySource('src:1', { a: [`sha256-${hex('a')}`] })
+    source.named[`sha256:${hex('a')}`] = described('a')
+    source.named[`sha256-${hex('a')}`] = named
+    expect(await moved(source)).toEqual([`sha256-${hex('a')}`])
+  })
+})
+
 describe('streaming', () => {
   test('images flow while another repository is still being listed', async () => {
     const source = new MemorySource('src:1', { slow: ['1'], fast: ['1'] })
@@ -201,11 +239,12 @@ describe('streaming', () => {
   test('images flow before the catalog has ended', async () => {
     const source = new MemorySource('src:1', { a: ['1'] })
     const opened = Promise.withResolvers<void>()
-    source.catalog = async function* () { yield 'a'; await opened.promise; yield 'gone' }
+    // What a catalog lists and has no tags is nothing to move.
+    source.catalog = async function* () { yield 'a'; await opened.promise; yield 'empty' }
     const events = expand(yaml("images: [{repositories: {include: ['**']}}]"), () => source, { signal, concurrency: 2 })
     expect(print([(await events.next()).value as ExpandEvent])).toEqual(['src:1/a:1 -> dst:1/m/a:1'])
     opened.resolve()
-    expect(await Array.fromAsync(events)).toMatchObject([{ kind: 'failed', location: { repository: 'gone' } }])
+    expect(await Array.fromAsync(events)).toEqual([])
   })
 
   test('no more repositories are listed at once than asked', async () => {

@@ -7,7 +7,7 @@ export type { Origin }
 
 export interface Migration {
   readonly entries: readonly Entry[]
-  /** By registry, `host[:port]`. */
+  /** By registry, `host[:port]`; `*` for those that are not named. */
   readonly destinations?: Readonly<Record<string, DestinationSettings>>
   readonly cutover?: CutoverPlan
 }

@@ -1,16 +1,26 @@
 import { type Digest, isDigest, parseRepositoryName, type RepositoryName, type Tag } from '@longshore/oci'
 import type { Image } from '@longshore/transfer'
-import type { Destination, RenameRule, Requested } from './migration.ts'
+import { settingsOf } from './destination-settings.ts'
+import { harborNameFault, HarborNameError, nameInHarbor } from './harbor-name.ts'
+import type { Destination, Migration, RenameRule, Requested } from './migration.ts'
 import { joinPath } from './place.ts'
 
-/** The repository at the destination that `path` becomes. @throws InvalidReferenceError when the rules leave no valid name. */
-export function nameRepository(destination: Destination, path: string): RepositoryName {
+/**
+ * The repository at the destination that `path` becomes. @param destinations the migration's: Harbors have rules of their own
+ * @throws InvalidReferenceError when the rules leave no valid name, HarborNameError when the Harbor there would not take it
+ */
+export function nameRepository(destination: Destination, path: string, destinations: Migration['destinations']): RepositoryName {
+  const { harbor } = settingsOf(destinations, destination.registry)
   switch (destination.kind) {
-    case 'exact': return destination.repository
+    case 'exact': {
+      const fault = harbor && harborNameFault(destination.registry, destination.repository)
+      if (fault !== undefined) throw new HarborNameError(destination.registry, destination.repository, fault)
+      return destination.repository
+    }
     case 'under': {
       const renamed = rename(path, destination.rename)
       const kept = destination.keepComponents === undefined ? renamed : renamed.split('/').slice(-destination.keepComponents).join('/')
-      return parseRepositoryName(joinPath(destination.prefix, kept))
+      return parseRepositoryName(harbor ? nameInHarbor(destination.registry, destination.prefix, kept, harbor) : joinPath(destination.prefix, kept))
     }
   }
 }

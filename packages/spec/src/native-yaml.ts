@@ -1,7 +1,9 @@
 // The native spec: YAML, validated, normalised. docs/spec.md is its reference.
 import { InvalidReferenceError, isDigest, isTag, parsePlatform, type Digest, type Tag } from '@longshore/oci'
 import { type Document, LineCounter, parseDocument } from 'yaml'
+import { cutoverPlanOf } from './cutover-schema.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
+import { destinationsOf } from './harbor-schema.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
 import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Origin, type Selection, type TagRule } from './migration.ts'
 import { knownKeys } from './known-keys.ts'
@@ -53,7 +55,7 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
   const entries: Entry[] = []
   const problems: Problem[] = []
   const warnings: Problem[] = []
-  spec.images.forEach((item, index) => {
+  spec.images?.forEach((item, index) => {
     const { line, col: column } = counter.linePos(nodeAt(document, ['images', index])?.range?.[0] ?? 0)
     const at = { file, line, column }
     try {
@@ -75,7 +77,11 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
     }
   })
   if (problems.length > 0) throw new SpecError(problems)
-  return { migration: { entries }, warnings }
+  const settings = destinationsOf(spec.harbor, spec.onMissingRepository)
+  const destinations = Object.keys(settings).length === 0 ? {} : { destinations: settings }
+  if (spec.cutover === undefined) return { migration: { entries, ...destinations }, warnings }
+  const { line, col: column } = counter.linePos(nodeAt(document, ['cutover'])?.range?.[0] ?? 0)
+  return { migration: { entries, ...destinations, cutover: cutoverPlanOf(spec.cutover) }, warnings, cutoverAt: { file, line, column } }
 }
 
 function namedSource(text: string, from: Place, options: ParseOptions, warn: (message: string) => void): readonly [EntrySource, Selection, string] {

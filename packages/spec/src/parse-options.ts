@@ -24,6 +24,8 @@ export interface ParsedSpec {
   /** What of it Kubernetes objects asked for, and the files that hold them: secrets may be in these, none is in the migration. */
   readonly objects?: { readonly files: ReadonlySet<string>; readonly migration: Migration }
   readonly warnings: readonly Problem[]
+  /** Where its `cutover:` is. */
+  readonly cutoverAt?: Omit<Problem, 'message'>
   /** Secrets among them: for the process that opens connections, and nobody else. */
   readonly access?: readonly AccessHint[]
 }

@@ -3,13 +3,14 @@
 import { type AccessHint, uniteHints } from './access-hint.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import type { SpecDocument } from './document.ts'
+import { checkDestinations, uniteDestinations } from './check-destinations.ts'
 import { type ListContext, parseListText } from './images-list.ts'
 import type { AskedImage, AskedImages } from './kubernetes.ts'
 import { isKubernetes } from './kubernetes-format.ts'
-import { defaultContent, type Entry } from './migration.ts'
+import { defaultContent, type Entry, type Migration } from './migration.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
 import { dockerHub } from './place.ts'
-import { type Problem, SpecError } from './spec-error.ts'
+import { placeOf, type Problem, SpecError } from './spec-error.ts'
 
 /** Files of other tools. */
 export const foreignFormats = ['skopeo', 'image-syncer', 'regsync', 'dregsy'] as const
@@ -25,6 +26,8 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   const warnings: Problem[] = []
   const problems: Problem[] = []
   const hints: AccessHint[] = []
+  let cutover: Pick<ParsedSpec, 'cutoverAt' | 'migration'> | undefined
+  const settings: Array<Parameters<typeof uniteDestinations>[0][number]> = []
   /** What clusters run is one, whichever files say so: two may know one tag by two digests. */
   const asked: AskedImage[] = []
   const files = new Set<string>()
@@ -41,6 +44,10 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
       for (const entry of parsed.migration.entries) entries.push(entry)
       for (const warning of parsed.warnings) warnings.push(warning)
       hints.push(...parsed.access ?? [])
+      if (parsed.migration.destinations) settings.push({ file: input.name, destinations: parsed.migration.destinations })
+      if (!parsed.cutoverAt) continue
+      if (cutover?.cutoverAt) problems.push({ ...parsed.cutoverAt, message: `a second cutover: section; the first is at ${placeOf(cutover.cutoverAt)}, and one counts for all specs` })
+      cutover ??= parsed
     } catch (error) {
       if (!(error instanceof SpecError)) throw error
       for (const problem of error.problems) problems.push(problem)
@@ -64,9 +71,15 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   if (entries.length === 0 && warnings.length === 0 && first) warnings.push({ file: first.name, message: 'names no images' })
   const united = uniteHints(hints)
   problems.push(...united.problems)
+  const { destinations, problems: contradictions } = uniteDestinations(settings)
+  problems.push(...contradictions)
+  const migration: Migration = settings.length === 0 ? { entries } : { entries, destinations }
+  const checked = checkDestinations(migration)
+  problems.push(...checked.problems)
   if (problems.length > 0) throw new SpecError(problems)
   const objects = files.size === 0 ? {} : { objects: { files, migration: { entries: fromObjects } } }
-  return { migration: { entries }, warnings, ...objects, ...(hints.length === 0 ? {} : { access: united.access }) }
+  const plan = cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}
+  return { migration: { ...migration, ...plan }, warnings: [...warnings, ...checked.warnings], ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...objects, ...(hints.length === 0 ? {} : { access: united.access }) }
 }
 
 /** @throws SpecError */

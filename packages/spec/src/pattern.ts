@@ -33,3 +33,6 @@ export function matcherOf(pattern: Pattern): Matcher {
     }
   }
 }
+
+/** A glob by itself, as in `matcherOf`. */
+export function globMatcher(glob: string): Matcher { return matcherOf({ kind: 'glob', glob }) }

@@ -2,18 +2,12 @@
 import semver from 'semver'
 import { isDigest, isTag, parsePlatform } from '@longshore/oci'
 import { z } from 'zod'
+import { checked } from './checked.ts'
+import { cutoverSchema } from './cutover-schema.ts'
+import { harborSchema, onMissingRepositorySchema } from './harbor-schema.ts'
 import { parseMoment } from './moment.ts'
 import { parsePattern } from './pattern.ts'
 import { parsePlace, splitName } from './place.ts'
-
-/** A string that `parse` takes; its complaint is the issue's message. */
-function checked(parse: (text: string) => unknown, description: string): z.ZodString {
-  return z.string().check((context) => {
-    try { parse(context.value) } catch (error) {
-      context.issues.push({ code: 'custom', message: (error as Error).message, input: context.value })
-    }
-  }).describe(description)
-}
 
 const place = checked(parsePlace, 'HOST[:PORT][/PREFIX]')
 const places = z.union([place, z.array(place).min(1)])
@@ -95,7 +89,13 @@ export const specSchema = z.strictObject({
   defaults: content.optional(),
   rename: renames.optional(),
   flatten: flatten.optional(),
-  images: z.array(z.union([reference, imageItem])).min(1),
+  cutover: cutoverSchema.optional(),
+  images: z.array(z.union([reference, imageItem])).min(1).optional().describe('May be absent from a file that only says how destinations are made ready'),
+  harbor: harborSchema.optional(),
+  onMissingRepository: onMissingRepositorySchema.optional(),
+}).check((context) => {
+  const { value } = context
+  if (value.images === undefined && value.harbor === undefined && value.onMissingRepository === undefined) context.issues.push({ code: 'custom', path: ['images'], message: 'is missing', input: value })
 }).meta({ title: 'Longshore migration', description: 'What to move from where to where. docs/spec.md explains each key.' })
 
 export type NativeSpec = z.infer<typeof specSchema>

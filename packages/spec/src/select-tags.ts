@@ -4,7 +4,8 @@ import semver from 'semver'
 import type { Moment, TagRule } from './migration.ts'
 import { matcherOf } from './pattern.ts'
 
-export type DropRule = 'anyOf' | 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
+/** `references`: the spec names its references, and this is none of them. */
+export type DropRule = 'references' | 'anyOf' | 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
 export interface DroppedTag { readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
 export interface TagSelection { readonly selected: readonly Tag[]; readonly dropped: readonly DroppedTag[] }
 
@@ -13,6 +14,8 @@ export interface SelectContext {
   readonly createdOf?: (tags: readonly Tag[]) => Promise<ReadonlyMap<Tag, Date | undefined>>
   /** What ages are reckoned from. */
   readonly now?: Date
+  /** Tags that look like a companion's and are none: rules see them as any other. */
+  readonly standalone?: ReadonlySet<Tag>
   /** Referrers stay behind, so companion tags (`sha256-<hex>.sig` …) are reported as dropped; else they travel with their subject. */
   readonly dropCompanions?: boolean
 }
@@ -30,14 +33,15 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
     })
   }
 
-  const isCompanion = (tag: Tag): boolean => companionSubject(tag) !== undefined
+  const isCompanion = (tag: Tag): boolean => companionSubject(tag) !== undefined && context.standalone?.has(tag) !== true
   if (context.dropCompanions === true) step('companion', (tag) => (isCompanion(tag) ? 'holds referrers of another manifest, and referrers is false' : undefined))
   else left = left.filter((tag) => !isCompanion(tag))
 
   const { anyOf, include, exclude, semver: range, prereleases = false, newerThan, olderThan, latest } = rule
   if (anyOf) {
     const taken = new Set<Tag>()
-    for (const one of anyOf) for (const tag of (await selectTags(left, one)).selected) taken.add(tag)
+    // What is left has no companions any more.
+    for (const one of anyOf) for (const tag of (await selectTags(left, one, { standalone: new Set(left) })).selected) taken.add(tag)
     step('anyOf', (tag) => (taken.has(tag) ? undefined : `is taken by none of ${anyOf.length} rules`))
   }
   if (include) {

@@ -26,8 +26,12 @@ export function formatProblems(problems: readonly Problem[]): string {
 
 /** `file:line:column: message`, as editors and terminals link it. */
 export function formatProblem(problem: Problem): string {
-  const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined).join(':')
-  return `${printable(place)}: ${printable(problem.message)}`
+  return `${printable(placeOf(problem))}: ${printable(problem.message)}`
+}
+
+/** `file:line:column`, as far as it is known. */
+export function placeOf({ file, line, column }: Omit<Problem, 'message'>): string {
+  return [file, line, column].filter((part) => part !== undefined).join(':')
 }
 
 /** `text` in quotes, shortened: a line of a file that is no list may be megabytes long. */

@@ -1,12 +1,13 @@
 // A unit of the expansion: everything that a migration wants of one source repository.
 import { isDeepStrictEqual } from 'node:util'
-import { type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
+import { companionSubject, type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
 import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
 import { workStream } from '@longshore/concurrency'
 import { createdTime } from './created.ts'
-import type { ContentOptions, Entry, Origin, Requested } from './migration.ts'
+import type { ContentOptions, Entry, Migration, Origin, Requested } from './migration.ts'
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
 import type { DropRule } from './select-tags.ts'
+import { standaloneTags } from './standalone.ts'
 
 /** What the expansion has to say. Image events of one source repository come together. */
 export type ExpandEvent =
@@ -24,6 +25,9 @@ export interface Unit { readonly registry: string; readonly repository: Reposito
 
 export interface ExpandContext {
   readonly sourceFor: (registry: string) => Source
+  /** The tags that rules choose from; `undefined` when there is no such repository. */
+  readonly listTags: (unit: Unit, io: Io) => Promise<readonly Tag[] | undefined>
+  readonly destinations: Migration['destinations']
   /** How many requests for creation times one repository may have open. */
   readonly concurrency: number
   readonly now: Date
@@ -58,12 +62,13 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   const taken = new Map<string, Set<Tag | Digest>>()
   const placeOfDrop = new Map<ExpandEvent, string>()
   let listing: Promise<readonly Tag[] | undefined> | undefined
+  let standing: Promise<ReadonlySet<Tag>> | undefined
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
     const { entry } = demand
     for (const destination of entry.destinations) {
       let repository: RepositoryName
-      try { repository = nameRepository(destination, demand.path) } catch (error) {
+      try { repository = nameRepository(destination, demand.path, context.destinations) } catch (error) {
         events.push({ kind: 'failed', location, origin: entry.origin, error })
         continue
       }
@@ -95,13 +100,16 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     if (selection.kind === 'references') continue
     try {
       const source = context.sourceFor(unit.registry)
-      listing ??= source.tags(unit.repository, io)
+      listing ??= context.listTags(unit, io)
       const tags = await listing
+      // docker-registry's catalog has repositories that never had a tag, or, on S3, have none any more: it says of them that it does not know them.
+      if (!tags && demand.entry.source.kind === 'catalog') continue
       if (!tags) throw new RepositoryMissingError(location)
+      const standalone = tags.some((tag) => companionSubject(tag) !== undefined) ? await (standing ??= standaloneTags(source, unit.repository, tags, context.concurrency, io)) : undefined
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
       // Loaded where there are rules: most lists name their tags.
       const { selectTags } = await import('./select-tags.ts')
-      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers })
+      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers, ...(standalone ? { standalone } : {}) })
       for (const drop of dropped) {
         const event = { kind: 'dropped' as const, ...location, ...drop }
         placeOfDrop.set(event, there)

@@ -31,14 +31,16 @@ export class TokenRefusedError extends RequestError {
   override readonly code = 'TOKEN_REFUSED'
   override readonly status = 401
   override readonly headers: Readonly<Record<string, string>>
-  constructor(problem: 'missing' | 'wrong' | 'unset') {
+  constructor(problem: 'missing' | 'wrong' | 'unset' | 'unsent' | 'notShared') {
     super({
       missing: 'this needs "Authorization: Bearer TOKEN", with the token of LONGSHORE_TOKEN',
       wrong: 'this is not the token that is wanted here: use that of the server\'s LONGSHORE_TOKEN',
       unset: 'no token is set here, so nobody has one: set LONGSHORE_METRICS_TOKEN, or LONGSHORE_METRICS_OPEN=true to let everyone read the metrics',
+      unsent: 'a registry\'s notification needs the header Authorization with the secret of LONGSHORE_NOTIFICATION_SECRET: in docker-registry\'s notifications.endpoints under headers, in Harbor\'s webhook as Auth Header',
+      notShared: 'this is not the secret that is wanted here: compare the header Authorization that the registry sends with LONGSHORE_NOTIFICATION_SECRET',
     }[problem])
     // RFC 6750 §3: no error code where no token was given.
-    this.headers = { 'www-authenticate': problem === 'wrong' ? 'Bearer realm="longshore", error="invalid_token"' : 'Bearer realm="longshore"' }
+    this.headers = { 'www-authenticate': problem === 'wrong' || problem === 'notShared' ? 'Bearer realm="longshore", error="invalid_token"' : 'Bearer realm="longshore"' }
   }
 }
 

@@ -21,6 +21,8 @@ export interface HttpServerOptions {
   /** For everything but health and metrics. */
   readonly guard: Guard
   readonly metricsGuard: Guard
+  /** For what registries send; absent: as `guard`. Their senders put a header of a person's choice before it, so other forms than Bearer are taken. */
+  readonly notificationGuard?: Guard
   /** Why this process cannot do its work at the moment; `undefined` when it can. */
   readonly ready: () => Promise<string | undefined>
   /** What errors of the domain are as answers. */
@@ -59,13 +61,13 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the answer needs the token. Absent: it does. */
-    readonly access?: 'open' | 'metrics'
+    readonly access?: 'open' | 'metrics' | 'notifications'
   }
 }
 
 /** @throws ListenError when nobody can be served there */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const { listen, log, metrics, guard, metricsGuard, ready, answers = () => undefined, extend } = options
+  const { listen, log, metrics, guard, metricsGuard, notificationGuard = guard, ready, answers = () => undefined, extend } = options
   const app = fastify({
     logger: false, trustProxy: false, bodyLimit, handlerTimeout: handlerMs, requestTimeout: requestMs, forceCloseConnections: 'idle', return503OnClosing: false,
     routerOptions: { maxParamLength }, frameworkErrors: (error, request, reply) => { answerError(error, request, reply) },
@@ -83,7 +85,8 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders)
     const { access } = request.routeOptions.config
-    if (access !== 'open') authorise(request, access === 'metrics' ? metricsGuard : guard)
+    if (access === 'notifications') authoriseSender(request, notificationGuard)
+    else if (access !== 'open') authorise(request, access === 'metrics' ? metricsGuard : guard)
   })
   // Of the path only the route's pattern, of the header nothing: neither can hold a secret then.
   app.addHook('onResponse', async (request, reply) => {
@@ -127,6 +130,18 @@ function authorise({ headers: { authorization } }: FastifyRequest, guard: Guard)
   const [, token] = /^Bearer +(\S+)\s*$/i.exec(authorization ?? '') ?? []
   if (token === undefined) throw new TokenRefusedError('missing')
   if (!isOneOf(token, guard.tokens)) throw new TokenRefusedError('wrong')
+}
+
+/**
+ * `Bearer SECRET`, `SECRET` alone (Harbor's "Auth Header" is sent as it is) or the password of `Basic` (a URL with a user, in docker-registry's configuration).
+ * @throws TokenRefusedError
+ */
+function authoriseSender({ headers: { authorization = '' } }: FastifyRequest, guard: Guard): void {
+  if (guard.kind === 'open') return
+  const [, basic] = /^Basic +(\S+)\s*$/i.exec(authorization) ?? []
+  const given = basic === undefined ? authorization.replace(/^Bearer +/i, '').trim() : Buffer.from(basic, 'base64').toString('utf8').replace(/^[^:]*:/, '')
+  if (given === '') throw new TokenRefusedError('unsent')
+  if (!isOneOf(given, guard.tokens)) throw new TokenRefusedError('notShared')
 }
 
 function routeOf({ method, routeOptions: { url } }: FastifyRequest): { readonly method: string; readonly route: string } {

@@ -3,7 +3,7 @@ export { type Guard, type HttpApp, type HttpReply, type HttpRequest, type HttpSe
 export { formatListen, isLoopback, type ListenAddress, parseListen } from './listen.ts'
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel, logLevels } from './logger.ts'
 export {
-  type ActiveMigration, type BlobOutcome, createMetrics, createPoolMetrics, type ImageOutcome, type JobResult, type Metrics, type PoolMetrics, type QueueName, type RegistryDelta, type WorkKind,
+  type ActiveCutover, type ActiveMigration, type BlobOutcome, createMetrics, createPoolMetrics, type ImageOutcome, type JobResult, type Metrics, type PoolMetrics, type QueueName, type RegistryDelta, type WorkKind,
 } from './metrics.ts'
 export { type Answers, type Problem, problemOf, problemType, toProblem } from './problem.ts'
 export { type MeteredClients, type RegistryCounts, RegistryMeter } from './registry-meter.ts'

@@ -40,6 +40,18 @@ export interface Metrics {
 
 export interface ActiveMigration { readonly id: string; readonly openImages: number; readonly etaMs: number | undefined; readonly isLedHere: boolean }
 
+export interface ActiveCutover {
+  readonly id: string
+  readonly phase: string
+  readonly passes: number
+  readonly waitingChanges: number
+  /** How long the oldest change that waits has been waiting; 0 when none does. */
+  readonly lagMs: number
+  /** Since the end of the latest pass; absent before the first. */
+  readonly sincePassMs?: number
+  readonly isLedHere: boolean
+}
+
 /** What a coordinator says of the whole pool. */
 export interface PoolMetrics extends Metrics {
   setQueue(queue: QueueName, depth: number, oldestMs: number): void
@@ -48,6 +60,12 @@ export interface PoolMetrics extends Metrics {
   setMigrations(byState: Readonly<Record<string, number>>): void
   /** In place of those that were set before. */
   setActive(migrations: readonly ActiveMigration[]): void
+  /** By phase; those that are missing are 0. */
+  setCutovers(byPhase: Readonly<Record<string, number>>): void
+  /** In place of those that were set before. */
+  setActiveCutovers(cutovers: readonly ActiveCutover[]): void
+  /** What one notification of a registry held. */
+  countNotification(sender: 'docker-registry' | 'harbor', changes: number, ignored: number): void
 }
 
 /** A collector that waits for Redis must not keep Prometheus waiting. */
@@ -65,8 +83,35 @@ export function createPoolMetrics(): PoolMetrics {
   const open = new Gauge({ name: 'longshore_open_images', help: 'Images of a running migration that are found and not at their end', labelNames: ['migration'], registers })
   const eta = new Gauge({ name: 'longshore_eta_seconds', help: 'How long a running migration will take, as far as can be said', labelNames: ['migration'], registers })
   const leader = new Gauge({ name: 'longshore_leader', help: '1 where this coordinator leads the migration', labelNames: ['migration'], registers })
+  const cutovers = new Gauge({ name: 'longshore_cutovers', help: 'Cutovers that are known, by phase', labelNames: ['phase'], registers })
+  const phase = new Gauge({ name: 'longshore_cutover_phase', help: '1 for the phase that a cutover is in', labelNames: ['cutover', 'phase'], registers })
+  const passes = new Gauge({ name: 'longshore_cutover_passes', help: 'Passes of a cutover that were begun, of all kinds', labelNames: ['cutover'], registers })
+  const waiting = new Gauge({ name: 'longshore_cutover_waiting_changes', help: 'Changes that registries told of and that are not moved yet', labelNames: ['cutover'], registers })
+  const lag = new Gauge({ name: 'longshore_cutover_lag_seconds', help: 'How long the oldest of these has been waiting', labelNames: ['cutover'], registers })
+  const sincePass = new Gauge({ name: 'longshore_cutover_last_pass_age_seconds', help: 'Since the end of the latest pass', labelNames: ['cutover'], registers })
+  const leads = new Gauge({ name: 'longshore_cutover_leader', help: '1 where this coordinator leads the cutover', labelNames: ['cutover'], registers })
+  const notifications = new Counter({ name: 'longshore_notifications_total', help: 'Events that registries told of, by what they came to', labelNames: ['sender', 'result'], registers })
   return {
     ...build(registry),
+    setCutovers(byPhase) {
+      cutovers.reset()
+      for (const [name, count] of Object.entries(byPhase)) cutovers.set({ phase: name }, count)
+    },
+    setActiveCutovers(all) {
+      for (const gauge of [phase, passes, waiting, lag, sincePass, leads]) gauge.reset()
+      for (const { id: cutover, phase: now, passes: begun, waitingChanges, lagMs, sincePassMs, isLedHere } of all) {
+        phase.set({ cutover, phase: now }, 1)
+        passes.set({ cutover }, begun)
+        waiting.set({ cutover }, waitingChanges)
+        lag.set({ cutover }, lagMs / 1000)
+        if (sincePassMs !== undefined) sincePass.set({ cutover }, sincePassMs / 1000)
+        leads.set({ cutover }, isLedHere ? 1 : 0)
+      }
+    },
+    countNotification(sender, changes, ignored) {
+      notifications.inc({ sender, result: 'change' }, changes)
+      notifications.inc({ sender, result: 'ignored' }, ignored)
+    },
     setQueue(queue, count, oldestMs) {
       depth.set({ queue }, count)
       age.set({ queue }, oldestMs / 1000)

@@ -50,7 +50,7 @@ const redisVariables = ['URL', 'USERNAME', 'PASSWORD', 'PASSWORD_FILE', 'SENTINE
 /** Of all services and of those who talk to them: they may share one environment. docs/operations.md has what each means. */
 const serviceVariables: ReadonlySet<string> = new Set([
   ...redisVariables.map((name) => `REDIS_${name}`), 'LISTEN', 'TOKEN', 'TOKEN_FILE', 'METRICS_TOKEN', 'METRICS_TOKEN_FILE', 'METRICS_OPEN', 'INSECURE_NO_TOKEN', 'ALLOWED_REGISTRIES', 'SERVER',
-  'GRACE_SECONDS', 'LOG_LEVEL', 'RECORD_HOURS', 'BLOBS', 'IMAGES', 'STALL_SECONDS',
+  'NOTIFICATION_SECRET', 'NOTIFICATION_SECRET_FILE', 'ALLOW_HOOKS', 'GRACE_SECONDS', 'LOG_LEVEL', 'RECORD_HOURS', 'BLOBS', 'IMAGES', 'STALL_SECONDS',
 ].map((name) => `LONGSHORE_${name}`))
 
 /** Variables of ours, by their first letters, that nothing reads: most likely misspelt. Kubernetes sets some by itself, for Services of that name. */

@@ -1,3 +1,4 @@
+export { describeCutoverStore, specOf, type StorePair } from './contract-cutover-store.ts'
 export { describeLedger } from './contract-ledger.ts'
 export { describeQueue } from './contract-queue.ts'
 export { describeSource } from './contract-source.ts'

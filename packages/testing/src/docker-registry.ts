@@ -24,8 +24,14 @@ export interface DockerRegistryOptions {
   readonly deletes?: boolean
   /** Default: a temporary one, removed at the end. */
   readonly rootDirectory?: string
+  /** Refuses writes (its maintenance mode). Default false. */
+  readonly readOnly?: boolean
+  /** Of another one that is stopped: with its `rootDirectory`, that one in another state. Default: a free one. */
+  readonly port?: number
   /** Takes Docker schema 1. Default false. */
   readonly schema1?: boolean
+  /** Where it tells of what is pushed, pulled and deleted, and what it sends along. */
+  readonly notifications?: { readonly url: string; readonly headers: Readonly<Record<string, readonly string[]>> }
   /** Takes foreign layers with any URL. Default true; false as docker-registry does by itself. */
   readonly foreignUrls?: boolean
 }
@@ -44,7 +50,7 @@ export const installHint = 'install the servers that the tests need: apt-get ins
 
 /** @throws Error saying what to install, where there is neither an engine with registry:2 nor the binary */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
-  const port = await freePort()
+  const port = options.port ?? await freePort()
   const host = `127.0.0.1:${port}`
   const url = `${options.tls ? 'https' : 'http'}://${host}`
   const { runs, remove, ...server } = await chooseServers() === 'containers' ? await runContainer(options, port, url) : await runBinary(options, port, url)
@@ -130,7 +136,7 @@ async function configure(
   files[config] = JSON.stringify({
     version: '0.1',
     log: { level, accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: data }, delete: { enabled: options.deletes ?? true }, maintenance: { uploadpurging: { enabled: false } } },
+    storage: { filesystem: { rootdirectory: data }, delete: { enabled: options.deletes ?? true }, maintenance: { uploadpurging: { enabled: false }, ...(options.readOnly === true ? { readonly: { enabled: true } } : {}) } },
     http: {
       addr,
       ...(tls ? {
@@ -147,6 +153,7 @@ async function configure(
       },
     } : {}),
     ...(options.foreignUrls === false ? {} : { validation: { manifests: { urls: { allow: ['.*'] } } } }),
+    ...(options.notifications === undefined ? {} : { notifications: { endpoints: [{ name: 'longshore', ...options.notifications, timeout: '2s', threshold: 3, backoff: '200ms' }] } }),
     ...(options.schema1 === true ? { compatibility: { schema1: { enabled: true } } } : {}),
   })
   return files

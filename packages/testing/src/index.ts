@@ -6,8 +6,8 @@ export type { LoggedRequest, RequestFilter, RequestKind } from './registry/reque
 export { blobOf, bytesOf, layer, type SyntheticBlob, tarLayer } from './content/blob.ts'
 export { type Corpus, type CorpusEntry, kubesphereCorpus, measure } from './content/corpus.ts'
 export {
-  artifact, type ArtifactOptions, cosignSignature, image, type ImageFormat, type ImageOptions, index, type IndexOptions, type LayerKind, referrersFallback,
-  type SyntheticContent, type SyntheticManifest,
+  artifact, type ArtifactOptions, blobMap, cosignSignature, descriptor, gather, image, type ImageFormat, type ImageOptions, index, type IndexOptions, json,
+  type LayerKind, manifestOf, referrersFallback, type SyntheticContent, type SyntheticManifest,
 } from './content/image.ts'
 export { kubesphereListPath, kubesphereNames } from './content/kubesphere-names.ts'
 export { Random } from './content/random.ts'
@@ -25,3 +25,10 @@ export { type RedisSentinel, startRedisSentinel } from './redis-sentinel.ts'
 export { ensureServers } from './servers.ts'
 export { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 export { startTokenServer, type TokenServer, type TokenServerOptions } from './token-server.ts'
+export { type EmbeddedHarbor, startEmbeddedHarbor } from './harbor/embedded-harbor.ts'
+export type { HarborFault, HarborFaultRule } from './harbor/fault.ts'
+export type { Credentials, Fixtures, ProjectFixture, RobotFixture } from './harbor/fixtures.ts'
+export type { RoleName, Severity } from './harbor/model.ts'
+export type { EmbeddedHarborOptions } from './harbor/options.ts'
+export type { HarborFilter, HarborHook, HarborRequest } from './harbor/request.ts'
+export type { Delivery } from './harbor/webhooks.ts'

@@ -83,7 +83,7 @@ async function collectChild(child: Descriptor, context: CollectContext, ancestor
     if (there) return undefined
   }
   const source = transports.source(from.registry)
-  const manifest = await atSide('source', 'fetch', child, signal, context.manifests.get(source, from.repository, child.digest, { signal }))
+  const manifest = await atSide('source', 'fetch', child, signal, context.manifests.get(source, from.repository, child, { signal }))
   const what = joinReference(`${from.registry}/${from.repository}`, child.digest)
   if (!manifest) throw new ImageNotFoundError(what, 'source')
   if (manifest.bytes.byteLength !== child.size && manifest.kind !== 'schema1') {

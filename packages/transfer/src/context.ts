@@ -1,4 +1,4 @@
-import type { Platform } from '@longshore/oci'
+import type { ErrorRecord, Platform } from '@longshore/oci'
 import type { InFlight, TransferEvent } from './event.ts'
 import type { Image } from './image.ts'
 import type { Ledger } from './ledger.ts'
@@ -20,11 +20,23 @@ export interface CopyOptions {
   readonly foreignLayers: 'keep' | 'copy'
 }
 
+/**
+ * How much is asked about what may not have changed.
+ * - `all`: everything.
+ * - `changed`: tag lists and digests. The referrers API is asked only about images that changed, so a new referrer of an old image waits for a run
+ *   that asks all, unless it has a tag; and an index of which only some platforms are carried counts as there when its digest is.
+ * - `named`: somebody else named what changed, so no tags are listed: each image is asked for by itself, and companion tags that were not named
+ *   as well do not come along.
+ */
+export type Asks = 'all' | 'changed' | 'named'
+
 /** An image that was asked for, and how. */
 export interface Wanted {
   readonly image: Image
   readonly options: CopyOptions
   readonly origin?: Origin
+  /** Why it cannot be moved, where that is known before anything was asked: its destination could not be made ready. */
+  readonly failure?: ErrorRecord
 }
 
 /** One client per registry and side, made when first asked for. */
@@ -45,6 +57,8 @@ export interface MigrationOptions {
   readonly jobs: { readonly images: number; readonly blobs: number; readonly manifests: number }
   /** Whether a failed image leaves the others alone; when false the first failure stops the run. */
   readonly keepGoing: boolean
+  /** Default: `all`. */
+  readonly asks?: Asks
   /** Take nothing at the destination as present: every blob is asked for, every manifest put (a repair). */
   readonly distrust?: boolean
   /** Aborts: no new work; what is in flight has `graceMs` to finish, then it is abandoned. */

@@ -1,6 +1,6 @@
 // Makes one node true at the destination.
 import {
-  CopyError, decodeManifest, type Descriptor, type Digest, isForeign, type Manifest, MediaType, RegistryError, type RepositoryName, type Tag,
+  algorithmOf, CopyError, decodeManifest, type Descriptor, type Digest, isForeign, type Manifest, MediaType, RegistryError, type RepositoryName, type Tag,
 } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import type { Transports } from './context.ts'
@@ -112,6 +112,7 @@ const contentRefusals = new Set([400, 405, 406, 415, 422, 500, 501])
 
 function peculiarityOf(manifest: Manifest): string | undefined {
   if (manifest.kind === 'schema1') return 'is in the outdated format Docker schema 1'
+  if (algorithmOf(manifest.digest) === 'sha512') return 'is named by its sha512'
   if (manifest.kind === 'image' && manifest.layers.some(isForeign)) return 'has foreign layers: layers that live at other URLs'
   return undefined
 }
@@ -127,20 +128,27 @@ async function kept(node: TagNode, error: unknown, { signal, transports }: Execu
 }
 
 /**
- * Adds to the list under the fallback tag, unless the registry keeps its referrers itself.
+ * Adds to the list under the fallback tag, unless the registry keeps its referrers itself, all of them.
  * distribution-spec v1.1.1, "Pushing Manifests with Subject": the list is read, completed, and put again.
  */
-async function putReferrers({ registry, repository, tag, subject, descs }: ReferrersNode, { signal, transports }: ExecuteContext): Promise<NodeOutcome> {
+async function putReferrers({ registry, repository, tag, subject, descs, list }: ReferrersNode, { signal, transports }: ExecuteContext): Promise<NodeOutcome> {
   const target = transports.target(registry)
   const known = await atSide('destination', 'list', undefined, signal, target.referrers(repository, subject, { signal }))
-  if (known !== undefined) return 'skipped'
+  // A list may name what is about nothing, or about something else: no API gives that back.
+  if (known !== undefined && lacking(known, list?.manifests ?? []).length === 0) return 'skipped'
   const there = await atSide('destination', 'fetch', undefined, signal, target.manifest(repository, tag, { signal }))
   const listed = there?.kind === 'index' ? there.manifests : []
-  const have = new Set<Digest>(listed.map((desc) => desc.digest))
-  const missing = descs.filter((desc) => !have.has(desc.digest))
-  if (there && missing.length === 0) return 'existed'
+  const missing = lacking(listed, descs)
+  const isWhole = list !== undefined && lacking(list.manifests, [...listed, ...descs]).length === 0
+  if (isWhole ? there?.digest === list.digest : there && missing.length === 0) return 'existed'
   const index = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [...listed, ...missing] satisfies readonly Descriptor[] }
-  const manifest = decodeManifest(Buffer.from(JSON.stringify(index)), MediaType.ociIndex, `${registry}/${repository}:${tag}`)
+  const manifest = isWhole ? list : decodeManifest(Buffer.from(JSON.stringify(index)), MediaType.ociIndex, `${registry}/${repository}:${tag}`)
   await atSide('destination', 'tag', undefined, signal, target.put(repository, manifest, tag, { signal }))
   return 'pushed'
+}
+
+/** Those of `wanted` that `have` does not name. */
+function lacking(have: readonly Descriptor[], wanted: readonly Descriptor[]): readonly Descriptor[] {
+  const digests = new Set<Digest>(have.map((desc) => desc.digest))
+  return wanted.filter((desc) => !digests.has(desc.digest))
 }

@@ -1,7 +1,7 @@
-import type { Descriptor, Digest, Manifest, Tag } from '@longshore/oci'
+import type { Descriptor, Digest, ImageIndex, Manifest, Tag } from '@longshore/oci'
 import type { CopyOptions } from './context.ts'
 import type { Location } from './image.ts'
-import { blobKey, manifestKey, type NodeKey, type PlanNode, tagKey } from './node.ts'
+import { blobKey, manifestKey, type NodeKey, type PlanNode, referrersKey, tagKey } from './node.ts'
 
 /** Where content is read and where it goes. */
 export interface Route { readonly from: Location; readonly to: Location }
@@ -33,9 +33,9 @@ export class Graph {
     for (const [key, node] of other.nodes) if (!this.nodes.has(key)) this.nodes.set(key, node)
   }
 
-  addReferrers({ to }: Route, tag: Tag, subject: Digest, descs: readonly Descriptor[], needs: readonly NodeKey[]): NodeKey {
-    const key = tagKey(to, tag)
-    if (!this.nodes.has(key)) this.nodes.set(key, { kind: 'referrers', key, ...to, tag, subject, descs, needs })
+  addReferrers({ to }: Route, tag: Tag, subject: Digest, descs: readonly Descriptor[], needs: readonly NodeKey[], list?: ImageIndex): NodeKey {
+    const key = referrersKey(to, tag)
+    if (!this.nodes.has(key)) this.nodes.set(key, { kind: 'referrers', key, ...to, tag, subject, descs, needs, ...(list ? { list } : {}) })
     return key
   }
 }

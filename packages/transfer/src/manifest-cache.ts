@@ -1,4 +1,4 @@
-import type { Digest, Manifest, RepositoryName } from '@longshore/oci'
+import type { Descriptor, Manifest, RepositoryName } from '@longshore/oci'
 import type { Io, Source } from './transport.ts'
 
 /** Enough for the indexes of a repository whose tags share their children. Bytes. */
@@ -16,17 +16,18 @@ export class ManifestCache {
   /** @param scope `repository` where it matters that this very repository has it */
   constructor(scope: 'registry' | 'repository' = 'registry') { this.#scope = scope }
 
-  get(source: Source, repository: RepositoryName, digest: Digest, io: Io): Reading {
+  get(source: Source, repository: RepositoryName, { digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, io: Io): Reading {
     const key = `${source.registry}${this.#scope === 'repository' ? `/${repository}` : ''}@${digest}`
     const known = this.#kept.get(key)
     if (!known) return this.#read(key, source, repository, digest, io)
     if (known.repository === repository) return known.reading
-    // What another repository serves is as good, being named by its digest. That it serves nothing says nothing of this one.
+    // What another repository serves is as good, being named by its digest, unless it calls the bytes by another type: they need not say
+    // what they are. That it serves nothing says nothing of this one.
     const own = (): Reading => source.manifest(repository, digest, io)
-    return known.reading.then((manifest) => manifest ?? own(), own)
+    return known.reading.then((manifest) => (manifest?.mediaType === mediaType ? manifest : own()), own)
   }
 
-  #read(key: string, source: Source, repository: RepositoryName, digest: Digest, io: Io): Reading {
+  #read(key: string, source: Source, repository: RepositoryName, digest: Descriptor['digest'], io: Io): Reading {
     const reading = source.manifest(repository, digest, io)
     this.#kept.set(key, { repository, reading })
     reading.then((manifest) => this.#keep(key, manifest), () => this.#kept.delete(key))

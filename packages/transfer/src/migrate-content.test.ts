@@ -1,5 +1,5 @@
 // Which parts of an image are carried, by platform, by referrers, and by what an account may see.
-import { type Descriptor, parsePlatform, RegistryError, referrersTag, type Tag } from '@longshore/oci'
+import { decodeManifest, type Descriptor, descriptorOf, MediaType, parsePlatform, RegistryError, referrersTag, type Tag } from '@longshore/oci'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Wanted } from './index.ts'
 import { acceptSparse, indexOf, on, World } from './world.fixture.ts'
@@ -111,12 +111,122 @@ describe('referrers', () => {
     expect(world.dst.count('put')).toBe(0)
   })
 
+  describe('under a fallback tag', () => {
+    const referrerOf = (root: Descriptor, name: string): Descriptor => world.src.addImage('app', undefined, [name], { subject: root })
+    const listing = (root: Descriptor, descs: readonly Descriptor[], more: object = {}): Descriptor => world.src.addManifest('app', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: descs, ...more }, referrersTag(root.digest))
+    const thereUnder = (root: Descriptor) => world.dst.repository('app').tags.get(referrersTag(root.digest))
+
+    test('the list is carried as it is where the destination has no API, and found to be there', async () => {
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const list = listing(root, [referrerOf(root, 'sbom'), referrerOf(root, 'signature')], { annotations: { by: 'hand' } })
+      const wanted = [world.want('app', 'v1', referrers)]
+      await world.run(wanted)
+      expect(thereUnder(root)).toBe(list.digest)
+      expect(world.dst.isIntact('app', list.digest)).toBe(true)
+      await world.run(wanted)
+      expect([world.dst.count('put'), world.src.count('manifest')]).toEqual([0, 0])
+    })
+
+    test('what is new about something that it lists is found, though the list itself is the same', async () => {
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const sbom = referrerOf(root, 'sbom')
+      listing(root, [sbom])
+      const wanted = [world.want('app', 'v1', referrers)]
+      await world.run(wanted)
+      const signature = referrerOf(sbom, 'signature of the sbom')
+      listing(sbom, [signature])
+      expect(await world.run(wanted)).toMatchObject({ copied: 1 })
+      expect(world.dst.isIntact('app', signature.digest)).toBe(true)
+      expect(thereUnder(sbom)).toBe(world.src.repository('app').tags.get(referrersTag(sbom.digest)))
+    })
+
+    test('there is no list where the API of the destination lists it all', async () => {
+      world = new World({}, { referrersApi: true })
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const sbom = referrerOf(root, 'sbom')
+      listing(root, [sbom])
+      const signature = referrerOf(sbom, 'signature of the sbom')
+      listing(sbom, [signature])
+      expect(await world.run([world.want('app', 'v1', referrers)])).toMatchObject({ copied: 1 })
+      expect([...world.dst.repository('app').tags.keys()]).toEqual(['v1'])
+      expect([sbom, signature].map(({ digest }) => world.dst.isIntact('app', digest))).toEqual([true, true])
+      const later = referrerOf(sbom, 'a second signature of the sbom')
+      listing(sbom, [signature, later])
+      await world.run([world.want('app', 'v1', referrers)])
+      expect(world.dst.isIntact('app', later.digest)).toBe(true)
+      // Who names the tag gets it.
+      await world.run([world.want('app', 'v1', referrers), world.want('app', referrersTag(root.digest), referrers)])
+      expect(thereUnder(root)).toBe(world.src.repository('app').tags.get(referrersTag(root.digest)))
+    })
+
+    test('a list that names what the API does not give back is carried all the same', async () => {
+      world = new World({}, { referrersApi: true })
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const list = listing(root, [referrerOf(root, 'sbom'), world.src.addImage('app', undefined, ['about nothing'])])
+      await world.run([world.want('app', 'v1', referrers)])
+      expect(thereUnder(root)).toBe(list.digest)
+    })
+
+    test('what only the API of the source knows is added to its list', async () => {
+      world = new World({ referrersApi: true })
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const [old, late] = [referrerOf(root, 'old'), referrerOf(root, 'late')]
+      listing(root, [old])
+      await world.run([world.want('app', 'v1', referrers)])
+      const list = world.dst.repository('app').manifests.get(thereUnder(root)!)
+      expect(list?.kind === 'index' && list.manifests.map(({ digest }) => digest)).toEqual([old.digest, late.digest])
+    })
+
+    test('what somebody added to the list at the destination stays', async () => {
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const [sbom, own] = [referrerOf(root, 'sbom'), world.dst.addImage('app', undefined, ['signed there'], { subject: root })]
+      listing(root, [sbom])
+      world.dst.addManifest('app', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [own] }, referrersTag(root.digest))
+      await world.run([world.want('app', 'v1', referrers)])
+      const list = world.dst.repository('app').manifests.get(thereUnder(root)!)
+      expect(list?.kind === 'index' && list.manifests.map(({ digest }) => digest)).toEqual([own.digest, sbom.digest])
+    })
+
+    test('a referrer that was deleted, and is still listed, is told of and left out', async () => {
+      const root = world.src.addImage('app', 'v1', ['app'])
+      const [sbom, gone] = [referrerOf(root, 'sbom'), referrerOf(root, 'deleted')]
+      listing(root, [sbom, gone])
+      world.src.repository('app').manifests.delete(gone.digest)
+      expect(await world.run([world.want('app', 'v1', referrers)])).toMatchObject({ copied: 1, failed: 0 })
+      const list = world.dst.repository('app').manifests.get(thereUnder(root)!)
+      expect(list?.kind === 'index' && list.manifests.map(({ digest }) => digest)).toEqual([sbom.digest])
+      expect(world.events).toContainEqual({ type: 'warning', message: `src.test/app:v1: its referrer ${gone.digest} is listed, and not there` })
+    })
+
+    test('an image that only has such a tag is carried as what it is', async () => {
+      const root = world.src.addImage('app', 'v1', ['app'])
+      world.src.repository('app').tags.set(referrersTag(root.digest), root.digest)
+      await world.run([world.want('app', 'v1', referrers)])
+      expect(thereUnder(root)).toBe(root.digest)
+    })
+  })
+
   test('are left when not wanted', async () => {
     signed('v1')
     await world.run([world.want('app', 'v1')])
     expect([...world.dst.repository('app').tags.keys()]).toEqual(['v1'])
     expect(world.src.count('tags')).toBe(0)
   })
+})
+
+test('bytes that do not say what they are keep the type that their own repository gives them', async () => {
+  const types = [MediaType.ociManifest, MediaType.dockerManifest]
+  for (const [i, mediaType] of types.entries()) {
+    const config = world.src.addBlob(`r${i}`, Buffer.from('{}'), MediaType.dockerConfig)
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers: [] }))
+    const child = decodeManifest(bytes, mediaType, 'a child')
+    world.src.repository(`r${i}`).manifests.set(child.digest, child)
+    world.src.addManifest(`r${i}`, { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [descriptorOf(child)] }, 'v1')
+  }
+  await world.run(types.map((_, i) => world.want(`r${i}`, 'v1')))
+  for (const [i, mediaType] of types.entries()) {
+    expect([...world.dst.repository(`r${i}`).manifests.values()].map((manifest) => manifest.mediaType)).toEqual([mediaType, MediaType.ociIndex])
+  }
 })
 
 describe('accounts that may not do everything', () => {

@@ -62,7 +62,7 @@ class Migration {
 
   constructor(options: MigrationOptions, signal: AbortSignal) {
     this.#options = options
-    this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }))
+    this.#resolver = new Resolver(options.transports, (message) => options.onEvent({ type: 'warning', message }), options.asks)
     const { ledger, transports, inFlight, onEvent } = options
     this.#runner = new NodeRunner({ ledger, transports, inFlight, onEvent: (event) => onEvent(event), resolver: this.#resolver })
     signal.addEventListener('abort', () => this.#abandon(signal.reason), { once: true })
@@ -128,6 +128,7 @@ class Migration {
 
   async #begin(id: ImageId, open: OpenImage): Promise<void> {
     const { signal } = this.#reading
+    if (open.wanted.failure) return this.#defer(id, open, open.wanted.failure)
     try {
       const resolved = await this.#resolver.resolve(open.wanted, { signal, distrust: this.#options.distrust === true })
       const { nodes: _, ...known } = resolved

@@ -1,8 +1,8 @@
-import type { Brand, Descriptor, Digest, Manifest, RepositoryName, Tag } from '@longshore/oci'
+import type { Brand, Descriptor, Digest, ImageIndex, Manifest, RepositoryName, Tag } from '@longshore/oci'
 import type { CopyOptions } from './context.ts'
 import type { Location } from './image.ts'
 
-/** What must come true, and where: `blob host/repository@digest+size`, `manifest host/repository@digest`, `tag host/repository:tag`. */
+/** What must come true, and where: `blob host/repository@digest+size`, `manifest host/repository@digest`, `tag host/repository:tag`, `referrers host/repository:tag`. */
 export type NodeKey = Brand<string, 'NodeKey'>
 
 /** The size is part of it: a manifest that lies about a blob's size must not fail the honest ones. */
@@ -14,6 +14,10 @@ export function manifestKey({ registry, repository }: Location, digest: Digest):
 }
 export function tagKey({ registry, repository }: Location, tag: Tag): NodeKey {
   return `tag ${registry}/${repository}:${tag}` as NodeKey
+}
+/** Not that of the tag: who asks for the tag by name gets it, also where a list of referrers is not needed. */
+export function referrersKey({ registry, repository }: Location, tag: Tag): NodeKey {
+  return `referrers ${registry}/${repository}:${tag}` as NodeKey
 }
 /** Bytes; -1: not known. */
 export function sizeOfBlobKey(key: NodeKey): number { return Number(key.slice(key.lastIndexOf('+') + 1)) }
@@ -71,6 +75,8 @@ export interface ReferrersNode extends NodeBase {
   readonly tag: Tag
   readonly subject: Digest
   readonly descs: readonly Descriptor[]
+  /** What the source has under the tag: put as it is where nothing has to be added. */
+  readonly list?: ImageIndex
   readonly needs: readonly NodeKey[]
 }
 

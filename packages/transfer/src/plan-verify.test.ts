@@ -1,9 +1,9 @@
 import { MemoryLedger } from '@longshore/ledger'
-import { MediaType, parsePlatform, parseRepositoryName, type Tag } from '@longshore/oci'
+import { MediaType, parsePlatform, parseRepositoryName, referrersTag, type Tag } from '@longshore/oci'
 import { MemoryQueue } from '@longshore/queue'
 import { MemoryRegistry } from '@longshore/testing/contracts'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { migrate, plan, type Plan, type Verification, verify, type Wanted } from './index.ts'
+import { everyBlob, migrate, plan, type Plan, type Sample, type Verification, verify, type Wanted } from './index.ts'
 
 let src: MemoryRegistry
 let dst: MemoryRegistry
@@ -23,7 +23,7 @@ const move = async (wanted: readonly Wanted[], distrust = false): Promise<void> 
   }, signal)
 }
 const planned = (wanted: readonly Wanted[]): Promise<Plan> => plan(stream(wanted), { transports, jobs: { images: 1 } }, signal)
-const verified = (wanted: readonly Wanted[], deep = false): Promise<Verification> => verify(stream(wanted), { transports, deep, jobs: { images: 4 } }, signal)
+const verified = (wanted: readonly Wanted[], deep?: Sample): Promise<Verification> => verify(stream(wanted), { transports, deep, jobs: { images: 4 } }, signal)
 const problems = ({ findings }: Verification): string[] => findings.map(({ problem, what }) => `${problem} ${what.replace(/[0-9a-f]{64}/, '…')}`).sort()
 
 describe('plan', () => {
@@ -77,7 +77,43 @@ describe('verify', () => {
   test('finds nothing after a migration, and counts what it saw', async () => {
     fill()
     await move(wanted)
-    expect(await verified(wanted, true)).toMatchObject({ images: 1, sound: 1, findings: [], extra: [], manifests: 3, blobs: 4 })
+    expect(await verified(wanted, everyBlob)).toMatchObject({ images: 1, sound: 1, findings: [], extra: [], manifests: 3, blobs: 4 })
+  })
+
+  describe('of referrers', () => {
+    const signed = (): ReturnType<MemoryRegistry['addImage']> => {
+      const root = src.addImage('a', '1', ['content'])
+      src.addImage('a', undefined, ['signature'], { subject: root })
+      return root
+    }
+
+    test('the list that was made for them is no extra tag', async () => {
+      src = new MemoryRegistry('src.test', { referrersApi: true })
+      const root = signed()
+      await move(wanted)
+      expect(dst.repository('a').tags.has(referrersTag(root.digest))).toBe(true)
+      expect(await verified(wanted)).toMatchObject({ sound: 1, findings: [], extra: [], manifests: 2 })
+    })
+
+    test('those that are there and not listed are missing', async () => {
+      src = new MemoryRegistry('src.test', { referrersApi: true })
+      const root = signed()
+      await move(wanted)
+      dst.repository('a').tags.delete(referrersTag(root.digest))
+      expect(problems(await verified(wanted))).toEqual([expect.stringMatching(/^missing dst\.test\/a@sha256:…, as a referrer of sha256:/)])
+    })
+
+    test('a list at the source is found again in the API of the destination', async () => {
+      dst = new MemoryRegistry('dst.test', { referrersApi: true })
+      const root = src.addImage('a', '1', ['content'])
+      const [sbom, gone] = ['sbom', 'deleted'].map((name) => src.addImage('a', undefined, [name], { subject: root }))
+      src.addManifest('a', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [sbom, gone] }, referrersTag(root.digest))
+      src.repository('a').manifests.delete(gone!.digest)
+      await move(wanted)
+      expect(await verified(wanted)).toMatchObject({ sound: 1, findings: [], extra: [] })
+      dst.repository('a').manifests.delete(sbom!.digest)
+      expect(problems(await verified(wanted))).toHaveLength(2)
+    })
   })
 
   test('names a missing tag, a differing one, and an extra one', async () => {
@@ -107,6 +143,20 @@ describe('verify', () => {
     await move(wanted)
     for (const [digest, bytes] of dst.repository('a').blobs) if (bytes.toString() === 'content') dst.repository('a').blobs.set(digest, Buffer.from('c0ntent'))
     expect(problems(await verified(wanted))).toEqual([])
-    expect(problems(await verified(wanted, true))).toEqual(['corrupt blob dst.test/a@sha256:…'])
+    expect(problems(await verified(wanted, everyBlob))).toEqual(['corrupt blob dst.test/a@sha256:…'])
+  })
+
+  test('of a sample only its own blobs are read, and it is told how much of all that was', async () => {
+    const tags = Array.from({ length: 60 }, (_, i) => `${i}`)
+    for (const tag of tags) src.addImage('a', tag, ['shared', `own ${tag}`])
+    await move(tags.map((tag) => want('a', tag)))
+    dst.calls.length = 0
+    const { contents, contentBytes, contentsRead, bytesRead } = await verified(tags.map((tag) => want('a', tag)), { percent: 25, salt: 'test' })
+    expect(contents).toBe(121)
+    expect(dst.count('blob')).toBe(contentsRead)
+    expect(contentsRead).toBeGreaterThan(10)
+    expect(contentsRead).toBeLessThan(60)
+    expect(bytesRead).toBeLessThan(contentBytes)
+    expect(await verified(tags.map((tag) => want('a', tag)))).toMatchObject({ contents, contentBytes, contentsRead: 0, bytesRead: 0 })
   })
 })

@@ -16,7 +16,7 @@ export interface PlanOptions {
 }
 
 export type PlannedImage = { /** Where objects asked for it. */ readonly origin?: Origin } & (
-  | { readonly image: Image; readonly state: 'copy'; readonly digest: Digest; readonly manifests: number; readonly blobs: number; readonly bytes: number; readonly referrers: number }
+  | { readonly image: Image; readonly state: 'copy'; readonly digest: Digest; /** Its tag is at the destination and names something else. */ readonly replaces: boolean; readonly manifests: number; readonly blobs: number; readonly bytes: number; readonly referrers: number }
   | { readonly image: Image; readonly state: 'present'; readonly digest: Digest }
   | { readonly image: Image; readonly state: 'failed'; readonly error: ErrorRecord; readonly hint: string }
 )
@@ -37,6 +37,11 @@ export interface Plan {
   readonly manifestsToPut: number
   /** An estimate of what the migration would ask of each registry, by side. */
   readonly requests: ReadonlyArray<{ readonly registry: string; readonly side: 'source' | 'destination'; readonly requests: number }>
+  /**
+   * Bytes of blobs that are to come to each namespace, the first component of repositories' names, each digest once: what its repositories
+   * do not have, be it moved or mounted.
+   */
+  readonly namespaces: ReadonlyArray<{ readonly registry: string; readonly namespace: string; readonly bytes: number }>
   /** Destination repositories that do not exist yet. */
   readonly missingRepositories: readonly string[]
 }
@@ -66,6 +71,8 @@ export type ScoutedImage =
     readonly repositoryExists: boolean
     /** The destination has the reference, so that it was asked what it names. */
     readonly isKnown: boolean
+    /** That is something else than it will name. */
+    readonly replaces: boolean
     readonly nodes: readonly ScoutedNode[]
   }
 
@@ -98,6 +105,7 @@ export class PlanScout {
       return {
         image, ...origin, state: roots.length === 0 ? 'present' : 'copy', digest, referrers, listsSource: options.referrers, repositoryExists: state.exists,
         isKnown: (state.tags as ReadonlySet<string>).has(image.destination.reference),
+        replaces: nodes.some((node) => node.kind === 'tag' && node.tag === image.destination.reference && node.seen.digest !== undefined && node.seen.digest !== node.manifest.digest),
         nodes: await Promise.all(nodes.map((node) => this.#scout(node, isRoot.has(node.key), signal))),
       }
     } catch (error) {
@@ -135,6 +143,8 @@ export class PlanSum {
   readonly #requests = new Map<string, number>()
   readonly #repositories = new Set<string>()
   readonly #missing = new Set<string>()
+  readonly #arriving = new Set<string>()
+  readonly #namespaces = new Map<string, number>()
   readonly #distinct: Sum = { count: 0, bytes: 0 }
   readonly #there: Sum = { count: 0, bytes: 0 }
   readonly #mountable: Sum = { count: 0, bytes: 0 }
@@ -155,12 +165,16 @@ export class PlanSum {
     return {
       images: this.#images, distinctBlobs: this.#distinct, alreadyThere: this.#there, mountable: this.#mountable, toMove: this.#toMove,
       manifestsToPut: this.#manifests, requests, missingRepositories: [...this.#missing].sort(),
+      namespaces: [...this.#namespaces].map(([key, bytes]) => {
+        const [registry = '', namespace = ''] = key.split(' ')
+        return { registry, namespace, bytes }
+      }),
     }
   }
 
   #planned(scouted: ScoutedImage): PlannedImage {
     if (scouted.state === 'failed') return scouted
-    const { image, state, digest, referrers, listsSource, repositoryExists, isKnown } = scouted
+    const { image, state, digest, referrers, listsSource, repositoryExists, isKnown, replaces } = scouted
     const origin = objectsOf(scouted)
     const { source, destination } = image
     if (listsSource) this.#listed('source', source.registry, source.repository)
@@ -171,11 +185,11 @@ export class PlanSum {
     if (isKnown) this.#ask('destination', destination.registry, 1)
     if (state === 'present') return { image, ...origin, state, digest }
     if (isKnown) this.#ask('source', source.registry, 1)
-    return { image, ...origin, state, digest, referrers, ...this.#count(scouted.nodes, source.registry) }
+    return { image, ...origin, state, digest, replaces, referrers, ...this.#count(scouted.nodes, source.registry, destination.repository) }
   }
 
   /** Counts the nodes that no earlier image asked for. */
-  #count(nodes: readonly ScoutedNode[], source: string): { manifests: number; blobs: number; bytes: number } {
+  #count(nodes: readonly ScoutedNode[], source: string, repository: string): { manifests: number; blobs: number; bytes: number } {
     const tally = { manifests: 0, blobs: 0, bytes: 0 }
     for (const node of nodes) {
       if (this.#nodes.has(node.key)) continue
@@ -183,6 +197,7 @@ export class PlanSum {
       if (node.kind === 'blob') {
         tally.blobs++
         tally.bytes += this.#placeBlob(node)
+        if (!node.there) this.#arrives(node, repository)
       } else {
         tally.manifests++
         this.#manifests++
@@ -212,6 +227,15 @@ export class PlanSum {
       this.#ask('destination', registry, 1)
     }
     return 0
+  }
+
+  /** Counts a blob towards what its namespace will hold. */
+  #arrives({ registry, digest, size }: Extract<ScoutedNode, { kind: 'blob' }>, repository: string): void {
+    const namespace = `${registry} ${repository.split('/', 1)[0] ?? ''}`
+    const id = `${namespace} ${digest}`
+    if (this.#arriving.has(id)) return
+    this.#arriving.add(id)
+    this.#namespaces.set(namespace, (this.#namespaces.get(namespace) ?? 0) + size)
   }
 
   /** Counts the reading of a tag list, once; answers whether it was the first. */

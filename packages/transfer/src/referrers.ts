@@ -1,15 +1,16 @@
 // What points at an image rather than being part of it: referrers by the API, fallback tags, cosign tags. They are roots
 // of their own. Asking costs: the tag list of a repository (one request) names every fallback and cosign tag; only where
 // the registry has the referrers API does each manifest cost a request.
-import { type Descriptor, type Digest, isIndexType, referrersTag, type Tag } from '@longshore/oci'
+import { type Descriptor, type Digest, type ImageIndex, isIndexType, referrersTag, type Tag } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import { collect } from './collect.ts'
-import type { CopyOptions, Transports } from './context.ts'
+import type { Asks, CopyOptions, Transports } from './context.ts'
 import { ImageNotFoundError } from './errors.ts'
 import type { Graph, Route } from './graph.ts'
 import { formatEnd, type Image } from './image.ts'
 import type { ManifestCache } from './manifest-cache.ts'
 import type { NodeKey } from './node.ts'
+import { isReferrersList } from './referrers-list.ts'
 import type { RepositoryState, RepositoryStates } from './repository-state.ts'
 import type { Followed, ResolveIo } from './resolve-image.ts'
 
@@ -18,6 +19,7 @@ export interface ReferrerFinderOptions {
   readonly sources: RepositoryStates
   readonly targets: RepositoryStates
   readonly manifests: ManifestCache
+  readonly asks: Asks
   readonly onWarning: (message: string) => void
   readonly follow: (graph: Graph, image: Image, options: CopyOptions, io: ResolveIo) => Promise<Followed>
 }
@@ -31,6 +33,9 @@ export interface LookAhead {
   take(digest: Digest): Promise<readonly Descriptor[] | undefined> | undefined
 }
 
+/** A manifest that something may be about. */
+interface Subject { readonly digest: Digest; /** It is not known to have been at the destination before. */ readonly isNew: boolean }
+
 interface Search extends ResolveIo {
   readonly graph: Graph
   readonly image: Image
@@ -39,7 +44,7 @@ interface Search extends ResolveIo {
   readonly options: CopyOptions
   readonly source: RepositoryState
   readonly target: RepositoryState
-  readonly subjects: Digest[]
+  readonly subjects: Subject[]
   readonly followed: Set<Tag>
   readonly ahead: LookAhead
   found: number
@@ -88,16 +93,18 @@ export class ReferrerFinder {
       ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), ahead, found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
-    if (root.rewritten === undefined) search.subjects.push(root.digest)
+    const isNew = root.root !== undefined
+    if (root.rewritten === undefined) search.subjects.push({ digest: root.digest, isNew })
     else await this.#warnOfOrphans(search, root.digest)
     const below = root.below ?? await this.#belowPresent(search, root)
-    search.subjects.push(...below)
+    search.subjects.push(...below.map((digest) => ({ digest, isNew })))
     const seen = new Set<Digest>()
     for (let subject = search.subjects.pop(); subject !== undefined; subject = search.subjects.pop()) {
-      if (seen.has(subject)) continue
-      seen.add(subject)
-      for (const tag of source.companions.get(subject) ?? []) await this.#followTag(search, tag)
-      await this.#addByApi(search, subject)
+      if (seen.has(subject.digest)) continue
+      seen.add(subject.digest)
+      const isAsked = subject.isNew || this.#with.asks !== 'changed'
+      for (const tag of source.companions.get(subject.digest) ?? []) if (!isAsked || tag !== referrersTag(subject.digest)) await this.#followTag(search, tag)
+      if (isAsked) await this.#addReferrers(search, subject.digest)
     }
     return search.found
   }
@@ -120,9 +127,9 @@ export class ReferrerFinder {
     const from = this.#with.transports.source(route.from.registry)
     const others = [...source.companions].flatMap(([subject, tags]) => (subject === root.digest ? [] : tags))
     const worthReading = await this.#differ(search, others)
-      || await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
+      || this.#with.asks !== 'changed' && await atSide('source', 'list', undefined, signal, from.referrers(route.from.repository, root.digest, { signal })) !== undefined
     if (!worthReading) return []
-    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root.digest, { signal }))
+    const index = await atSide('source', 'fetch', undefined, signal, this.#with.manifests.get(from, route.from.repository, root, { signal }))
     return index?.kind === 'index' ? index.manifests.map((child) => child.digest) : []
   }
 
@@ -158,30 +165,63 @@ export class ReferrerFinder {
     const same = target.tags.has(tag) && !distrust ? await this.#compare(search, tag) : undefined
     if (same !== undefined) {
       search.found++
-      search.subjects.push(same)
+      search.subjects.push({ digest: same, isNew: false })
       return
     }
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
     const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++
-    search.subjects.push(digest, ...below ?? [])
+    search.subjects.push(...[digest, ...below ?? []].map((each) => ({ digest: each, isNew: root !== undefined })))
     if (root !== undefined) graph.roots.push(root)
   }
 
-  async #addByApi(search: Search, subject: Digest): Promise<void> {
-    const { route, graph } = search
-    const descs = await this.#list(search, subject)
-    if (!descs || descs.length === 0) return
+  /** What the API lists, and what the list under the fallback tag does: a registry that got the API later has both, and neither needs be all. */
+  async #addReferrers(search: Search, subject: Digest): Promise<void> {
+    const { route, graph, source } = search
+    const tag = referrersTag(subject)
+    const byApi = await this.#list(search, subject) ?? []
+    const isTagged = source.companions.get(subject)?.includes(tag) === true
+    const list = isTagged ? await this.#readList(search, subject, tag, byApi.length > 0) : undefined
+    const descs = [...new Map([...list?.manifests ?? [], ...byApi].map((desc) => [desc.digest, desc])).values()]
+    if (descs.length === 0 && !list) return
     const added: NodeKey[] = []
+    const gone = new Set<Digest>()
+    const sure = new Set<Digest>(byApi.map((desc) => desc.digest))
     for (const desc of descs) {
-      const root = await this.#addReferrer(search, desc)
+      const root = await this.#addReferrer(search, desc, sure.has(desc.digest))
+      if (root === 'gone') {
+        gone.add(desc.digest)
+        continue
+      }
       search.found++
-      search.subjects.push(desc.digest)
+      search.subjects.push({ digest: desc.digest, isNew: root !== undefined })
       if (root !== undefined) added.push(root)
     }
-    graph.roots.push(...added)
-    const tag = referrersTag(subject)
-    if (!search.followed.has(tag)) graph.roots.push(graph.addReferrers(route, tag, subject, descs, added))
+    graph.roots.push(...added, graph.addReferrers(route, tag, subject, descs.filter(({ digest }) => !gone.has(digest)), added, gone.size === 0 ? list : undefined))
+  }
+
+  /**
+   * The list under a fallback tag; `undefined` when there is no need of it, the destination having the same. What has such a name and is
+   * no list of referrers is followed as any other tag.
+   */
+  async #readList(search: Search, subject: Digest, tag: Tag, hasMore: boolean): Promise<ImageIndex | undefined> {
+    const { image, followed, source, target, route: { from }, signal, distrust } = search
+    if (followed.has(tag) || tag === image.source.reference) return undefined
+    if (!hasMore && !distrust && target.tags.has(tag) && await this.#compare(search, tag) !== undefined) {
+      // Of what it lists, other tags may tell news.
+      if (!await this.#differ(search, [...source.companions].flatMap(([about, tags]) => (about === subject ? [] : tags)))) {
+        followed.add(tag)
+        search.found++
+        return undefined
+      }
+    }
+    const manifest = await atSide('source', 'fetch', undefined, signal, this.#with.transports.source(from.registry).manifest(from.repository, tag, { signal }))
+    if (!manifest || !isReferrersList(manifest, subject)) {
+      await this.#followTag(search, tag)
+      return undefined
+    }
+    followed.add(tag)
+    return manifest
   }
 
   #list({ route: { from }, signal, ahead }: Search, subject: Digest): Promise<readonly Descriptor[] | undefined> {
@@ -189,15 +229,20 @@ export class ReferrerFinder {
     return atSide('source', 'list', undefined, signal, asking)
   }
 
-  async #addReferrer(search: Search, desc: Descriptor): Promise<NodeKey | undefined> {
-    const { route, signal, distrust, graph, options, target } = search
+  /** `gone`: it is not there. Who deletes a referrer need not update the list; only what is `sure` has to be there. */
+  async #addReferrer(search: Search, desc: Descriptor, sure: boolean): Promise<NodeKey | 'gone' | undefined> {
+    const { route, image, signal, distrust, graph, options, target } = search
     const { transports, manifests } = this.#with
     const to = transports.target(route.to.registry)
     if (target.exists && !distrust && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
-    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc.digest, { signal }))
-    if (!manifest) throw new ImageNotFoundError(`${route.from.registry}/${route.from.repository}@${desc.digest}`, 'source')
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc, { signal }))
+    if (!manifest) {
+      if (sure) throw new ImageNotFoundError(formatEnd({ ...route.from, reference: desc.digest }), 'source')
+      this.#with.onWarning(`${formatEnd(image.source)}: its referrer ${desc.digest} is listed, and not there`)
+      return 'gone'
+    }
     const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust })
-    search.subjects.push(...collected.below)
+    search.subjects.push(...collected.below.map((digest) => ({ digest, isNew: true })))
     return graph.addManifest(route, manifest, collected.needs, options)
   }
 }

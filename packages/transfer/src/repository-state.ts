@@ -26,15 +26,19 @@ export class RepositoryStates {
   readonly #tagCounts = new Map<string, number>()
   readonly #sideOf: (registry: string) => Source
   readonly #onUnlisted: (location: Location, error: RegistryError) => void
+  readonly #lists: boolean
   #tags = 0
 
-  constructor(sideOf: (registry: string) => Source, onUnlisted: (location: Location, error: RegistryError) => void = () => {}) {
+  /** @param lists when false, nothing is asked, and nothing known */
+  constructor(sideOf: (registry: string) => Source, onUnlisted: (location: Location, error: RegistryError) => void = () => {}, lists = true) {
     this.#sideOf = sideOf
     this.#onUnlisted = onUnlisted
+    this.#lists = lists
   }
 
   /** @throws what `Source.tags` throws; a failed reading is forgotten, so that the next asks again. */
   get(location: Location, io: Io): Promise<RepositoryState> {
+    if (!this.#lists) return Promise.resolve(unlisted(performance.now()))
     const key = `${location.registry}/${location.repository}`
     const known = this.#kept.get(key)
     if (known) {
@@ -68,7 +72,7 @@ export class RepositoryStates {
     } catch (error) {
       if (!(error instanceof RegistryError) || !refusals.has(error.status)) throw error
       this.#onUnlisted(location, error)
-      return { exists: true, listed: false, tags: new Set(), companions: new Map(), atMs }
+      return unlisted(atMs)
     }
     const companions = new Map<Digest, Tag[]>()
     for (const tag of tags ?? []) {
@@ -81,3 +85,5 @@ export class RepositoryStates {
     return { exists: tags !== undefined, listed: true, tags: new Set(tags), companions, atMs }
   }
 }
+
+function unlisted(atMs: number): RepositoryState { return { exists: true, listed: false, tags: new Set(), companions: new Map(), atMs } }

@@ -3,7 +3,7 @@
 import { type Descriptor, type Digest, isDigest, isIndexType, type Manifest, RegistryError, successors } from '@longshore/oci'
 import { atSide } from './at-side.ts'
 import { collect } from './collect.ts'
-import type { CopyOptions, Transports, Wanted } from './context.ts'
+import type { Asks, CopyOptions, Transports, Wanted } from './context.ts'
 import { ImageNotFoundError } from './errors.ts'
 import { Graph, type Route } from './graph.ts'
 import { formatEnd, type Image } from './image.ts'
@@ -43,17 +43,20 @@ export class Resolver {
   readonly #transports: Transports
   readonly #manifests = new ManifestCache()
   readonly #referrers: ReferrerFinder
+  readonly #asks: Asks
   readonly targets: RepositoryStates
 
   /** @param onWarning told of what is left out because it may not be listed */
-  constructor(transports: Transports, onWarning: (message: string) => void = () => {}) {
+  constructor(transports: Transports, onWarning: (message: string) => void = () => {}, asks: Asks = 'all') {
     this.#transports = transports
-    this.targets = new RepositoryStates((registry) => transports.target(registry))
+    this.#asks = asks
+    const lists = asks !== 'named'
+    this.targets = new RepositoryStates((registry) => transports.target(registry), () => {}, lists)
     const sources = new RepositoryStates((registry) => transports.source(registry), ({ registry, repository }, { status }) => {
       onWarning(`${registry}/${repository}: its tags may not be listed (${status}), so signatures and other referrers kept under tags are not carried`)
-    })
+    }, lists)
     this.#referrers = new ReferrerFinder({
-      transports, sources, targets: this.targets, manifests: this.#manifests, onWarning, follow: (graph, image, options, io) => this.#follow(graph, image, options, io),
+      transports, sources, targets: this.targets, manifests: this.#manifests, asks, onWarning, follow: (graph, image, options, io) => this.#follow(graph, image, options, io),
     })
   }
 
@@ -88,27 +91,20 @@ export class Resolver {
     const target = this.#transports.target(to.registry)
     const state = await atSide('destination', 'list', undefined, signal, this.targets.get(to, io))
     const tag = isDigest(to.reference) ? undefined : to.reference
-    // No tag list tells of digests: a repository with content and without tags looks as if it were not there.
-    const mayBeThere = tag === undefined || !state.listed || state.tags.has(tag)
-    const [there, named] = mayBeThere
-      ? await Promise.all([
-        atSide('destination', 'resolve', undefined, signal, this.#lookFor(to, state, io)),
-        atSide('source', 'resolve', undefined, signal, source.resolve(from.repository, from.reference, io)),
-      ])
-      : [undefined, undefined]
-    // With a choice of platforms the same index may stand for more or for fewer children than are there.
-    const isPartial = options.platforms.length > 0 && (named === undefined || isIndexType(named.mediaType))
-    if (there && named?.digest === there.digest && !isPartial && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
+    const { there, named } = await this.#look(image, state, io)
+    if (there && named?.digest === there.digest && !this.#isPartial(options, named.mediaType) && !distrust) return { digest: named.digest, mediaType: named.mediaType, below: undefined }
 
     const manifest = named
-      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named.digest, io))
+      ? await atSide('source', 'fetch', named, signal, this.#manifests.get(source, from.repository, named, io))
       : await atSide('source', 'fetch', undefined, signal, source.manifest(from.repository, from.reference, io))
     if (!manifest) throw new ImageNotFoundError(formatEnd(from), 'source')
     onRead(manifest.digest)
+    const isPartial = this.#isPartial(options, manifest.mediaType)
+    if (!named && there?.digest === manifest.digest && !isPartial && !distrust) return { digest: manifest.digest, mediaType: manifest.mediaType, below: belowOf(manifest) }
 
     const route: Route = { from: { registry: from.registry, repository: from.repository }, to: { registry: to.registry, repository: to.repository } }
     // A tag that is new to its repository may name a manifest that is not.
-    const known = tag !== undefined && !there && state.exists && state.listed && !distrust && !isPartial
+    const known = tag !== undefined && !there && state.exists && (state.listed || this.#asks === 'named') && !distrust && !isPartial
       && await atSide('destination', 'exists', undefined, signal, target.resolve(to.repository, manifest.digest, io)) !== undefined
     const under = new Graph()
     const collected = known
@@ -124,6 +120,29 @@ export class Resolver {
       ? graph.addManifest(route, collected.manifest, collected.needs, options)
       : graph.addTag(route, tag, collected.manifest, collected.needs, options, { digest: there?.digest, atMs: there ? performance.now() : state.atMs })
     return { ...followed, root }
+  }
+
+  /** What the reference names at both ends, as far as that can be told without reading a manifest. */
+  async #look({ source: from, destination: to }: Image, state: RepositoryState, io: ResolveIo): Promise<{ readonly there?: Descriptor | undefined; readonly named?: Descriptor | undefined }> {
+    const { signal } = io
+    // No tag list tells of digests: a repository with content and without tags looks as if it were not there.
+    const mayBeThere = isDigest(to.reference) || !state.listed || state.tags.has(to.reference)
+    if (!mayBeThere) return {}
+    const looking = atSide('destination', 'resolve', undefined, signal, this.#lookFor(to, state, io))
+    if (this.#asks === 'named') {
+      // It is said to have changed, so it is read at once; of a digest there is nothing that could have.
+      const there = await looking
+      return { there, named: there?.digest === from.reference ? there : undefined }
+    }
+    const [there, named] = await Promise.all([
+      looking, atSide('source', 'resolve', undefined, signal, this.#transports.source(from.registry).resolve(from.repository, from.reference, io)),
+    ])
+    return { there, named }
+  }
+
+  /** With a choice of platforms the same index may stand for more or for fewer children than are there. */
+  #isPartial({ platforms, platformPolicy }: CopyOptions, mediaType: string): boolean {
+    return platforms.length > 0 && isIndexType(mediaType) && !(this.#asks === 'changed' && platformPolicy === 'sparse')
   }
 
   /**
@@ -147,6 +166,9 @@ function belowOf(manifest: Manifest): readonly Digest[] {
 /** What the manifests of an image's graph take up until they are committed. */
 export function manifestBytesOf({ nodes }: Pick<ResolvedImage, 'nodes'>): number {
   let bytes = 0
-  for (const node of nodes) if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+  for (const node of nodes) {
+    if (node.kind === 'manifest' || node.kind === 'tag') bytes += node.manifest.bytes.byteLength
+    else if (node.kind === 'referrers') bytes += node.list?.bytes.byteLength ?? 0
+  }
   return bytes
 }

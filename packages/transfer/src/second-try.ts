@@ -14,8 +14,8 @@ export function secondTry(error: ErrorRecord, wasReached: boolean): 'trouble' | 
   return isRefusedBlob(error) ? 'refused' : undefined
 }
 
-/** Whether a failure may be gone later: the network's trouble, or a registry's. */
-function mayPass(error: ErrorRecord, wasReached: boolean): boolean {
+/** Whether a failure may be gone later: the network's trouble, or a registry's. `wasReached`: as above; later, a host may be there that never was. */
+export function mayPass(error: ErrorRecord, wasReached = true): boolean {
   for (let e: ErrorRecord | undefined = error; e; e = e.cause) {
     switch (e.code) {
       case 'CONNECTION_FAILED': case 'STALLED': case 'TOOMANYREQUESTS': return true

@@ -80,6 +80,13 @@ export interface Target extends Source {
    * @throws RegistryError MANIFEST_BLOB_UNKNOWN when something it references is missing.
    */
   put(repository: RepositoryName, manifest: Manifest, reference: Tag | Digest, io: Io): Promise<{ readonly subjectTaken: boolean }>
+  /**
+   * Deletes a tag and leaves what it names. `unsupported`: manifests can be deleted there, but not tags alone. Absent where nothing can be.
+   * @throws RegistryError
+   */
+  untag?(repository: RepositoryName, tag: Tag, io: Io): Promise<'deleted' | 'absent' | 'unsupported'>
+  /** Deletes a manifest, and with it every tag that names it; `false` when it is not there. @throws RegistryError 405 where nothing may be deleted */
+  remove?(repository: RepositoryName, digest: Digest, io: Io): Promise<boolean>
 }
 
 /** Content over which a limit, a meter or a check is laid. */

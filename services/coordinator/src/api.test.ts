@@ -262,7 +262,8 @@ describe('the OpenAPI document', () => {
     }
     const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.values(methods).map((operation) => ({ path, operation })))
     expect(operations.map(({ operation: { operationId } }) => operationId).sort()).toEqual([
-      'cancelMigration', 'getFailedList', 'getMigration', 'getOpenApi', 'getReport', 'listImages', 'listMigrations', 'listNodes', 'listWorkers', 'pauseMigration', 'resumeMigration', 'retryMigration', 'submit', 'watchMigration',
+      'abortCutover', 'beginCutover', 'cancelMigration', 'freezeCutover', 'getCutover', 'getCutoverPage', 'getCutoverReport', 'getFailedList', 'getMigration', 'getOpenApi', 'getReport', 'listCutovers', 'listImages', 'listMigrations', 'listNodes', 'listWorkers',
+      'notifyCutover', 'pauseMigration', 'resumeMigration', 'retryCutover', 'retryMigration', 'submit', 'unfreezeCutover', 'watchMigration',
     ])
     for (const { path, operation: { parameters = [], responses } } of operations) {
       const named = parameters.filter((parameter) => parameter.in === 'path')

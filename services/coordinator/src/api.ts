@@ -1,15 +1,18 @@
 // The REST API: /api/v1. docs/api.md is its reference for people.
 import { Readable } from 'node:stream'
-import { type MigrationEntry, type MigrationHead, MigrationNotFoundError, type MigrationRecord, type PoolStore } from '@longshore/pool'
+import { CutoverNotFoundError, type CutoverRecord, type Heard, NotificationInvalidError } from '@longshore/cutover'
+import { type MigrationEntry, type MigrationHead, MigrationNotFoundError, type MigrationRecord, type PoolStore, type RedisCutoverStore } from '@longshore/pool'
 import { buildReport, printFailedList, printReport } from '@longshore/report'
 import { SpecError } from '@longshore/spec'
 import type { ImageId } from '@longshore/transfer'
 import { type Answers, type HttpApp, type HttpReply, ServerBusyError } from '@longshore/telemetry'
 import type { AllowedRegistries } from './allowed-registries.ts'
+import { addCutoverRoutes } from './cutover-routes.ts'
 import { ImageUnknownError, NoReportError } from './errors.ts'
 import { hasSeenAll, sendEvents } from './event-source.ts'
 import { examples } from './examples.ts'
 import { findImage, pageOfImages } from './image-page.ts'
+import { addNotificationRoute } from './notification-route.ts'
 import { publishOpenApi } from './openapi.ts'
 import { toMigration, toNode, toWorker } from './resources.ts'
 import { addRoute, refTo } from './route.ts'
@@ -23,21 +26,27 @@ export interface ApiOptions {
   /** `undefined` while Redis does not answer. */
   readonly store: () => PoolStore | undefined
   readonly version: string
+  readonly cutovers: () => RedisCutoverStore | undefined
   readonly allowed: AllowedRegistries
+  readonly allowHooks: boolean
   /** Aborts when the server closes. */
   readonly signal: AbortSignal
   readonly onSubmit: (record: MigrationRecord, resumed: boolean) => void
   readonly onSteer: (id: string, action: string) => void
+  readonly onBegin: (record: CutoverRecord, resumed: boolean) => void
+  readonly onSteerCutover: (id: string, action: string) => void
+  readonly onHeard: (id: string, registry: string, heard: Heard) => void
 }
 
 export const base = '/api/v1'
 
 /** Of a spec in which every line is wrong. */
 const maxProblems = 1_000
-const statusOfCode: Readonly<Record<string, number>> = { MIGRATION_NOT_FOUND: 404, MIGRATION_LOST: 404, WRONG_STATE: 409 }
+const statusOfCode: Readonly<Record<string, number>> = { MIGRATION_NOT_FOUND: 404, MIGRATION_LOST: 404, WRONG_STATE: 409, CUTOVER_NOT_FOUND: 404, CUTOVER_PHASE: 409 }
 
 export const answers: Answers = (error) => {
   if (error instanceof SpecError) return { status: 422, facts: { problems: error.problems.slice(0, maxProblems), ...(error.problems.length > maxProblems ? { more: error.problems.length - maxProblems } : {}) } }
+  if (error instanceof NotificationInvalidError) return { status: error.status }
   const status = statusOfCode[error.code]
   return status === undefined ? undefined : { status }
 }
@@ -50,12 +59,13 @@ const longMs = 120_000
 const noMigration = { 404: ['MIGRATION_NOT_FOUND'] }
 
 export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
-  const { version, allowed, signal, onSubmit, onSteer } = options
-  const store = (): PoolStore => {
-    const known = options.store()
+  const { version, allowed, allowHooks, signal, onSubmit, onSteer, onBegin, onSteerCutover, onHeard } = options
+  const up = <T>(known: T | undefined): T => {
     if (!known) throw new ServerBusyError('Redis does not answer at the moment; ask again in some seconds')
     return known
   }
+  const store = (): PoolStore => up(options.store())
+  const cutovers = (): RedisCutoverStore => up(options.cutovers())
   let watchers = 0
   await publishOpenApi(app, version)
   await app.register(async (api) => {
@@ -73,10 +83,10 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         201: { description: 'It is submitted', schema: submittedSchema, example: examples.submitted, headers: { location: 'its URL' } },
         200: { description: 'The same is under way already: this is it', schema: submittedSchema, example: { ...examples.submitted, resumed: true }, headers: { location: 'its URL' } },
       },
-      problems: { 403: ['REGISTRY_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
+      problems: { 403: ['REGISTRY_NOT_ALLOWED', 'HOOKS_NOT_ALLOWED'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
       handle: async ({ query }, request, reply) => {
         const pool = store()
-        const { migration, options: poolOptions, warnings } = await readSubmission(request, query, allowed)
+        const { migration, options: poolOptions, warnings } = await readSubmission(request, query, { allowed, allowHooks })
         const { record, resumed } = await pool.submit(migration, poolOptions)
         onSubmit(record, resumed)
         return await reply.code(resumed ? 200 : 201).header('location', `${base}/migrations/${record.id}`).send({ ...await statusOf(pool, record.id), resumed, warnings })
@@ -194,6 +204,16 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         await reportable(pool, id)
         return await stream(reply, 'text/plain; charset=utf-8', printFailedList(await pool.tally(id)))
       },
+    })
+
+    addCutoverRoutes(api, { cutovers, allowed, allowHooks, base, version, onBegin, onSteer: onSteerCutover })
+    await addNotificationRoute(api, {
+      cutover: async (id) => {
+        const record = await cutovers().get(id)
+        if (!record) throw new CutoverNotFoundError(id)
+        return record
+      },
+      addChanges: async (id, changes) => { await cutovers().addChanges(id, changes) }, onHeard,
     })
 
     addRoute(api, {

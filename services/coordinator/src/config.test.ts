@@ -12,7 +12,7 @@ const read = (env: Readonly<Record<string, string>>, flags: CoordinatorFlags = {
 describe('settings', () => {
   test('have defaults that are safe', () => {
     expect(read(base)).toMatchObject({
-      listen: { host: '0.0.0.0', port: 8080 }, guard: { kind: 'token', tokens: [token] }, metricsGuard: { kind: 'token', tokens: [token] }, logLevel: 'info', recordMs: 168 * 3_600_000, unknown: [],
+      listen: { host: '0.0.0.0', port: 8080 }, guard: { kind: 'token', tokens: [token] }, metricsGuard: { kind: 'token', tokens: [token] }, logLevel: 'info', recordMs: 168 * 3_600_000, allowHooks: false, unknown: [],
     })
     expect(Object.isFrozen(read(base))).toBe(true)
   })
@@ -22,6 +22,12 @@ describe('settings', () => {
     expect(read(env)).toMatchObject({ listen: { port: 8080 }, logLevel: 'warn', recordMs: 7_200_000 })
     expect(read(env, { listen: '127.0.0.1:1', logLevel: 'debug', recordHours: '1', redis: 'redis://r/1', tokenFile: '/token' }))
       .toMatchObject({ listen: { port: 1 }, logLevel: 'debug', recordMs: 3_600_000, redis: { url: 'redis://r/1' }, guard: { tokens: ['from-file'] } })
+  })
+
+  test('hooks are called where that is asked for', () => {
+    expect(read({ ...base, LONGSHORE_ALLOW_HOOKS: 'true' }).allowHooks).toBe(true)
+    expect(read(base, { allowHooks: true }).allowHooks).toBe(true)
+    expect(() => read({ ...base, LONGSHORE_ALLOW_HOOKS: 'perhaps' })).toThrow('LONGSHORE_ALLOW_HOOKS')
   })
 
   test.each<[string, Record<string, string>, object]>([

@@ -1,3 +1,4 @@
+import type { RunHook } from '@longshore/hooks'
 import { MigrationError } from '@longshore/oci'
 import { RequestError } from '@longshore/telemetry'
 
@@ -36,6 +37,16 @@ export class RegistryNotAllowedError extends RequestError {
   }
 }
 
+/** Hooks are commands and addresses of whoever submits. */
+export class HooksRefusedError extends RequestError {
+  override readonly name = 'HooksRefusedError'
+  override readonly code = 'HOOKS_NOT_ALLOWED'
+  override readonly status = 403
+  constructor() {
+    super('the spec has hooks (commands or addresses that the coordinator would call): leave them out, or have whoever runs the coordinator start it with --allow-hooks (LONGSHORE_ALLOW_HOOKS=true)')
+  }
+}
+
 export class ImageUnknownError extends RequestError {
   override readonly name = 'ImageUnknownError'
   override readonly code = 'IMAGE_UNKNOWN'
@@ -49,4 +60,19 @@ export class NoReportError extends RequestError {
   override readonly code = 'WRONG_STATE'
   override readonly status = 409
   constructor(id: string, task: string) { super(`${id} is a ${task === 'plan' ? 'plan' : 'check'}, which moves nothing: whoever asked for it prints what it found`) }
+}
+
+/** In place of a hook: a spec may come to Redis by other ways than the API. */
+export const refuseHook: RunHook = async () => { throw new HooksRefusedError() }
+
+/** Begun again, it would carry the source's older content over what has been pushed to the destination since. */
+export class CutoverOverError extends RequestError {
+  override readonly name = 'CutoverOverError'
+  override readonly code = 'CUTOVER_OVER'
+  override readonly status = 409
+  override readonly facts: Readonly<Record<string, unknown>>
+  constructor(id: string) {
+    super(`cutover ${id} moved these images and was a go; nothing is moved: again=true (--again) begins another one, which may overwrite what has been pushed to the destination since`)
+    this.facts = { cutover: id }
+  }
 }

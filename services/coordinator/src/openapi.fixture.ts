@@ -18,6 +18,7 @@ const header = z.strictObject({ ...described, schema })
 const operation = z.strictObject({
   operationId: z.string(), summary: z.string(), ...described, tags: z.array(z.string()).min(1),
   parameters: z.array(z.strictObject({ ...described, name: z.string(), in: z.enum(['path', 'query', 'header', 'cookie']), required: z.boolean().optional(), schema })).optional(),
+  security: z.array(z.record(z.string(), z.array(z.string()))).optional(),
   requestBody: z.strictObject({ required: z.boolean().optional(), content, ...described }).optional(),
   responses: z.record(z.string().regex(/^(?:[1-5]\d\d|default)$/), z.strictObject({ description: z.string().min(1), headers: z.record(z.string(), header).optional(), content: content.optional() })),
 })

@@ -15,11 +15,12 @@ export async function publishOpenApi(app: HttpApp, version: string): Promise<voi
       servers: [{ url: '/', description: 'this coordinator; every replica answers the same' }],
       tags: [
         { name: 'migrations', description: 'Submitted units of work: a spec, then its run' }, { name: 'images', description: 'What becomes of each image' },
+        { name: 'cutovers', description: 'From the first copy to go or no-go' },
         { name: 'pool', description: 'Who works' }, { name: 'api', description: 'This document' },
       ],
       security: [{ token: [] }],
       components: {
-        securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'LONGSHORE_TOKEN of the coordinator' } },
+        securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'LONGSHORE_TOKEN of the coordinator' }, notification: { type: 'http', scheme: 'bearer', description: 'LONGSHORE_NOTIFICATION_SECRET of the coordinator' } },
         // JSON Schema 2020-12, which OpenAPI 3.1 takes and the types of 3.0 do not know.
         schemas: publishedSchemas() as never,
       },

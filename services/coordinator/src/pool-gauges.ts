@@ -1,13 +1,15 @@
 // What a coordinator's metrics say of the whole pool: looked up when Prometheus asks, at most every few seconds.
-import { type Coordinator, endStates, type Pool } from '@longshore/pool'
-import type { PoolMetrics } from '@longshore/telemetry'
+import { restPhases } from '@longshore/cutover'
+import { type Coordinator, type CutoverLeader, endStates, type Pool } from '@longshore/pool'
+import type { ActiveCutover, PoolMetrics } from '@longshore/telemetry'
 
 /** Several may scrape; what they see is as old as this at the most. */
 const freshMs = 2_000
 const states = ['running', 'paused', 'stopping', 'stopped', 'cancelled', 'failed', 'complete'] as const
+const phases = ['bulk', 'delta', 'freezing', 'final', 'verifying', 'deciding', 'go', 'no-go', 'aborted'] as const
 const queueNames = ['images', 'blobs', 'manifests'] as const
 
-export function gaugePool(metrics: PoolMetrics, pool: () => Pool | undefined, coordinator: () => Coordinator | undefined): void {
+export function gaugePool(metrics: PoolMetrics, pool: () => Pool | undefined, coordinator: () => Coordinator | undefined, leader: () => CutoverLeader | undefined): void {
   let lookedMs = Number.NEGATIVE_INFINITY
   metrics.onScrape(async () => {
     const known = pool()
@@ -15,6 +17,7 @@ export function gaugePool(metrics: PoolMetrics, pool: () => Pool | undefined, co
     if (!known?.connection.isUp || performance.now() - lookedMs < freshMs) return
     lookedMs = performance.now()
     const { store, queues } = known
+    await gaugeCutovers(metrics, known, new Set(leader()?.leading))
     const [workers, entries] = await Promise.all([store.workers(), store.list()])
     metrics.setWorkers(workers.filter(({ role }) => role === 'worker').length)
     metrics.setMigrations(Object.fromEntries(states.map((state) => [state, entries.filter((entry) => entry.state === state).length])))
@@ -25,4 +28,15 @@ export function gaugePool(metrics: PoolMetrics, pool: () => Pool | undefined, co
     })))
     await Promise.all(queueNames.map(async (queue) => { metrics.setQueue(queue, await queues.depth(queue), await queues.oldestMs(queue)) }))
   })
+}
+
+async function gaugeCutovers(metrics: PoolMetrics, { cutovers }: Pool, leading: ReadonlySet<string>): Promise<void> {
+  const entries = await cutovers.list()
+  metrics.setCutovers(Object.fromEntries(phases.map((phase) => [phase, entries.filter((entry) => entry.phase === phase).length])))
+  const active = await Promise.all(entries.filter(({ phase }) => !restPhases.has(phase)).map(async ({ id }): Promise<ActiveCutover | undefined> => {
+    const [head, waitingChanges, lagMs] = await Promise.all([cutovers.head(id), cutovers.countChanges(id), cutovers.lagMs(id)])
+    const last = head?.passes.at(-1)
+    return head && { id, phase: head.phase, passes: head.passCount, waitingChanges, lagMs, ...(last === undefined ? {} : { sincePassMs: Math.max(0, Date.now() - Date.parse(last.ended)) }), isLedHere: leading.has(id) }
+  }))
+  metrics.setActiveCutovers(active.filter((one) => one !== undefined))
 }

@@ -53,7 +53,7 @@ export function toTransfer({ migration, registry, repository, digest, size, sent
   return { migration, registry, repository, digest, size, sent }
 }
 
-function toError({ name, code, message, side, op, status, registry, cause }: ErrorRecord): z.output<typeof errorSchema> {
+export function toError({ name, code, message, side, op, status, registry, cause }: ErrorRecord): z.output<typeof errorSchema> {
   return {
     name, code, message, ...(side === undefined ? {} : { side }), ...(op === undefined ? {} : { op }), ...(status === undefined ? {} : { status }),
     ...(registry === undefined ? {} : { registry }), ...(cause === undefined ? {} : { cause: toError(cause) }),

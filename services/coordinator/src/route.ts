@@ -8,7 +8,7 @@ import { components, problemSchema } from './schemas.ts'
 /** An answer that a route may give. `example` is of the media type's form. */
 export interface AnswerDoc {
   readonly description: string
-  readonly type?: 'application/json' | 'text/plain' | 'text/event-stream'
+  readonly type?: 'application/json' | 'text/plain' | 'text/markdown' | 'text/event-stream'
   /** Of JSON. */
   readonly schema?: z.ZodType
   readonly example?: unknown
@@ -23,7 +23,9 @@ export interface Route<P extends z.ZodType, Q extends z.ZodType> {
   readonly operationId: string
   readonly summary: string
   readonly description?: string
-  readonly tag: 'migrations' | 'images' | 'pool' | 'api'
+  readonly tag: 'migrations' | 'images' | 'cutovers' | 'pool' | 'api'
+  /** Absent: it needs the token. */
+  readonly access?: 'notifications'
   readonly params?: P
   readonly query?: Q
   readonly headers?: object
@@ -41,15 +43,16 @@ const always: Readonly<Record<number, readonly string[]>> = { 400: ['REQUEST_INV
 const nothing = z.strictObject({})
 
 export function addRoute<P extends z.ZodType = typeof nothing, Q extends z.ZodType = typeof nothing>(app: HttpApp, route: Route<P, Q>): void {
-  const { method, url, operationId, summary, description, tag, params, query, headers, bodies, bodyLimit, handlerTimeout, answers, problems = {}, handle } = route
+  const { method, url, operationId, summary, description, tag, params, query, headers, bodies, bodyLimit, handlerTimeout, answers, problems = {}, access, handle } = route
   const schema: object = {
     operationId, summary, ...(description === undefined ? {} : { description }), tags: [tag],
     ...(params === undefined ? {} : { params: inline(params) }), ...(query === undefined ? {} : { querystring: inline(query) }), ...(headers === undefined ? {} : { headers }),
     ...(bodies === undefined ? {} : { body: { content: Object.fromEntries(bodies.map(({ type, schema: form, example }) => [type, { schema: { ...form, examples: [example] } }])) } }),
+    ...(access === undefined ? {} : { security: [{ token: [] }, { notification: [] }] }),
     response: { ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])), ...problemsOf({ ...always, ...problems }) },
   }
   app.route({
-    method, url, schema, exposeHeadRoute: false, ...(bodyLimit === undefined ? {} : { bodyLimit }), ...(handlerTimeout === undefined ? {} : { handlerTimeout }),
+    method, url, schema, exposeHeadRoute: false, ...(access === undefined ? {} : { config: { access } }), ...(bodyLimit === undefined ? {} : { bodyLimit }), ...(handlerTimeout === undefined ? {} : { handlerTimeout }),
     handler: async (request, reply) => handle({ params: check('path', params ?? nothing, request.params) as z.output<P>, query: check('query', query ?? nothing, request.query) as z.output<Q> }, request, reply),
   })
 }

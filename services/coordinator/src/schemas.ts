@@ -7,15 +7,15 @@ import { examples } from './examples.ts'
 /** The schemas with names of their own in the OpenAPI document. */
 export const components = z.registry<{ readonly id: string }>()
 
-function component<T extends z.ZodType>(id: string, schema: T): T {
+export function component<T extends z.ZodType>(id: string, schema: T): T {
   components.add(schema, { id })
   return schema
 }
 
-const count = z.int().min(0)
-const bytes = z.int().min(0)
+export const count = z.int().min(0)
+export const bytes = z.int().min(0)
 const amount = component('Amount', z.object({ count, bytes }))
-const time = z.iso.datetime()
+export const time = z.iso.datetime()
 const registryDigest = z.string().meta({ description: 'algorithm:hex' })
 
 export const errorSchema = component('Error', z.object({
@@ -94,7 +94,7 @@ export const openApiSchema = component('OpenApiDocument', z.looseObject({ openap
 
 // What comes in.
 
-const place = z.string().min(1).max(1_000)
+export const place = z.string().min(1).max(1_000)
 const name = z.string().min(1).max(200)
 const platform = z.string().min(1).max(200).meta({ description: 'os/architecture[/variant]' })
 const format = z.enum(specFormats)
@@ -139,10 +139,10 @@ export const submitSchema = component('Submit', submitOptionsSchema.extend({
   if ((context.value.spec === undefined) === (context.value.specs === undefined)) context.issues.push({ code: 'custom', message: 'give either spec or specs', input: context.value, path: ['spec'] })
 }).meta({ examples: [examples.submit] }))
 
-const limit = (fallback: number, most: number): z.ZodType<number> => z.string().regex(/^\d{1,6}$/, 'give a whole number').transform(Number)
+export const limit = (fallback: number, most: number): z.ZodType<number> => z.string().regex(/^\d{1,6}$/, 'give a whole number').transform(Number)
   .pipe(z.number().min(1).max(most)).optional().transform((given) => given ?? fallback).meta({ description: `at most so many (default: ${fallback}, most: ${most})` })
 
-const cursor = z.string().max(4_000).optional().meta({ description: '`next` of the page before' })
+export const cursor = z.string().max(4_000).optional().meta({ description: '`next` of the page before' })
 export const listQuerySchema = z.strictObject({ state: stateSchema.optional(), limit: limit(50, 500), cursor })
 export const imagesQuerySchema = z.strictObject({
   state: z.union([imageStateSchema, z.enum(['open', 'settled'])]).optional().meta({ description: 'open: ready, resolving or moving; settled: copied, present or failed' }), limit: limit(100, 10_000), cursor,

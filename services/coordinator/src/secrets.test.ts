@@ -54,6 +54,13 @@ test('registries beyond those that are allowed are refused, at either end', asyn
   await send('/migrations?to=r.example.com', text('redis:7\n'), 403, 'REGISTRY_NOT_ALLOWED')
 })
 
+test('hooks are refused, and what a spec says of projects is not', async () => {
+  const spec = (settings: string): RequestInit => text(`version: 1\nto: r.example.com/team\nimages: [r.example.com/a/b:1]\n${settings}\n`, 'application/yaml')
+  const told = await send('/migrations', spec('onMissingRepository: { command: [touch, /tmp/owned] }'), 403, 'HOOKS_NOT_ALLOWED')
+  expect(told).toContain('--allow-hooks')
+  await send('/migrations', spec('harbor: { r.example.com: { createProjects: true, nope: 1 } }'), 422, 'SPEC_INVALID')
+})
+
 test('and nowhere is anything of it to be found', async () => {
   const id = await stand.submit('team/app0:1\n')
   await stand.untilState(id, 'complete')

@@ -1,16 +1,30 @@
 // A request's body becomes a migration: lists and YAML as they are, or JSON that carries them together with their options.
 import { InvalidReferenceError, parsePlatform, printable, transportOf } from '@longshore/oci'
 import type { PoolOptions } from '@longshore/pool'
-import { type AccessHint, type ContentOptions, detectFormat, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
+import { type AccessHint, type ContentOptions, detectFormat, hasHooks, maxSpecBytes, type Migration, parseSpecs, type Problem, registriesOf, SpecError, type SpecInput } from '@longshore/spec'
 import { type HttpApp, type HttpRequest, RequestInvalidError } from '@longshore/telemetry'
 import type { z } from 'zod'
 import type { AllowedRegistries } from './allowed-registries.ts'
-import { CredentialsRefusedError, RegistryNotAllowedError } from './errors.ts'
+import { CredentialsRefusedError, HooksRefusedError, RegistryNotAllowedError } from './errors.ts'
 import { findCredentials } from './find-credentials.ts'
 import { check } from './route.ts'
 import { type SubmitOptions, submitSchema, type submitQuerySchema } from './schemas.ts'
 
-export interface Submission { readonly migration: Migration; readonly options: PoolOptions; readonly warnings: readonly Problem[] }
+export interface Submission {
+  readonly migration: Migration
+  readonly options: PoolOptions
+  /** Texts by file names; of cutovers. */
+  readonly signingKeys?: Readonly<Record<string, string>>
+  /** Of cutovers. */
+  readonly again?: boolean
+  readonly warnings: readonly Problem[]
+}
+
+/** What submitters may name. */
+export interface SubmissionLimits { readonly allowed: AllowedRegistries; readonly allowHooks: boolean }
+
+/** Those of JSON: the form of a migration's, or of a cutover's. */
+type SubmissionSchema = z.ZodType<SubmitOptions & { readonly spec?: string | undefined; readonly specs?: ReadonlyArray<{ readonly file: string; readonly content: string }> | undefined; readonly signingKeys?: Readonly<Record<string, string>> | undefined; readonly again?: boolean | undefined }>
 
 /** As migrate's own. */
 const defaultWindow = 512
@@ -28,22 +42,23 @@ export function takeSpecBodies(app: HttpApp): void {
   app.addContentTypeParser([...listTypes, ...yamlTypes, jsonType], { parseAs: 'buffer' }, (_, body, done) => { done(null, body) })
 }
 
-/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, RequestInvalidError */
-export async function readSubmission(request: HttpRequest, query: z.output<typeof submitQuerySchema>, allowed: AllowedRegistries): Promise<Submission> {
+/** @throws SpecError, CredentialsRefusedError, RegistryNotAllowedError, HooksRefusedError, RequestInvalidError */
+export async function readSubmission(request: HttpRequest, query: Partial<z.output<typeof submitQuerySchema>> & { readonly again?: boolean | undefined }, limits: SubmissionLimits, schema: SubmissionSchema = submitSchema): Promise<Submission> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (type === jsonType) {
     if (Object.keys(query).length > 0) throw new RequestInvalidError(400, 'query: a JSON body carries its options itself; leave them out of the query')
-    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], ...options } = check('body', submitSchema, parseJson(body))
-    return await read(specs.map(({ file, content }) => ({ name: file, content })), options, allowed)
+    const { spec, specs = [{ file: 'spec', content: spec ?? '' }], signingKeys, again, ...options } = check('body', schema, parseJson(body))
+    return { ...await read(specs.map(({ file, content }) => ({ name: file, content })), options, limits), ...(signingKeys === undefined ? {} : { signingKeys }), ...(again === undefined ? {} : { again }) }
   }
   const isYaml = yamlTypes.some((one) => one === type)
-  const { file = isYaml ? 'spec.yaml' : 'images.txt', ...options } = query
+  const { file = isYaml ? 'spec.yaml' : 'images.txt', again, ...options } = query
   // Whose YAML it is, its content tells; a list would not be sent as YAML.
-  return await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, allowed)
+  const submission = await read([{ name: file, content: body }], isYaml && detectFormat(body.toString('utf8')) === 'list' ? { format: 'yaml', ...options } : options, limits)
+  return { ...submission, ...(again === undefined ? {} : { again }) }
 }
 
-async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowed: AllowedRegistries): Promise<Submission> {
+async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allowed, allowHooks }: SubmissionLimits): Promise<Submission> {
   const { name, format, from, to, fromForAll, platforms, platformPolicy, referrers, foreignLayers } = options
   const secrets = [
     ...inputs.flatMap((input) => findCredentials(input, format)),
@@ -60,6 +75,7 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, allowe
     ...(fromForAll === undefined ? {} : { fromForAll }), content,
   })
   refuseHints(access, options)
+  if (!allowHooks && hasHooks(migration)) throw new HooksRefusedError()
   const { source, destination } = registriesOf(migration)
   const place = [...source, ...destination].find((registry) => transportOf(registry) !== 'docker')
   if (place !== undefined) throw new RequestInvalidError(400, printable(`${place} is no registry: a coordinator and its workers reach registries only`))

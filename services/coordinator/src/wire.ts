@@ -1,10 +1,16 @@
 // The only place where a coordinator's objects are made and joined.
-import { Coordinator, type LeaderNews, openMigrationAccess, openPool, type Pool, type PoolEvent } from '@longshore/pool'
+import { runHook } from '@longshore/hooks'
+import { Coordinator, CutoverLeader, type LeaderNews, openMigrationAccess, openPool, type Pool, type PoolEvent, PoolMover, RedisCutoverStore } from '@longshore/pool'
+import { Preparation } from '@longshore/prepare'
+import { Schedules } from '@longshore/queue'
 import { RedisUnreachableError } from '@longshore/redis'
+import { needsPreparation } from '@longshore/spec'
 import { createPoolMetrics, type HttpServer, type Logger, RegistryMeter, serveHttp, timeOperations, untilOpen } from '@longshore/telemetry'
 import { formatEnd } from '@longshore/transfer'
 import { addApi, answers } from './api.ts'
 import type { CoordinatorConfig } from './config.ts'
+import { logCutovers } from './cutover-log.ts'
+import { refuseHook } from './errors.ts'
 import { gaugePool } from './pool-gauges.ts'
 
 export interface CoordinatorService extends AsyncDisposable {
@@ -20,9 +26,10 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
   const meter = new RegistryMeter(metrics)
   let pool: Pool | undefined
   let coordinator: Coordinator | undefined
-  gaugePool(metrics, () => pool, () => coordinator)
+  let leader: CutoverLeader | undefined
+  gaugePool(metrics, () => pool, () => coordinator, () => leader)
   const server: HttpServer = await serveHttp({
-    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, answers,
+    listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, notificationGuard: config.notificationGuard, answers,
     ready: async () => {
       if (closing.signal.aborted) return 'it is shutting down'
       if (!pool?.connection.isUp) return 'Redis is away'
@@ -30,9 +37,16 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       return undefined
     },
     extend: async (app) => await addApi(app, {
-      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, signal: closing.signal,
+      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, allowHooks: config.allowHooks, signal: closing.signal,
       onSubmit: ({ id: migration, options: { name } }, resumed) => log.info({ migration, ...(name === undefined ? {} : { name }), resumed }, 'migration submitted'),
       onSteer: (migration, action) => log.info({ migration, action }, 'migration steered'),
+      cutovers: () => (pool?.connection.isUp === true ? pool.cutovers : undefined),
+      onBegin: ({ id: cutover, options: { name } }, resumed) => log.info({ cutover, ...(name === undefined ? {} : { name }), resumed }, 'cutover begun'),
+      onSteerCutover: (cutover, action) => log.info({ cutover, action }, 'cutover steered'),
+      onHeard: (cutover, registry, { sender, changes, ignored }) => {
+        metrics.countNotification(sender, changes.length, ignored)
+        log.debug({ cutover, registry, sender, changes: changes.length, ignored }, 'notification')
+      },
     }),
   })
   return {
@@ -45,13 +59,23 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
       coordinator = new Coordinator({
         ...pool, version, onEvent: (event) => onEvent(event),
+        prepare: async ({ spec }, access, onNote) => (needsPreparation(spec) ? new Preparation(spec, {
+          transports: access.transports, hostOf: (registry) => access.destination(registry), env: config.access.config.env, onNote, ...(config.allowHooks ? { runHook } : {}),
+        }) : undefined),
         openAccess: async (record, onPause) => meter.watch(await openMigrationAccess(record, config.access.options, config.access.config, (paused) => {
           log.info({ migration: record.id, registry: paused.registry, ms: Math.round(paused.ms), status: paused.status }, 'registry asks to be left alone')
           onPause(paused)
         })),
       })
+      await using schedules = new Schedules(pool.connection, { onProblem: (message, error) => log.warn({ queue: 'schedules', ...(error === undefined ? {} : { err: error }) }, message) })
+      // Its own: what others read of a cutover here is not yet known to who leads it.
+      const cutovers = new RedisCutoverStore(pool.redis, pool.ears, { recordMs: config.recordMs })
+      const mover = new PoolMover({
+        ...pool, cutovers, openAccess: async (record) => meter.watch(await openMigrationAccess(record, config.access.options, config.access.config, () => {})),
+      })
+      leader = new CutoverLeader({ id: coordinator.id, cutovers, schedules, mover, env: config.env, runHook: config.allowHooks ? runHook : refuseHook, onNews: logCutovers(log) })
       log.info({ id: coordinator.id, redis: pool.connection.url }, 'coordinator ready')
-      await coordinator.run(stop)
+      await Promise.all([coordinator.run(stop), leader.run(stop)])
     },
     async [Symbol.asyncDispose]() {
       closing.abort()
@@ -65,6 +89,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
     switch (event.type) {
       case 'leading': return log.info({ migration }, 'leading a migration')
       case 'led': return log.info({ migration, state: event.state }, 'migration ended')
+      case 'note': return log.info({ migration, made: event.message }, 'destination made ready')
       case 'news': return onNews(migration, event.news)
       case 'lead-failed': return log.error({ migration, err: event.error }, 'leading a migration failed')
       case 'reclaimed':

@@ -30,7 +30,7 @@ function takesValue(option: Option): boolean { return option.required }
 /** Takes its value only behind `=`. */
 function isBoolean(option: Option): boolean { return option.flags.endsWith(' [BOOL]') }
 function takesSpecs(command: Command): boolean { return command.registeredArguments[0]?.name() === 'SPEC' }
-function takesFile(option: Option): boolean { return takesValue(option) && /file|report|failed|dir|output/i.test(long(option)) }
+function takesFile(option: Option): boolean { return takesValue(option) && /file|report|failed|dir|output|state/i.test(long(option)) }
 
 function wordsOf(command: Command): readonly string[] {
   if (command.name() === 'completion') return [...shells, '--help']

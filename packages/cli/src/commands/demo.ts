@@ -1,13 +1,14 @@
 // Everything from nothing: two registries in this process, content from a seed, the real client and the real engine between.
 import { startEmbeddedRegistry } from '@longshore/testing'
 import { parseSpec } from '@longshore/spec'
+import { everyBlob } from '@longshore/transfer'
 import { readConfig } from '../config.ts'
 import { demoImages, seedDemo } from '../demo-content.ts'
 import { ExitCode } from '../exit-code.ts'
 import { formatSummary } from '../summary.ts'
 import { formatVerification } from '../verification-table.ts'
 import { runMigration } from './migrate.ts'
-import { check } from './verify.ts'
+import { checkOnce } from './verify.ts'
 
 /** Bytes per second: fast enough not to bore, slow enough to watch. */
 const pace = 20e6
@@ -28,8 +29,8 @@ export async function demoCommand(): Promise<ExitCode> {
   if (run.interrupted) return ExitCode.interrupted
 
   say('\nRunning: longshore verify images.txt ... --deep')
-  const { verification, unlisted, wrongExtra, unsearched } = await check(migration, { ...access, deep: true }, config)
-  process.stdout.write(formatVerification(verification, unlisted, true, wrongExtra, unsearched))
+  const { verification, unlisted, wrongExtra, unsearched } = await checkOnce(migration, { ...access, deep: everyBlob }, config)
+  process.stdout.write(formatVerification(verification, unlisted, everyBlob, wrongExtra, unsearched))
   const again = await runMigration(migration, { ...access, quiet: true }, config, { keepsEntries: false })
   say(`\nRunning it once more moves nothing: ${again.tally.present} of ${again.tally.found} images are already there (${again.tally.blobs.pushed} blobs copied).`)
   say(`

@@ -1,30 +1,20 @@
 import type { AccessOptions } from '@longshore/access'
 import { printable } from '@longshore/oci'
-import { buildReport, countNamed, printFailedList, printReport, type RunEvent, Tally, wantedOf } from '@longshore/report'
+import { buildReport, countNamed, printFailedList, printReport } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
-import { type ImageId, imageId, type InFlight, migrate, type MigrationResult, type RegistryUse, type Wanted } from '@longshore/transfer'
+import { type ImageId, imageId } from '@longshore/transfer'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
-import { createView } from '../create-view.ts'
-import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
 import { isPool, type MigrateFlags, type OutputFlags } from '../flags.ts'
 import { formatNumber } from '../format.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
+import { type Moved, moveHere, type Seen } from '../move-here.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { formatJsonSummary, formatSummary } from '../summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from '../version.ts'
-import type { View } from '../view.ts'
-import { createRuntime, refuseVainTrust, wire } from '../wire.ts'
-
-/** Images that may be open at once, and jobs of a kind; the clients adapt below these to what each registry takes. */
-const window = 512
-const jobs = { images: 128, blobs: 256, manifests: 128 } as const
-/** What is in flight when a run is stopped may take this long to arrive. */
-const graceMs = 10_000
-/** What a registry may need to come back after a restart; the client's own retries have had some seconds before. */
-const respiteMs = 5_000
+import { refuseVainTrust } from '../wire.ts'
 
 export async function migrateCommand(specs: readonly string[], flags: MigrateFlags): Promise<ExitCode> {
   if (flags.dryRun === true) {
@@ -69,13 +59,7 @@ async function write(file: AtomicFile | undefined, print: () => Iterable<string>
   }
 }
 
-export interface MigrationRun {
-  readonly tally: Tally
-  readonly result: MigrationResult
-  readonly registries: readonly RegistryUse[]
-  readonly started: Date
-  readonly ended: Date
-  readonly ms: number
+export interface MigrationRun extends Moved {
   readonly interrupted: boolean
   /** Nothing on its way was waited for. */
   readonly aborted: boolean
@@ -93,45 +77,19 @@ export interface RunOptions {
 export async function runMigration(
   migration: Migration, flags: AccessOptions & OutputFlags & Pick<MigrateFlags, 'keepGoing' | 'trustStorage'>, config: Config, options: RunOptions,
 ): Promise<MigrationRun> {
-  const inFlight = new Set<InFlight>()
-  const tally = new Tally({ keepsEntries: options.keepsEntries, named: options.only?.size ?? countNamed(migration) })
   const abort = new AbortController()
-  await using wiring = await wire(migration, flags, config, (registry, ms) => {
-    if (flags.debug === true) view.say(`${registry} asks to wait for ${Math.round(ms)} ms`)
-  })
-  const view: View = await createView(flags, config, tally, inFlight)
-  if (flags.debug === true && wiring.registriesConf.length > 0) view.say(`registries.conf: ${wiring.registriesConf.join(', ')}`)
-  const onEvent = (event: RunEvent): void => {
-    tally.add(event)
-    view.event(event)
-    if (flags.debug === true && 'error' in event) for (const line of traceError(event.error)) view.say(line)
-  }
+  const { only } = options
+  let seen: Seen | undefined
   using interrupt = new Interrupt(
-    () => view.say('stopping: what is on its way may arrive, nothing new is begun; again to stop at once'),
+    () => seen?.view.say('stopping: what is on its way may arrive, nothing new is begun; again to stop at once'),
     () => {
-      view.say(`stopped at once: ${formatNumber(tally.copied + tally.present)} of ${formatNumber(tally.total)} images are there; the same command goes on from here`)
+      seen?.view.say(`stopped at once: ${formatNumber(seen.tally.copied + seen.tally.present)} of ${formatNumber(seen.tally.total)} images are there; the same command goes on from here`)
       abort.abort(new InterruptedError())
     },
   )
-  const started = new Date()
-  const startedMs = performance.now()
-  try {
-    const result = await migrate(onlyOf(wantedOf(migration, wiring.transports, onEvent, interrupt.stop), options.only), {
-      transports: wiring.transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,
-      keepGoing: flags.keepGoing ?? true, stop: interrupt.stop, ...(options.distrust === true ? { distrust: true } : {}),
-    }, abort.signal)
-    return {
-      tally, result, registries: wiring.uses(), started, ended: new Date(), ms: performance.now() - startedMs, interrupted: interrupt.interrupted, aborted: interrupt.aborted,
-    }
-  } catch (error) {
-    // An error that ends a run which has moved something is no longer one of usage.
-    if (error instanceof Error && tally.blobs.pushed + tally.manifests > 0) Object.assign(error, { exitCode: ExitCode.failed })
-    throw error
-  } finally {
-    view.close()
-  }
-}
-
-async function* onlyOf(wanted: AsyncIterable<Wanted>, only: ReadonlySet<ImageId> | undefined): AsyncGenerator<Wanted, void, void> {
-  for await (const one of wanted) if (only === undefined || only.has(imageId(one.image))) yield one
+  const moved = await moveHere(migration, flags, config, {
+    keepsEntries: options.keepsEntries, stop: interrupt.stop, abort: abort.signal, named: only?.size ?? countNamed(migration), onSeen: (found) => { seen = found },
+    ...(options.distrust === true ? { distrust: true } : {}), ...(only === undefined ? {} : { takes: ({ image }) => only.has(imageId(image)) }),
+  })
+  return { ...moved, interrupted: interrupt.interrupted, aborted: interrupt.aborted }
 }

@@ -1,8 +1,10 @@
+import type { KeyObject } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
 import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
-  type CheckedImage, type Finding, formatEnd, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
+  type CheckedImage, type Finding, formatEnd, type Image, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
 } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
@@ -16,6 +18,7 @@ import { wire } from '../wire.ts'
 import { runMigration } from './migrate.ts'
 
 const jobs = { images: 64 } as const
+const nothingLookedAt = { manifests: 0, blobs: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } as const
 
 /** @throws SpecError, UsageError, CollisionError */
 export async function verifyCommand(specs: readonly string[], given: VerifyFlags): Promise<ExitCode> {
@@ -23,7 +26,9 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
   const flags = { ...given, hints }
   printWarnings(migration, warnings)
   const config = readConfig()
-  let checked = await check(migration, flags, config)
+  // A key that cannot be read is known before the first request.
+  const keys = flags.signedBy === undefined ? undefined : await (await import('@longshore/signing')).readSigstorePublicKeys(flags.signedBy)
+  let checked = await checkOnce(migration, flags, config, keys)
   const broken = new Set<ImageId>(checked.verification.findings.filter(isRepairable).map(({ image }) => imageId(image)))
   if (flags.repair === true && broken.size > 0) {
     if (flags.json !== true && flags.quiet !== true) process.stdout.write(`${print(checked, flags)}\n`)
@@ -32,11 +37,11 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
     const repair = isPool(flags) ? (await import('../pool-run.ts')).runInPool : runMigration
     const { interrupted } = await repair(migration, flags.json === true ? { ...shown, quiet: true } : shown, config, { keepsEntries: false, distrust: true, only: broken })
     if (interrupted) return ExitCode.interrupted
-    checked = await check(migration, flags, config)
+    checked = await checkOnce(migration, flags, config, keys)
   }
-  const { verification, unlisted, wrongExtra, unsearched } = checked
-  const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined
-  process.stdout.write(flags.json === true ? printJson(checked, sound) : print(checked, flags))
+  const { verification, unlisted, wrongExtra, unsearched, signatures } = checked
+  const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined && (signatures?.unsigned.length ?? 0) === 0
+  process.stdout.write(flags.json === true ? printJson(checked, sound, flags) : print(checked, flags))
   return sound ? ExitCode.ok : ExitCode.failed
 }
 
@@ -47,29 +52,40 @@ export interface Checked {
   readonly wrongExtra: number
   /** Why the destination could not be looked through to the end. */
   readonly unsearched?: ErrorRecord
+  /** Where keys were given. */
+  readonly signatures?: SignatureReport
 }
 
-function print({ verification, unlisted, wrongExtra, unsearched }: Checked, flags: VerifyFlags): string {
-  return formatVerification(verification, unlisted, flags.deep === true, wrongExtra, unsearched)
+function print({ verification, unlisted, wrongExtra, unsearched, signatures }: Checked, flags: VerifyFlags): string {
+  return formatVerification(verification, unlisted, flags.deep, wrongExtra, unsearched, signatures)
 }
 
 /** What is gone at the source, or cannot be looked at, is not put right by moving it again. */
 function isRepairable(finding: Finding): boolean { return finding.problem !== 'failed' && !isMissingAtSource(finding) }
 
-export async function check(migration: Migration, flags: VerifyFlags, config: Config): Promise<Checked> {
+/** Until Ctrl-C. */
+export async function checkOnce(migration: Migration, flags: VerifyFlags, config: Config, keys?: readonly KeyObject[]): Promise<Checked> {
+  using interrupt = new Interrupt(() => {})
+  return await check(migration, flags, config, interrupt.stop, keys)
+}
+
+/** What verify and cutover look at. @param asksFor whose signatures are looked at @throws CollisionError, the reason of `stop` */
+export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal, keys?: readonly KeyObject[], asksFor: (image: Image) => boolean = () => true): Promise<Checked> {
   const unlisted: Unlisted[] = []
   const whole = wholeOrigins(migration)
   /** Destination repositories that are meant to be like their sources. */
   const mirrored = new Set<string>()
-  using interrupt = new Interrupt(() => {})
+  const images: Image[] = []
   using progress = new CountView(process.stderr, 'checked', flags.json !== true && flags.quiet !== true)
   const findings: Finding[] = []
   let looked = 0
   let sound = 0
   const looking: Looking = {
-    migration, flags, config, stop: interrupt.stop,
+    migration, flags, config, stop,
     onUnlisted: (event) => { unlisted.push(event) },
-    onWanted: ({ image: { destination }, origin }) => {
+    onWanted: ({ image, origin }) => {
+      const { destination } = image
+      if (keys && asksFor(image)) images.push(image)
       if (origin && whole.has(originKey(origin))) mirrored.add(`${destination.registry}/${destination.repository}`)
     },
     onChecked: (wrong) => {
@@ -84,13 +100,21 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
     found = await (isPool(flags) ? verifyInPool(looking) : verifyHere(looking))
   } catch (error) {
     // Images were checked, and then their repositories could not be listed: what was found is told with it.
-    if (looked === 0 || !(error instanceof MigrationError) || interrupt.interrupted) throw error
-    return { verification: { images: looked, sound, findings, extra: [], manifests: 0, blobs: 0, bytesRead: 0 }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
+    if (looked === 0 || !(error instanceof MigrationError) || stop.aborted) throw error
+    return { verification: { images: looked, sound, findings, extra: [], ...nothingLookedAt }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
   }
   const policy = flags.extra ?? 'list'
   const verification = policy === 'ignore' ? { ...found, extra: [] } : found
   const wrong = policy === 'fail' ? verification.extra : verification.extra.filter((tag) => mirrored.has(`${tag.registry}/${tag.repository}`))
-  return { verification, unlisted, wrongExtra: wrong.length }
+  return { verification, unlisted, wrongExtra: wrong.length, ...(keys ? { signatures: await checkSignatures(images, keys, migration, flags, config, stop) } : {}) }
+}
+
+/** From this process, also where workers did the rest: the keys are files of this machine. */
+async function checkSignatures(images: readonly Image[], keys: readonly KeyObject[], migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal): Promise<SignatureReport> {
+  const { verifySignatures } = await import('@longshore/signing')
+  await using wiring = await wire(migration, flags, config, () => {})
+  using progress = new CountView(process.stderr, 'signatures looked at', flags.json !== true && flags.quiet !== true)
+  return await verifySignatures(images, { target: (registry) => wiring.transports.target(registry), keys, concurrency: jobs.images, onImage: () => progress.add() }, stop)
 }
 
 interface Looking {
@@ -111,7 +135,7 @@ async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted
       yield wanted
     }
   }
-  return await verify(images(), { transports: wiring.transports, deep: flags.deep ?? false, jobs, onImage: (_, findings) => onChecked(findings) }, stop)
+  return await verify(images(), { transports: wiring.transports, deep: flags.deep, jobs, onImage: (_, findings) => onChecked(findings) }, stop)
 }
 
 /** The workers check the images; what is at the destination beside them is looked for here. */
@@ -138,7 +162,7 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
-function printJson({ verification, unlisted, wrongExtra, unsearched }: Checked, sound: boolean): string {
+function printJson({ verification, unlisted, wrongExtra, unsearched, signatures }: Checked, sound: boolean, { deep }: VerifyFlags): string {
   const findings = verification.findings.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
-  return `${JSON.stringify({ ok: sound, ...verification, findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }) })}\n`
+  return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }), ...(signatures === undefined ? {} : { signatures }) })}\n`
 }

@@ -7,7 +7,7 @@ import type { Content, Io, Opener, PushOptions, PushOutcome, Signature, Signatur
 import { linkFile, readBlobFile, writeBlobFile } from '../blob-file.ts'
 import { LayoutError } from '../errors.ts'
 import type { Layout, LayoutOptions } from '../layout.ts'
-import { checkComplete, readManifest } from '../manifests.ts'
+import { checkComplete, checkTyped, readManifest } from '../manifests.ts'
 import { blobUnknown, fileFailure } from '../problem.ts'
 import { Pushes } from '../pushes.ts'
 import { isTemporary, namesIn, Tree } from '../tree.ts'
@@ -98,6 +98,7 @@ class Dir implements DirLayout {
     if (reference !== '' && !isDigest(reference)) {
       throw new LayoutError('LAYOUT_REFUSED', `${this.registry}: a directory holds one image, without a name; "${reference}" needs a directory of its own, or oci:PATH:NAME`)
     }
+    checkTyped(this.registry, manifest)
     const folder = await this.#prepare(repository)
     await checkComplete(this.registry, manifest, {
       blob: (desc) => this.#has(folder, desc),

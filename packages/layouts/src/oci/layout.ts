@@ -5,7 +5,7 @@ import {
 import type { Content, Io, Opener, PushOptions, PushOutcome } from '@longshore/transfer'
 import type { DeletableLayout, LayoutOptions } from '../layout.ts'
 import { LayoutError } from '../errors.ts'
-import { checkAddressable, checkComplete, readManifest, referrerOf } from '../manifests.ts'
+import { checkAddressable, checkComplete, checkTyped, readManifest, referrerOf } from '../manifests.ts'
 import { blobUnknown } from '../problem.ts'
 import { Pushes } from '../pushes.ts'
 import { chooseEntry, type Choice, imagesOf } from './choose.ts'
@@ -113,6 +113,8 @@ export class OciLayout implements DeletableLayout {
     this.#checkWritable(repository)
     checkAddressable(this.registry, manifest)
     const isNamed = !isDigest(reference)
+    // The index notes what it names, and nothing of what is below.
+    if (!isNamed && !manifest.subject) checkTyped(this.registry, manifest)
     const write = async (): Promise<void> => {
       await this.#checkComplete(manifest)
       if (!await this.#has(descriptorOf(manifest))) await this.#store.put(manifest.digest, manifest.bytes)

@@ -8,7 +8,7 @@ import type { Content, Io, Opener, PushOptions, PushOutcome } from '@longshore/t
 import { readBlobFile, writeBlobFile } from '../blob-file.ts'
 import { LayoutError } from '../errors.ts'
 import type { Layout, LayoutOptions } from '../layout.ts'
-import { checkAddressable, checkComplete, readManifest } from '../manifests.ts'
+import { checkAddressable, checkComplete, checkTyped, readManifest } from '../manifests.ts'
 import { blobUnknown } from '../problem.ts'
 import { Pushes } from '../pushes.ts'
 import { namesIn, type PlainFile, Tree } from '../tree.ts'
@@ -112,6 +112,7 @@ class RegistryStorage implements Layout {
     signal.throwIfAborted()
     this.#checkWritable(repository)
     checkAddressable(this.registry, manifest)
+    checkTyped(this.registry, manifest)
     const { digest } = manifest
     await checkComplete(this.registry, manifest, {
       blob: async (desc) => await this.#blob(repository, desc) !== undefined,

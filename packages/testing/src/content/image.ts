@@ -1,6 +1,7 @@
 // Images, indexes and artifacts from a seed, as plain data: same options, same bytes.
+import { type KeyObject, sign } from 'node:crypto'
 import { type Descriptor, type Digest, digestOf, hexOf, MediaType, type Platform, referrersTag, type Tag } from '@longshore/oci'
-import { blobOf, layer, type SyntheticBlob, tarLayer } from './blob.ts'
+import { blobOf, bytesOf, layer, type SyntheticBlob, tarLayer } from './blob.ts'
 
 export interface SyntheticManifest { readonly digest: Digest; readonly mediaType: string; readonly bytes: Uint8Array }
 
@@ -152,8 +153,8 @@ export function referrersFallback(subject: Digest, referrers: readonly Synthetic
   return { tag: referrersTag(subject), content: gather(root, referrers) }
 }
 
-/** What cosign pushes to sign `subject`, and the tag it pushes it to. */
-export function cosignSignature(subject: Digest): { readonly tag: Tag; readonly content: SyntheticContent } {
+/** What cosign pushes to sign `subject`, and the tag it pushes it to. @param key makes the signature; without one it is made up */
+export function cosignSignature(subject: Digest, key?: KeyObject): { readonly tag: Tag; readonly content: SyntheticContent } {
   const payload = blobOf(json({
     critical: { identity: { 'docker-reference': '' }, image: { 'docker-manifest-digest': subject }, type: 'cosign container image signature' },
     optional: null,
@@ -164,7 +165,7 @@ export function cosignSignature(subject: Digest): { readonly tag: Tag; readonly 
     config: { mediaType: MediaType.ociConfig, digest: config.digest, size: config.size },
     layers: [{
       mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json', digest: payload.digest, size: payload.size,
-      annotations: { 'dev.cosignproject.cosign/signature': Buffer.from(`signature of ${subject}`).toString('base64') },
+      annotations: { 'dev.cosignproject.cosign/signature': (key ? sign('sha256', bytesOf(payload), key) : Buffer.from(`signature of ${subject}`)).toString('base64') },
     }],
   })
   return { tag: `${referrersTag(subject)}.sig` as Tag, content: { root, manifests: [root], blobs: blobMap([config, payload]) } }
@@ -187,7 +188,8 @@ export function blobMap(blobs: readonly SyntheticBlob[]): ReadonlyMap<Digest, Sy
   return new Map(blobs.map((blob) => [blob.digest, blob]))
 }
 
-function gather(root: SyntheticManifest, parts: readonly SyntheticContent[]): SyntheticContent {
+/** `root` with all that its parts bring along. */
+export function gather(root: SyntheticManifest, parts: readonly SyntheticContent[]): SyntheticContent {
   const manifests = new Map(parts.flatMap((part) => part.manifests).map((manifest) => [manifest.digest, manifest]))
   return { root, manifests: [...manifests.values(), root], blobs: new Map(parts.flatMap((part) => [...part.blobs])) }
 }

@@ -4,12 +4,14 @@ import { layer } from './blob.ts'
 import { blobMap, type SyntheticContent } from './image.ts'
 
 /**
- * A signed Docker schema 1 manifest (prettyjws): the digest is over the payload, the bytes also hold the signature, with a
+ * A Docker schema 1 manifest. Signed (prettyjws): the digest is over the payload, the bytes also hold the signature, with a
  * key that is new each time. Payload and digest come from the options alone.
  * https://github.com/distribution/distribution/blob/v2.8.2/docs/spec/manifest-v2-1.md
  */
-export function schema1Image({ seed, name, tag, layers }: {
+export function schema1Image({ seed, name, tag, layers, signed = true }: {
   readonly seed: number | string; readonly name: string; readonly tag: string; readonly layers: readonly number[]
+  /** Default true. */
+  readonly signed?: boolean
 }): SyntheticContent {
   const blobs = layers.map((size, i) => layer({ seed: `schema1 ${seed}#${i}`, size }))
   const fields = {
@@ -18,6 +20,11 @@ export function schema1Image({ seed, name, tag, layers }: {
     history: blobs.map((blob, i) => ({ v1Compatibility: JSON.stringify({ id: blob.digest.slice(7), ...(i < blobs.length - 1 ? { parent: blobs[i + 1]?.digest.slice(7) } : {}) }) })),
   }
   const payload = JSON.stringify(fields, undefined, 3)
+  if (!signed) {
+    const bytes = Buffer.from(payload)
+    const root = { digest: digestOf(bytes), mediaType: MediaType.dockerSchema1, bytes }
+    return { root, manifests: [root], blobs: blobMap(blobs) }
+  }
   const formatLength = payload.length - 2
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const encoded = (text: string): string => Buffer.from(text).toString('base64url')

@@ -1,0 +1,6 @@
+export { HooksNotAllowedError, NotReadyError, ProjectNotMadeError, RepositoryNotMadeError } from './errors.ts'
+export { examine, type ExamineOptions } from './examine.ts'
+export { type Finding, type FindingKind, formatFinding } from './finding.ts'
+export type { DestinationHost } from './harbor-site.ts'
+export { plannedTransports } from './planned-target.ts'
+export { Preparation, type PreparationOptions } from './preparation.ts'

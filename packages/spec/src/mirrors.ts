@@ -1,0 +1,60 @@
+// Destination repositories that a migration makes like their sources: every tag is wanted there. They are what a prune may look at.
+import type { Digest, RepositoryName, Tag } from '@longshore/oci'
+import { formatLocation, type Io, type Location, type Source } from '@longshore/transfer'
+import type { Migration } from './migration.ts'
+import { nameReference, nameRepository } from './naming.ts'
+import type { ExpandEvent, Unit } from './unit.ts'
+import { catalogsOf, keyOf, namedUnits } from './units.ts'
+
+export interface Mirror {
+  readonly destination: Location
+  /** Repositories of which every tag is wanted there, under its own name. */
+  readonly sources: readonly Location[]
+  /** What else of the spec goes there, by name. */
+  readonly named: ReadonlySet<Tag | Digest>
+}
+
+export interface Mirrors {
+  readonly mirrors: readonly Mirror[]
+  /** Catalogs that could not be read, or in which nothing matched: then there may be sources that nobody knows of. */
+  readonly failed: ReadonlyArray<Extract<ExpandEvent, { kind: 'failed' }>>
+}
+
+interface Place { readonly destination: Location; readonly sources: Map<string, Location>; readonly named: Set<Tag | Digest>; isChosen: boolean }
+
+/** A repository into which a rule chooses among the tags of a source is no mirror of it. @throws the signal's reason */
+export async function mirrorsOf({ entries, destinations }: Migration, sourceFor: (registry: string) => Source, io: Io): Promise<Mirrors> {
+  const catalogs = catalogsOf(entries)
+  const units = namedUnits(entries, catalogs)
+  const failed: Array<Extract<ExpandEvent, { kind: 'failed' }>> = []
+  const context = { sourceFor, destinations, listTags: async () => undefined, concurrency: 1, now: new Date() }
+  const known = new Set(units.keys())
+  for (const catalog of catalogs.values()) {
+    for await (const found of catalog.units(context, known, io)) {
+      if (!('kind' in found)) units.set(keyOf(found), found)
+      else if (found.kind === 'failed') failed.push(found)
+    }
+  }
+  const places = new Map<string, Place>()
+  for (const unit of units.values()) collect(unit, places, destinations)
+  return { mirrors: [...places.values()].filter(({ sources, isChosen }) => sources.size > 0 && !isChosen).map(({ destination, sources, named }) => ({ destination, sources: [...sources.values()], named })), failed }
+}
+
+function collect({ registry, repository, demands }: Unit, places: Map<string, Place>, settings: Migration['destinations']): void {
+  for (const { entry: { destinations, selection }, path } of demands) {
+    for (const destination of destinations) {
+      let name: RepositoryName
+      // A name that the rules spoil is no place.
+      try { name = nameRepository(destination, path, settings) } catch { continue }
+      const to: Location = { registry: destination.registry, repository: name }
+      const key = formatLocation(to)
+      const place = places.get(key) ?? { destination: to, sources: new Map<string, Location>(), named: new Set<Tag | Digest>(), isChosen: false }
+      places.set(key, place)
+      for (const requested of selection.references) place.named.add(nameReference(destination, requested))
+      if (selection.kind === 'references') continue
+      const isWhole = Object.keys(selection.rule).length === 0 && !(destination.kind === 'exact' && destination.reference !== undefined)
+      if (isWhole) place.sources.set(keyOf({ registry, repository }), { registry, repository })
+      else place.isChosen = true
+    }
+  }
+}
