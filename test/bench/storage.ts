@@ -53,6 +53,7 @@ const recipes: readonly Recipe[] = [
     name: 'tree → smaller tree', result: 'tree', wanted: everySecond,
     contenders: {
       longshore: (job) => [longshore, 'migrate', job.list, '--from', `registry-storage:${job.tree}`, '--to', `registry-storage:${job.output}`],
+      'longshore --trust-storage': (job) => [longshore, 'migrate', job.list, '--from', `registry-storage:${job.tree}`, '--to', `registry-storage:${job.output}`, '--trust-storage'],
       'select_registry_images.sh': (job) => bash('"$@"', script('select_registry_images.sh'), job.list, job.tree, job.output),
       'sync.sh between registries': (job) => bash('"$@"', script('sync.sh'), job.list, job.source, `docker://${job.registry}`),
     },

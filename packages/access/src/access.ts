@@ -3,7 +3,7 @@ import { Bandwidth } from '@longshore/concurrency'
 import { createKeychain, CredentialHelperError, InvalidCredentialsError, type Keychain, loadTls, type TlsFiles } from '@longshore/credentials'
 import type { RepositoryName } from '@longshore/oci'
 import { type PullSource, readRegistriesConf, type RegistriesConf } from '@longshore/registries-conf'
-import { createRegistry, defaultUserAgent, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
+import { createFileHost, createRegistry, defaultUserAgent, type FileAnswer, type FileHost, type Pause, type Registry, type RegistryOptions } from '@longshore/registry'
 import type { RegistryUse, Source, Target, Transports } from '@longshore/transfer'
 import type { AccessConfig } from './access-config.ts'
 import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
@@ -25,6 +25,11 @@ export interface Access extends AsyncDisposable {
   uses(): readonly RegistryUse[]
   /** The clients opened so far. */
   clients(): Iterable<{ readonly side: Side; readonly client: Registry }>
+  /**
+   * A small file that lies beside a registry (a signature), where it may be another host's: reached by the settings of the side and the registry, and by the
+   * certificates that there are for its own host. @throws InvalidCertificatesError, ConnectionError
+   */
+  fileBeside(side: Side, registry: string, url: URL, limit: number, signal: AbortSignal): Promise<FileAnswer>
   /** The files of registries.conf that were read, in order; none where nothing is said. */
   readonly registriesConf: readonly string[]
 }
@@ -62,6 +67,18 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     clients.set(key, { side, client })
     return client
   }
+  const fileHosts = new Map<string, Promise<FileHost>>()
+  const openFileHost = async (side: Side, registry: string, host: string): Promise<FileHost> => {
+    const { tls, tlsVerify } = side === 'source' ? source : destination
+    const [own, beside] = [await loadTls(host, { env, home }), tls.get(registry) ?? {}]
+    const ca = own.ca || beside.ca ? [...new Set([...own.ca ?? [], ...beside.ca ?? []])] : undefined
+    return createFileHost({
+      host, tlsVerify: tlsVerify(registry, false),
+      // Authorities of both; a client certificate of the host's own, else the registry's, as skopeo shows it.
+      tls: toTls({ ...(own.cert === undefined ? beside : own), ...(ca === undefined ? {} : { ca }) }),
+      ...(config.proxy === undefined ? {} : { proxy: config.proxy }), ...(config.stallMs === undefined ? {} : { timeouts: { stallMs: config.stallMs } }),
+    })
+  }
   const routed = new Map<string, Source | Target>()
   const once = <T extends Source>(key: string, make: () => T): T => {
     const known = routed.get(key) ?? make()
@@ -81,6 +98,12 @@ export async function openAccess(registries: Registries, options: AccessOptions,
       target: (registry) => (conf === undefined || isPlain(registry) ? open('destination', { registry })
         : once(`destination ${registry}`, () => routedTarget(registry, conf, (place) => open('destination', place)))),
     },
+    async fileBeside(side, registry, url, limit, signal) {
+      const key = [side, registry, url.host].join(' ')
+      let host = fileHosts.get(key)
+      if (!host) fileHosts.set(key, host = openFileHost(side, registry, url.host))
+      return await (await host).get(url, limit, signal)
+    },
     destination: (registry) => {
       if (conf === undefined || isPlain(registry)) return open('destination', { registry })
       const place = { registry, repository: '' as RepositoryName }
@@ -97,6 +120,7 @@ export async function openAccess(registries: Registries, options: AccessOptions,
       leaving.abort()
       await Promise.all(greetings)
       await Promise.all([...clients.values()].map(({ client }) => client[Symbol.asyncDispose]()))
+      await Promise.all([...fileHosts.values()].map(async (host) => { await (await host.catch(() => undefined))?.[Symbol.asyncDispose]() }))
     },
   }
 }

@@ -52,6 +52,8 @@ export interface MigrateFlags extends SpecFlags, AccessOptions, OutputFlags, Poo
   readonly report?: string
   readonly failed?: string
   readonly keepGoing?: boolean
+  /** From one storage tree to another: files are linked unread, and so unchecked. */
+  readonly trustStorage?: boolean
 }
 
 export type PlanFlags = SpecFlags & AccessOptions & OutputFlags & PoolFlags

@@ -7,7 +7,7 @@ import type { Config } from './config.ts'
 import { createView } from './create-view.ts'
 import { traceError } from './explain-error.ts'
 import { ExitCode } from './exit-code.ts'
-import type { OutputFlags } from './flags.ts'
+import type { MigrateFlags, OutputFlags } from './flags.ts'
 import { prepare } from './prepare.ts'
 import type { View } from './view.ts'
 import { createRuntime, wire } from './wire.ts'
@@ -20,7 +20,7 @@ const graceMs = 10_000
 /** What a registry may need to come back after a restart; the client's own retries have had some seconds before. */
 const respiteMs = 5_000
 
-export type MoveFlags = AccessOptions & OutputFlags & { readonly keepGoing?: boolean }
+export type MoveFlags = AccessOptions & OutputFlags & Pick<MigrateFlags, 'keepGoing' | 'trustStorage'>
 
 export interface Seen { readonly view: View; readonly tally: Tally }
 

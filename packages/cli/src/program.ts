@@ -42,6 +42,7 @@ What is there already is not sent again: run the same command again to go on aft
     .addOption(booleanOption('keep-going', 'leave the other images alone when one fails (default: true)'))
     .option('--report <FILE.json>', 'write what became of each image (docs/report.md)')
     .option('--failed <FILE>', 'write the images that failed, as a list that can be fed back in')
+    .option('--trust-storage', 'from one registry-storage: to another on the same file system, link blobs without reading them: fast, and a corrupt one is not noticed')
   addPoolOptions(migrate)
   addOutputOptions(migrate)
   migrate.addHelpText('after', `

@@ -8,6 +8,7 @@ import type { Layout } from '@longshore/layouts'
 import { type Migration, registriesOf } from '@longshore/spec'
 import type { Ledger, Queue } from '@longshore/transfer'
 import type { Config } from './config.ts'
+import type { MigrateFlags } from './flags.ts'
 import { isPlace, onlyRegistries } from './place-kind.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -15,7 +16,7 @@ import { UsageError } from './usage-error.ts'
  * Joins the clients for every registry that the migration names, and the storage trees of this machine.
  * @throws UsageError, InvalidCertificatesError, LayoutError
  */
-export async function wire(migration: Migration, options: AccessOptions, config: Config, onPause: (registry: string, ms: number) => void): Promise<Access> {
+export async function wire(migration: Migration, options: AccessOptions & Pick<MigrateFlags, 'trustStorage'>, config: Config, onPause: (registry: string, ms: number) => void): Promise<Access> {
   const { source, destination } = registriesOf(migration)
   const registries = { source: onlyRegistries(source), destination: onlyRegistries(destination) }
   const access = await open(registries, options, config, onPause)
@@ -26,7 +27,7 @@ export async function wire(migration: Migration, options: AccessOptions, config:
     const { openLayout } = await import('@longshore/layouts')
     const places = { source: new Map<string, Layout>(), destination: new Map<string, Layout>() }
     for (const [side, all] of [['source', source], ['destination', destination]] as const) {
-      for (const registry of all) if (isPlace(registry)) places[side].set(registry, stack.use(openLayout(registry, { readOnly: side === 'source', sparse: true })))
+      for (const registry of all) if (isPlace(registry)) places[side].set(registry, stack.use(openLayout(registry, { readOnly: side === 'source', sparse: true, trustLinked: options.trustStorage ?? false })))
     }
     const { transports } = access
     return {
@@ -46,6 +47,14 @@ export function refusePlaces(migration: Migration): void {
   const { source, destination } = registriesOf(migration)
   const place = [...source, ...destination].find(isPlace)
   if (place !== undefined) throw new UsageError(`${place} is on this machine, where other workers cannot reach it: leave out --redis and --workers, or serve it with a registry`)
+}
+
+/** `--trust-storage` says something of files that are linked, from one tree to another. @throws UsageError where it could do nothing */
+export function refuseVainTrust(migration: Migration): void {
+  const { source, destination } = registriesOf(migration)
+  for (const [end, registries] of [['source', source], ['destination', destination]] as const) {
+    if (![...registries].some(isPlace)) throw new UsageError(`--trust-storage links the blobs of one storage tree into another, and there is no registry-storage: at the ${end}: leave it out`)
+  }
 }
 
 async function open(registries: Parameters<typeof openAccess>[0], options: AccessOptions, config: Config, onPause: (registry: string, ms: number) => void): Promise<Access> {

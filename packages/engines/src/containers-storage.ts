@@ -124,10 +124,12 @@ class ContainersStorage implements ImageStore {
   async #list(io: Io): Promise<readonly Listed[]> {
     const listed: unknown = JSON.parse(await this.#podman.run(['images', '--all', '--no-trunc', '--format', 'json'], io))
     if (!Array.isArray(listed)) throw new EngineError('ENGINE_REFUSED', `${this.registry}: podman images does not answer with a list`)
-    return listed.flatMap((entry: { readonly Id?: unknown; readonly Digest?: unknown; readonly Names?: unknown; readonly RepoDigests?: unknown }) => {
+    const images = listed.flatMap((entry: { readonly Id?: unknown; readonly Digest?: unknown; readonly Names?: unknown; readonly RepoDigests?: unknown }) => {
       const id = typeof entry.Id === 'string' ? idOf(entry.Id) : undefined
       return id === undefined ? [] : [{ id, digest: typeof entry.Digest === 'string' && isDigest(entry.Digest) ? entry.Digest : undefined, names: textsOf(entry.Names), digests: textsOf(entry.RepoDigests) }]
     })
+    // Podman lists an image once for each of its names, with all of them each time.
+    return [...new Map(images.map((image) => [image.id, image])).values()]
   }
 }
 

@@ -29,6 +29,8 @@ export class DockerDaemonSource implements LayoutSource {
   readonly #saved: SavedImages
   /** IDs by the digest of the manifest that was made of the image. */
   readonly #made = new Map<Digest, string>()
+  /** IDs of the images that were read, by the repository in whose name they were. */
+  readonly #readFrom = new Map<RepositoryName, Set<string>>()
 
   constructor(registry: string, api: EngineApi, saved: SavedImages) {
     this.registry = registry
@@ -52,18 +54,21 @@ export class DockerDaemonSource implements LayoutSource {
     if (id === undefined) return undefined
     const { manifest } = await this.#saved.get(id, (scoped) => this.#api.save(id, scoped), io)
     this.#made.set(manifest.digest, id)
+    const ids = this.#readFrom.get(repository)
+    if (ids) ids.add(id)
+    else this.#readFrom.set(repository, new Set([id]))
     return manifest
   }
 
   async exists(repository: RepositoryName, desc: Descriptor, io: Io): Promise<boolean> {
     io.signal.throwIfAborted()
-    for (const { archive } of this.#saved) if (await archive.exists(repository, desc, io)) return true
-    return false
+    return await this.#holder(repository, desc, io) !== undefined
   }
 
   async blob(repository: RepositoryName, desc: Descriptor, options: Io & { readonly offset?: number }): Promise<Content> {
     options.signal.throwIfAborted()
-    for (const { archive } of this.#saved) if (await archive.exists(repository, desc, options)) return await archive.blob(repository, desc, options)
+    const archive = await this.#holder(repository, desc, options)
+    if (archive) return await archive.blob(repository, desc, options)
     throw new RegistryError({ status: 404, registry: this.registry, request: `blob ${desc.digest}`, details: [{ code: 'BLOB_UNKNOWN', message: 'the images that were read do not have it' }] })
   }
 
@@ -78,6 +83,15 @@ export class DockerDaemonSource implements LayoutSource {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#saved[Symbol.asyncDispose]()
     await this.#api[Symbol.asyncDispose]()
+  }
+
+  /** The archive of an image of the repository that has the blob. */
+  async #holder(repository: RepositoryName, desc: Descriptor, io: Io): Promise<LayoutSource | undefined> {
+    for (const id of this.#readFrom.get(repository) ?? []) {
+      const archive = this.#saved.archive(id)
+      if (await archive?.exists(repository, desc, io) === true) return archive
+    }
+    return undefined
   }
 
   /** Docker says `alpine:3` where podman says `docker.io/library/alpine:3`. */

@@ -57,8 +57,9 @@ export async function startEngine(spec: string, socket: string): Promise<AsyncDi
   const child = spawn('podman', [...storeFlags(spec), 'system', 'service', '--time=0', `unix://${socket}`], { env: { ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
   let told = ''
   child.stderr.on('data', (text: Buffer) => { told += text.toString() })
+  child.on('error', (error) => { told += `${error.message} (the tests need podman: apt-get install -y --no-install-recommends podman)` })
   for (let tries = 0; !existsSync(socket); tries++) {
-    if (child.exitCode !== null || tries > 100) throw new Error(`podman system service does not start: ${told}`)
+    if (child.exitCode !== null || child.pid === undefined || tries > 100) throw new Error(`podman system service does not start: ${told}`)
     await delay(100)
   }
   return { async [Symbol.asyncDispose]() {

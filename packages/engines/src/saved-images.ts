@@ -25,7 +25,8 @@ export class SavedImages implements AsyncDisposable {
     this.#layersAsSkopeo = layersAsSkopeo
   }
 
-  [Symbol.iterator](): Iterator<SavedImage> { return this.#saved.values() }
+  /** The archive of an image that was saved before. */
+  archive(id: string): LayoutSource | undefined { return this.#saved.get(id)?.archive }
 
   /** @param save gives the archive of this one image */
   async get(id: string, save: (io: Io) => AsyncIterable<Uint8Array>, io: Io): Promise<SavedImage> {

@@ -5,6 +5,7 @@ import { type Descriptor, SizeMismatchError } from '@longshore/oci'
 import type { Content, Io, Opener, PushOptions } from '@longshore/transfer'
 import { fileFailure } from './problem.ts'
 import type { PlainFile, Tree } from './tree.ts'
+import { WriteBatch } from './write-batch.ts'
 
 /** Bytes per read: few calls, and little memory for each blob on its way. */
 const chunkBytes = 256 * 1024
@@ -95,15 +96,17 @@ async function linkOrWrite(tree: Tree, temporary: string, desc: Descriptor, open
 async function writeContent(content: Content, temporary: string, desc: Descriptor, tree: Tree, { signal, onSent }: WriteBlobOptions): Promise<void> {
   const failed = (error: unknown): never => { throw fileFailure(tree.place, `writing ${desc.digest}`, error) }
   await using handle = await open(temporary, 'wx', 0o644).catch(failed)
+  using _writing = tree.writing.enter()
+  const batch = new WriteBatch(handle, tree.writing)
+  const tell = (written: number): void => { if (written > 0) onSent?.(written) }
   let size = 0
   for await (const chunk of content) {
     signal.throwIfAborted()
-    if (desc.size >= 0 && size + chunk.byteLength > desc.size) checkSize(desc, size + chunk.byteLength, tree.place)
-    let at = 0
-    while (at < chunk.byteLength) at += (await handle.write(chunk, at, chunk.byteLength - at).catch(failed)).bytesWritten
     size += chunk.byteLength
-    onSent?.(chunk.byteLength)
+    if (desc.size >= 0 && size > desc.size) checkSize(desc, size, tree.place)
+    tell(await batch.add(chunk).catch(failed))
   }
+  tell(await batch.flush().catch(failed))
   checkSize(desc, size, tree.place)
 }
 

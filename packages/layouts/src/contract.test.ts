@@ -1,7 +1,9 @@
-// Every folder of files passes the suite that real registries pass.
-import { mkdtemp, rm } from 'node:fs/promises'
+// Every folder and every file passes the suites that real registries pass.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { decodeManifest, type Digest, MediaType, successors, type Tag } from '@longshore/oci'
+import { bytesOf } from '@longshore/testing'
 import { type ContractLimits, describeSource, describeTarget, fill } from '@longshore/testing/contracts'
 import { type Layout, openLayout } from './index.ts'
 
@@ -16,6 +18,7 @@ const kinds: readonly (readonly [string, ContractLimits, ContractLimits])[] = [
   ['dir', { oneReference: true, noReferrers: true }, {}],
   ['oci', { oneRepository: true }, {}],
   ['oci-archive', { oneRepository: true }, {}],
+  ['docker-archive', { oneRepository: true, noReferrers: true, noManifests: true, tarLayers: true, names: { ref: (name) => `docker.io/team/app:${name}` as Tag } }, {}],
   // A source is asked for its referrers; a target leaves them to the fallback tag.
   ['registry-storage', {}, { noReferrers: true }],
 ]
@@ -45,3 +48,18 @@ for (const [transport, limits, ofTarget] of kinds) {
     return { target, readBack, [Symbol.asyncDispose]: () => closeAll(...open, place) }
   }, { ...limits, ...ofTarget })
 }
+
+// Its layers are files beside each other, and the image is made of them.
+describeSource('tarball', async (images) => {
+  const { path, ...place } = await folder()
+  const paths: string[] = []
+  for (const { content } of images) {
+    const blobs = successors(decodeManifest(content.root.bytes, content.root.mediaType, 'made up')).blobs.filter(({ mediaType }) => mediaType !== MediaType.ociConfig)
+    for (const [at, { digest }] of blobs.entries()) {
+      paths.push(`${path}-${at}.tar`)
+      await writeFile(paths.at(-1) ?? '', bytesOf(content.blobs.get(digest satisfies Digest)!))
+    }
+  }
+  const source = openLayout(`tarball:${paths.join(':')}`, { readOnly: true })
+  return { source, [Symbol.asyncDispose]: () => closeAll(source, place) }
+}, { oneRepository: true, oneReference: true, noReferrers: true, noManifests: true, noConfigurations: true, tarLayers: true, names: { ref: () => '@0' as Tag } })

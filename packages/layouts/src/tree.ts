@@ -6,6 +6,7 @@ import { dirname, join, sep } from 'node:path'
 import { ManifestTooLargeError, maxManifestBytes } from '@longshore/oci'
 import { LayoutError } from './errors.ts'
 import { fileFailure, isAbsent, isCode } from './problem.ts'
+import { WriteBudget } from './write-batch.ts'
 
 /** Names that we write to before renaming. Those of a process that was killed are older than this. */
 const temporaryPrefix = '.longshore-'
@@ -17,6 +18,7 @@ export class Tree {
   /** As errors name it: `oci:/path`. */
   readonly place: string
   readonly root: string
+  readonly writing = new WriteBudget()
   #real: string | undefined
   #swept: Promise<void> | undefined
 

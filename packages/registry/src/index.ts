@@ -1,5 +1,6 @@
 export type { ApiAnswer, ApiRequest } from './api.ts'
 export type { Capabilities } from './capabilities.ts'
+export { createFileHost, type FileAnswer, type FileHost, type FileHostOptions } from './file-host.ts'
 export { defaultUserAgent } from './options.ts'
 export type { Credentials, Pause, RegistryOptions, Timeouts } from './options.ts'
 export { createRegistry, type Registry } from './registry.ts'

@@ -1,5 +1,6 @@
 // sigstore signatures in the registry itself, as cosign has them: the tag `sha256-HEX.sig` is an image whose layers are the signed payloads.
 // https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+import { pause } from '@longshore/concurrency'
 import { algorithmOf, decodeManifest, type Descriptor, type Digest, digestOf, hexOf, type Manifest, MediaType, parseTag, type RepositoryName, type Tag } from '@longshore/oci'
 import { type Content, type Io, type Opener, type Source, type Target } from '@longshore/transfer'
 import { SigningError } from './errors.ts'
@@ -18,26 +19,61 @@ export async function readAttachments(source: Source, repository: RepositoryName
   return found
 }
 
+/** How often one writer looks again because another one wrote meanwhile. */
+const maxRounds = 20
+/** Milliseconds from a writing to the look at what became of it: another that had compared before it has written by then. */
+const settleMs = 150
+
+/** Writers of this process, by the tag that they write: they take turns. */
+const turns = new WeakMap<Target, Map<string, Promise<unknown>>>()
+
 /**
- * Adds those that are not there yet, behind those that are. Two that write for one image at once may lose the one's: registries have no
- * way to write a tag only where it has not changed.
+ * Adds those that are not there yet, behind those that are. Registries have no way to write a tag only where it has not changed. So what is there is
+ * compared just before it is written over, and read again afterwards: a writer whose signatures another one has written over merges and writes again.
+ * @throws SigningError SIGNATURE_STORE when others never cease to write, or what has the tag holds no signatures
  */
 export async function writeAttachments(target: Target, repository: RepositoryName, manifest: Digest, signatures: readonly SigstoreSignature[], io: Io): Promise<void> {
-  const existing = await target.manifest(repository, attachmentTag(manifest), io)
-  const layers = [...layersOf(existing, manifest)]
-  const added = signatures.filter((signature) => {
-    const layer = { mediaType: signature.mediaType, digest: digestOf(signature.payload), size: signature.payload.byteLength, annotations: signature.annotations }
-    if (layers.some((other) => isSame(other, layer))) return false
-    return layers.push(layer) > 0
-  })
-  if (added.length === 0) return
-  const config = Buffer.from(JSON.stringify({ architecture: '', os: '', config: {}, rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) } }))
-  const configDescriptor = { mediaType: MediaType.ociConfig, digest: digestOf(config), size: config.byteLength }
-  for (const { payload, mediaType } of added) await target.push(repository, { mediaType, digest: digestOf(payload), size: payload.byteLength }, opener(payload), io)
-  await target.push(repository, configDescriptor, opener(config), io)
-  const before = existing === undefined ? {} : JSON.parse(Buffer.from(existing.bytes).toString()) as Record<string, unknown>
-  const bytes = Buffer.from(JSON.stringify({ ...before, schemaVersion: 2, mediaType: MediaType.ociManifest, config: configDescriptor, layers }))
-  await target.put(repository, decodeManifest(bytes, MediaType.ociManifest, `the signatures of ${manifest}`), attachmentTag(manifest), io)
+  const mine = turns.get(target) ?? new Map<string, Promise<unknown>>()
+  turns.set(target, mine)
+  const key = `${repository} ${manifest}`
+  const before = mine.get(key)
+  const turn = (async () => {
+    // Its failure is its own caller's.
+    await before?.catch(() => {})
+    await addAttachments(target, repository, manifest, signatures, io)
+  })()
+  mine.set(key, turn)
+  try {
+    await turn
+  } finally {
+    if (mine.get(key) === turn) mine.delete(key)
+  }
+}
+
+async function addAttachments(target: Target, repository: RepositoryName, manifest: Digest, signatures: readonly SigstoreSignature[], io: Io): Promise<void> {
+  const tag = attachmentTag(manifest)
+  for (let round = 0; round < maxRounds; round++) {
+    const existing = await target.manifest(repository, tag, io)
+    const layers = [...layersOf(existing, manifest)]
+    const added = signatures.filter((signature) => {
+      const layer = { mediaType: signature.mediaType, digest: digestOf(signature.payload), size: signature.payload.byteLength, annotations: signature.annotations }
+      if (layers.some((other) => isSame(other, layer))) return false
+      return layers.push(layer) > 0
+    })
+    if (added.length === 0) return
+    const config = Buffer.from(JSON.stringify({ architecture: '', os: '', config: {}, rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) } }))
+    const configDescriptor = { mediaType: MediaType.ociConfig, digest: digestOf(config), size: config.byteLength }
+    for (const { payload, mediaType } of added) await target.push(repository, { mediaType, digest: digestOf(payload), size: payload.byteLength }, opener(payload), io)
+    await target.push(repository, configDescriptor, opener(config), io)
+    const rest = existing === undefined ? {} : JSON.parse(Buffer.from(existing.bytes).toString()) as Record<string, unknown>
+    const bytes = Buffer.from(JSON.stringify({ ...rest, schemaVersion: 2, mediaType: MediaType.ociManifest, config: configDescriptor, layers }))
+    const compared = performance.now()
+    if ((await target.resolve(repository, tag, io))?.digest !== existing?.digest) continue
+    await target.put(repository, decodeManifest(bytes, MediaType.ociManifest, `the signatures of ${manifest}`), tag, io)
+    // Another is as slow as this one was; not all wait for the same moment.
+    await pause((settleMs + 2 * (performance.now() - compared)) * (1 + Math.random() / 2), io.signal)
+  }
+  throw new SigningError('SIGNATURE_STORE', `the signatures of ${repository}@${manifest} could not be attached: others write ${tag} all the time; run it again when they are done`)
 }
 
 function layersOf(attached: Manifest | undefined, manifest: Digest): readonly Descriptor[] {

@@ -7,6 +7,7 @@ import { type DockerRegistry, image, seed, startDockerRegistry } from '@longshor
 import type { Signature } from '@longshore/transfer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeTestKeys, never, type TestKeys } from './gpg.fixture.ts'
+import { readAttachments, writeAttachments } from './attachments.ts'
 import { attachmentTag, openSignatures, openSignatureSink, parseDockerName, readPolicy, readRegistriesD, Signer } from './index.ts'
 
 const repository = 'team/app' as RepositoryName
@@ -93,6 +94,44 @@ describe('attachments', () => {
     expect((await keys.run('openssl', ['dgst', '-sha256', '-verify', keys.path('key.pub'), '-signature', keys.path('payload.sig'), keys.path('payload')])).stdout).toBe('Verified OK\n')
     expect(await weTake(path)).toEqual({ allowed: true })
     expect((await client.manifest(repository, attachmentTag(digest), io))?.kind).toBe('image')
+  })
+
+  /** As another process would have it: a client of its own, held up where the test wants it. */
+  const otherClient = (hold: { readonly beforePush?: () => Promise<unknown>; readonly beforePut?: () => Promise<unknown>; readonly afterPut?: () => void }): Registry => {
+    const held = createRegistry({ registry: server.host, tlsVerify: false })
+    const [push, put] = [held.push.bind(held), held.put.bind(held)]
+    held.push = async (...args) => { await hold.beforePush?.(); return await push(...args) }
+    held.put = async (...args) => {
+      await hold.beforePut?.()
+      try { return await put(...args) } finally { hold.afterPut?.() }
+    }
+    return held
+  }
+  const identities = async (): Promise<readonly string[]> => (await readAttachments(client, repository, digest, io))
+    .map(({ payload }) => (JSON.parse(Buffer.from(payload).toString()) as { critical: { identity: { 'docker-reference': string } } }).critical.identity['docker-reference'].split(':').at(-1) ?? '').sort()
+  const sigstore = async (tag: string) => (await sign(tag)).filter((signature) => signature.kind === 'sigstore')
+
+  test('what another attached since we looked is not written over', async () => {
+    let once = true
+    await using held = otherClient({ beforePush: async () => { if (once) { once = false; await writeAttachments(client, repository, digest, await sigstore('meanwhile'), io) } } })
+    await writeAttachments(held, repository, digest, await sigstore('later'), io)
+    expect(await identities()).toEqual(expect.arrayContaining(['meanwhile', 'later']))
+  })
+
+  test('who is written over by another, that had looked before, writes again', async () => {
+    const [reached, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    // Both have compared; the slow one puts just behind the quick one.
+    await using slow = otherClient({ beforePut: async () => { reached.resolve(); await written.promise } })
+    await using quick = otherClient({ beforePut: () => reached.promise, afterPut: () => { written.resolve() } })
+    await Promise.all([writeAttachments(slow, repository, digest, await sigstore('slow'), io), writeAttachments(quick, repository, digest, await sigstore('quick'), io)])
+    expect(await identities()).toEqual(expect.arrayContaining(['slow', 'quick']))
+  })
+
+  test('of many at once, in one process and in several, none is lost', { timeout: 60_000 }, async () => {
+    await using other = otherClient({})
+    const names = Array.from({ length: 8 }, (_, i) => `many-${i}`)
+    await Promise.all(names.map(async (name, i) => { await writeAttachments(i % 2 === 0 ? client : other, repository, digest, await sigstore(name), io) }))
+    expect(await identities()).toEqual(expect.arrayContaining(names))
   })
 
   test('where registries.d does not say so, none are read and none written', async () => {

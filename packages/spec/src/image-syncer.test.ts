@@ -78,6 +78,11 @@ describe('complaints have a place', () => {
     expect(said).not.toContain('hunter2')
   })
 
+  test('a variable that is not there is one problem, and not also a missing user name', async () => {
+    expect(await complaint('r.io:\n  username: $NOWHERE\n  password: hunter2', { format: 'image-syncer' })).toMatch(/^f\.yaml:2:13: there is no NOWHERE in the environment[^\n]*$/)
+    expect(await complaint('r.io:\n  username: $NOWHERE\n  password: $NOR_HERE', { format: 'image-syncer' })).toMatch(/^[^\n]*NOWHERE[^\n]*\n[^\n]*NOR_HERE[^\n]*$/)
+  })
+
   test('without an environment, as at a coordinator', async () => {
     await expect(parseSpecs([{ name: 'f.yaml', content: 'r.io/a: $DEST' }], {})).rejects.toThrow('f.yaml:1:9: $DEST names a variable of the environment, which is not known here')
   })

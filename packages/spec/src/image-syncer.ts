@@ -49,9 +49,10 @@ function readAuth(findings: Findings, auth: z.output<typeof authSchema>, base: P
   for (const [key, entry] of Object.entries(auth)) {
     const path = [...base, key]
     const place = findings.try(path, () => parsePlace(key), true)
-    const value = (name: 'username' | 'password' | 'identityToken'): string => findings.try([...path, name], () => envValue(entry?.[name] ?? '', options.surroundings)) ?? ''
+    const value = (name: 'username' | 'password' | 'identityToken'): string | undefined => findings.try([...path, name], () => envValue(entry?.[name] ?? '', options.surroundings))
     const [username, password, token] = [value('username'), value('password'), value('identityToken')]
-    if (!place) continue
+    // What is not known was told, and says nothing about the others.
+    if (!place || username === undefined || password === undefined || token === undefined) continue
     if (username === '_oauth2_') {
       findings.problem([...path, 'username'], 'the key of a Google service account is not exchanged here: use _json_key and the key itself, or docker-credential-gcr')
       continue

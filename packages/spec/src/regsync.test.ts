@@ -73,9 +73,12 @@ describe('complaints have a place', () => {
     ['a password alone', 'creds:\n- registry: a.io\n  pass: hunter2\nsync: []', 'f.yaml:3:9: there is a password without a user name'],
     ['a tag for a repository', 'sync:\n- { source: "a.io/x:1", target: b.io/x, type: repository }', 'f.yaml:2:13: "a.io/x:1" has a tag or a digest, and the type is repository'],
     ['a bad name', 'sync:\n- { source: "a.io/X:1", target: b.io/x, type: image }', 'f.yaml:2:13: "X" is not a valid reference'],
-  ])('%s', async (_, content, message) => {
+    ['a user name that is not there, which is one problem', 'creds:\n- { registry: a.io, user: \'{{env "NOWHERE"}}\', pass: hunter2 }\nsync: []', /^[^\n]*there is no NOWHERE in the environment[^\n]*$/],
+    ['a registry that is not there, which is one problem', 'creds:\n- { registry: \'{{env "NOWHERE"}}\', user: u, pass: hunter2 }\nsync: []', /^[^\n]*there is no NOWHERE in the environment[^\n]*$/],
+  ] as readonly (readonly [string, string, string | RegExp])[])('%s', async (_, content, message) => {
     const said = await complaint(content, { format: 'regsync' })
-    expect(said).toContain(message)
+    if (typeof message === 'string') expect(said).toContain(message)
+    else expect(said).toMatch(message)
     expect(said).not.toContain('hunter2')
   })
 })

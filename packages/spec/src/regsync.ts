@@ -56,9 +56,9 @@ function refuse(findings: Findings, base: Path, step: Partial<RegsyncStep> & Reg
 }
 
 function readCreds(findings: Findings, path: Path, creds: RegsyncCreds, options: ParseOptions): void {
-  const value = (key: 'registry' | 'user' | 'pass'): string => findings.try([...path, key], () => goTemplate(creds[key] ?? '', {}, options.surroundings)) ?? ''
+  const value = (key: 'registry' | 'user' | 'pass'): string | undefined => findings.try([...path, key], () => goTemplate(creds[key] ?? '', {}, options.surroundings))
   const [registry, user, pass] = [value('registry'), value('user'), value('pass')]
-  const place = findings.try([...path, 'registry'], () => parsePlace(registry))
+  const place = registry === undefined ? undefined : findings.try([...path, 'registry'], () => parsePlace(registry))
   for (const key of ['hostname', 'pathPrefix', 'mirrors', 'credHost', 'clientCert', 'clientKey', 'regcert'] as const) {
     const given = creds[key]
     if (given == null || given.length === 0 || (key === 'hostname' && given === registry)) continue
@@ -71,6 +71,8 @@ function readCreds(findings: Findings, path: Path, creds: RegsyncCreds, options:
   const tls = creds.tls ?? (creds.scheme === 'http' ? 'disabled' : 'enabled')
   if (!['enabled', 'insecure', 'disabled', ''].includes(tls)) findings.problem([...path, 'tls'], 'tls has to be enabled, insecure or disabled')
   const helper = creds.credHelper?.replace(/^docker-credential-/, '') ?? ''
+  // What is not known was told, and says nothing about the others.
+  if (user === undefined || pass === undefined) return
   if (user === '' && pass !== '') findings.problem([...path, 'pass'], 'there is a password without a user name')
   const credentials: HintCredentials | undefined = creds.token != null && creds.token !== '' ? { kind: 'identity-token', token: creds.token }
     : user !== '' ? { kind: 'basic', username: user, password: pass } : helper !== '' ? { kind: 'helper', suffix: helper } : undefined

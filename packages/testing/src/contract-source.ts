@@ -1,9 +1,9 @@
-import { type Descriptor, digestOf, MediaType, type RepositoryName, type Tag } from '@longshore/oci'
+import { type Descriptor, digestOf, MediaType, type RepositoryName, successors, type Tag } from '@longshore/oci'
 import type { Source } from '@longshore/transfer'
 import { afterEach, describe, expect, test } from 'vitest'
-import { bytesOf, layer } from './content/blob.ts'
-import { artifact, image, index } from './content/image.ts'
-import { type ContractImage, type ContractLimits, namesFor, type SourcePlace } from './contract-transport.ts'
+import { bytesOf } from './content/blob.ts'
+import { artifact, index } from './content/image.ts'
+import { type ContractImage, type ContractLimits, expectSame, makersFor, namesFor, type SourcePlace } from './contract-transport.ts'
 import { signal } from './fill.ts'
 
 const io = { signal }
@@ -12,11 +12,12 @@ const big = 300_000
 /** @param make opens a place that holds the images, by whatever tool writes such places */
 export function describeSource(name: string, make: (images: readonly ContractImage[]) => Promise<SourcePlace>, limits: ContractLimits = {}): void {
   const { repository, other, ref } = namesFor(limits)
+  const { image, layer } = makersFor(limits)
   const absent = digestOf(Buffer.from('absent'))
   const plain = image({ seed: 'source', layers: [1000, big] })
   const nested = index({ children: [index({ children: [image({ seed: 'deep', layers: [500] })] }), image({ seed: 'child', layers: [700], format: 'docker' })] })
   const root = limits.noManifests === true ? plain : nested
-  const some = [...(limits.noManifests === true ? plain : nested).blobs.values()].sort((a, b) => b.size - a.size)[0]
+  const some = [...root.blobs.values()].sort((a, b) => b.size - a.size)[0]
   if (!some) throw new Error('the content has no blobs')
   const blob: Descriptor = { mediaType: MediaType.ociLayer, digest: some.digest, size: some.size }
 
@@ -28,15 +29,36 @@ export function describeSource(name: string, make: (images: readonly ContractIma
       places.push(place)
       return place.source
     }
+    /** The same, with what is asked for before blobs are. */
+    const openBlobs = async (images?: readonly ContractImage[]): Promise<Source> => {
+      const source = await open(images)
+      if (limits.blobsByImage === true) await source.manifest(repository, ref('v1'), io)
+      return source
+    }
 
     test('a reference resolves to what the manifest then is', async () => {
       const source = await open()
       const desc = await source.resolve(repository, ref('v1'), io)
       const manifest = await source.manifest(repository, ref('v1'), io)
       expect(manifest && { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.byteLength }).toEqual(desc)
-      if (limits.noManifests !== true) {
-        expect(desc).toMatchObject({ digest: root.root.digest, mediaType: root.root.mediaType })
-        expect(Buffer.from(manifest?.bytes ?? []).equals(root.root.bytes)).toBe(true)
+      expectSame(manifest, root, limits)
+      // Made anew or not, it is there by the digest that was told.
+      const again = await source.manifest(repository, manifest?.digest ?? absent, io)
+      expect(Buffer.from(again?.bytes ?? []).equals(manifest?.bytes ?? Buffer.of(0))).toBe(true)
+    })
+
+    test('everything that a manifest references is there, and is what its digest says', async () => {
+      const source = await open()
+      const manifest = await source.manifest(repository, ref('v1'), io)
+      if (!manifest) throw new Error('there is no manifest')
+      const children = await Promise.all(successors(manifest).manifests.map(({ digest }) => source.manifest(repository, digest, io)))
+      const blobs = [manifest, ...children].flatMap((each) => (each ? successors(each).blobs : []))
+      expect(blobs.length).toBeGreaterThan(0)
+      for (const desc of blobs) {
+        expect(await source.exists(repository, desc, io)).toBe(true)
+        await using content = await source.blob(repository, desc, io)
+        const bytes = Buffer.concat(await Array.fromAsync(content))
+        expect([digestOf(bytes), bytes.byteLength]).toEqual([desc.digest, desc.size])
       }
     })
 
@@ -57,28 +79,30 @@ export function describeSource(name: string, make: (images: readonly ContractIma
       expect(await source.exists(repository, { ...blob, digest: absent }, io)).toBe(false)
       await expect(source.blob(repository, { ...blob, digest: absent }, io)).rejects.toMatchObject({ name: 'RegistryError', status: 404 })
       if (limits.oneReference !== true) {
-        expect(await source.resolve(repository, 'absent' as Tag, io)).toBeUndefined()
-        expect(await source.manifest(repository, 'absent' as Tag, io)).toBeUndefined()
+        expect(await source.resolve(repository, ref('absent'), io)).toBeUndefined()
+        expect(await source.manifest(repository, ref('absent'), io)).toBeUndefined()
       }
       if (limits.oneRepository !== true) {
         expect(await source.tags('no/such' as RepositoryName, io)).toBeUndefined()
         expect(await source.resolve('no/such' as RepositoryName, ref('v1'), io)).toBeUndefined()
+        if (limits.blobsByImage === true) await source.manifest(repository, ref('v1'), io)
         expect(await source.exists('no/such' as RepositoryName, blob, io)).toBe(false)
+        await expect(source.blob('no/such' as RepositoryName, blob, io)).rejects.toMatchObject({ name: 'RegistryError', status: 404 })
       }
     })
 
     test('a blob is read from any byte on, and its end is an empty reading', async () => {
-      const source = await open()
+      const source = await openBlobs()
       const bytes = Buffer.from(bytesOf(some))
       expect(await source.exists(repository, blob, io)).toBe(true)
-      for (const offset of [0, 1, bytes.length - 1]) {
+      for (const offset of [0, 1, bytes.length - 1, bytes.length]) {
         await using content = await source.blob(repository, blob, { ...io, offset })
         expect(Buffer.concat(await Array.fromAsync(content)).equals(bytes.subarray(offset))).toBe(true)
       }
     })
 
     test('content that is not read to its end can be let go', async () => {
-      const source = await open()
+      const source = await openBlobs()
       for (let i = 0; i < 20; i++) {
         await using content = await source.blob(repository, blob, io)
         for await (const chunk of content) { expect(chunk.byteLength).toBeGreaterThan(0); break }
@@ -92,11 +116,11 @@ export function describeSource(name: string, make: (images: readonly ContractIma
         { repository, reference: ref('v1'), content: plain }, { repository, reference: ref('v2'), content: image({ seed: 'second', layers: [10] }) },
         { repository, reference: ref('latest'), content: plain },
       ])
-      expect([...await source.tags(repository, io) ?? []].sort()).toEqual(['latest', 'v1', 'v2'])
+      expect([...await source.tags(repository, io) ?? []].sort()).toEqual(['latest', 'v1', 'v2'].map(ref))
     })
 
-    test.runIf(limits.oneReference === true)('the only image is under the empty reference', async () => {
-      expect(await (await open()).tags(repository, io)).toEqual([''])
+    test.runIf(limits.oneReference === true)('the only image is under its reference', async () => {
+      expect(await (await open()).tags(repository, io)).toEqual([ref('v1')])
     })
 
     test.runIf(limits.oneRepository !== true)('every repository is in the catalog', async () => {
@@ -131,7 +155,7 @@ export function describeSource(name: string, make: (images: readonly ContractIma
     test('an abort ends a reading', async () => {
       // More than any buffer on the way holds.
       const large = layer({ seed: 'large', size: 12_000_000 })
-      const source = await open([{ repository, reference: ref('v1'), content: image({ seed: 'large', layers: [large] }) }])
+      const source = await openBlobs([{ repository, reference: ref('v1'), content: image({ seed: 'large', layers: [large] }) }])
       const controller = new AbortController()
       await using content = await source.blob(repository, { ...blob, digest: large.digest, size: large.size }, { signal: controller.signal })
       const reading = async (): Promise<void> => { for await (const chunk of content) if (chunk.byteLength > 0) controller.abort(new Error('enough')) }

@@ -46,7 +46,7 @@ export interface DockerRegistry extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-export const installHint = 'install the servers that the tests need: apt-get install -y docker-registry skopeo redis-server apache2-utils gnupg fish zsh'
+export const installHint = 'install the servers that the tests need: apt-get install -y docker-registry skopeo podman redis-server apache2-utils gnupg fish zsh'
 
 /** @throws Error saying what to install, where there is neither an engine with registry:2 nor the binary */
 export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {

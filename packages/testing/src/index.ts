@@ -3,11 +3,11 @@ export { type EmbeddedRegistry, type RequestHook, startEmbeddedRegistry } from '
 export type { Fault, FaultRule } from './registry/fault.ts'
 export type { EmbeddedRegistryOptions, RegistryAuth, RegistryUser } from './registry/options.ts'
 export type { LoggedRequest, RequestFilter, RequestKind } from './registry/request.ts'
-export { blobOf, bytesOf, layer, type SyntheticBlob } from './content/blob.ts'
+export { blobOf, bytesOf, layer, type SyntheticBlob, tarLayer } from './content/blob.ts'
 export { type Corpus, type CorpusEntry, kubesphereCorpus, measure } from './content/corpus.ts'
 export {
   artifact, type ArtifactOptions, blobMap, cosignSignature, descriptor, gather, image, type ImageFormat, type ImageOptions, index, type IndexOptions, json,
-  manifestOf, referrersFallback, type SyntheticContent, type SyntheticManifest,
+  type LayerKind, manifestOf, referrersFallback, type SyntheticContent, type SyntheticManifest,
 } from './content/image.ts'
 export { kubesphereListPath, kubesphereNames } from './content/kubesphere-names.ts'
 export { Random } from './content/random.ts'

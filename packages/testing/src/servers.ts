@@ -8,7 +8,7 @@ import { chooseServers } from './engine.ts'
 const run = promisify(execFile)
 
 /** Command to the Debian package that has it. */
-const local = { 'docker-registry': 'docker-registry', skopeo: 'skopeo', 'redis-server': 'redis-server', htpasswd: 'apache2-utils', openssl: 'openssl', gpg: 'gnupg', fish: 'fish', zsh: 'zsh' } as const
+const local = { 'docker-registry': 'docker-registry', skopeo: 'skopeo', podman: 'podman', 'redis-server': 'redis-server', htpasswd: 'apache2-utils', openssl: 'openssl', gpg: 'gnupg', fish: 'fish', zsh: 'zsh' } as const
 const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
 /** Installs what is missing, as root on Debian and its kin. @throws Error of one line that says what to install */

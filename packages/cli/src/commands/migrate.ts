@@ -14,6 +14,7 @@ import { printWarnings, readSpecs } from '../read-specs.ts'
 import { formatJsonSummary, formatSummary } from '../summary.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from '../version.ts'
+import { refuseVainTrust } from '../wire.ts'
 
 export async function migrateCommand(specs: readonly string[], flags: MigrateFlags): Promise<ExitCode> {
   if (flags.dryRun === true) {
@@ -24,6 +25,7 @@ export async function migrateCommand(specs: readonly string[], flags: MigrateFla
   if (flags.report !== undefined && flags.report === flags.failed) throw new UsageError('--report and --failed name the same file')
   const config = readConfig()
   const { migration, warnings, hints } = await readSpecs(specs, flags, process.stdin)
+  if (flags.trustStorage === true) refuseVainTrust(migration)
   await using report = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using failed = flags.failed === undefined ? undefined : await AtomicFile.begin(flags.failed, '--failed')
   printWarnings(migration, warnings)
@@ -73,7 +75,7 @@ export interface RunOptions {
 
 /** Moves a migration while somebody watches. */
 export async function runMigration(
-  migration: Migration, flags: AccessOptions & OutputFlags & { readonly keepGoing?: boolean }, config: Config, options: RunOptions,
+  migration: Migration, flags: AccessOptions & OutputFlags & Pick<MigrateFlags, 'keepGoing' | 'trustStorage'>, config: Config, options: RunOptions,
 ): Promise<MigrationRun> {
   const abort = new AbortController()
   const { only } = options

@@ -1,16 +1,14 @@
+import type { Access } from '@longshore/access'
+import type { FetchBytes } from '@longshore/signing'
 import { SkopeoError } from './skopeo-error.ts'
 
-/** Signatures beside a registry, over HTTP: small files. `undefined` where there is none. @throws SkopeoError */
-export async function fetchBytes(url: URL, limit: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  const answer = await fetch(url, { signal })
-  if (answer.status === 404) return undefined
-  if (!answer.ok || !answer.body) throw new SkopeoError(`reading signature from ${url.origin}${url.pathname}: status ${answer.status}`)
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of answer.body) {
-    length += chunk.byteLength
-    if (length > limit) throw new SkopeoError(`reading signature from ${url.origin}${url.pathname}: it is larger than ${limit} bytes`)
-    chunks.push(chunk)
+/** Signatures beside a registry, over HTTP: small files, reached with that registry's certificates. `undefined` where there is none. The function throws SkopeoError. */
+export function fetchBeside(access: Access, side: 'source' | 'destination', registry: string): FetchBytes {
+  return async (url, limit, signal) => {
+    const { status, body, truncated } = await access.fileBeside(side, registry, url, limit, signal)
+    if (status === 404) return undefined
+    if (status !== 200) throw new SkopeoError(`reading signature from ${url.origin}${url.pathname}: status ${status}`)
+    if (truncated) throw new SkopeoError(`reading signature from ${url.origin}${url.pathname}: it is larger than ${limit} bytes`)
+    return body
   }
-  return Buffer.concat(chunks)
 }

@@ -8,7 +8,7 @@ import type { CopyFlags, SharedCopyFlags } from './copy-flags.ts'
 import { type End, formatImageName } from './copy-request.ts'
 import type { SignatureHandling } from './copy-run.ts'
 import type { Endpoints } from './endpoint-access.ts'
-import { fetchBytes } from './fetch-bytes.ts'
+import { fetchBeside } from './fetch-bytes.ts'
 import { SkopeoError } from './skopeo-error.ts'
 
 export interface Signing extends SignatureHandling, AsyncDisposable {}
@@ -81,7 +81,7 @@ class ImageSigning implements Signing {
 
   #sourceOf(end: End): SignatureSource | undefined {
     const { endpoints, registriesD } = this.#with
-    if (transportOf(end.registry) === 'docker') return openSignatures({ client: endpoints.raw(end.registry), registriesD, fetchBytes, reference: end.reference })
+    if (transportOf(end.registry) === 'docker') return openSignatures({ client: endpoints.raw(end.registry), registriesD, fetchBytes: fetchBeside(endpoints.access, 'source', end.registry), reference: end.reference })
     const place = endpoints.placeOf('source', end.registry)
     return place && 'signatures' in place ? place as SignatureSource : undefined
   }
@@ -89,7 +89,7 @@ class ImageSigning implements Signing {
   /** @throws SkopeoError where the destination keeps no signatures */
   #sinkOf(end: End): SignatureSink {
     const { endpoints, registriesD } = this.#with
-    if (transportOf(end.registry) === 'docker') return openSignatureSink({ client: endpoints.transports.target(end.registry), registriesD, fetchBytes, reference: end.reference })
+    if (transportOf(end.registry) === 'docker') return openSignatureSink({ client: endpoints.transports.target(end.registry), registriesD, fetchBytes: fetchBeside(endpoints.access, 'destination', end.registry), reference: end.reference })
     const place = endpoints.placeOf('destination', end.registry)
     if (place && 'putSignatures' in place) return place as unknown as SignatureSink
     throw new SkopeoError(`Can not copy signatures to ${formatImageName(end)}: ${transportOf(end.registry)}: keeps none; leave them behind with --remove-signatures`)

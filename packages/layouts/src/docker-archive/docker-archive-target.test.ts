@@ -134,8 +134,8 @@ describe('an image is written as containers/image writes it', () => {
     const target = await createDockerArchive(`docker-archive:${path}`, io)
     await putImage(target, image, 'localhost/longshore-test:1', gzipSync)
     await target.finish()
-    const stores = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run')]
-    const env = { ...process.env, CONTAINERS_CONF: '/work/shared/containers.conf' }
+    const stores = ['--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--storage-driver', 'vfs']
+    const env = { ...process.env, CONTAINERS_CONF: '/dev/null' }
     const { stdout } = await run('podman', [...stores, 'load', '-q', '-i', path], { env })
     expect(stdout).toContain('localhost/longshore-test:1')
     const { stdout: id } = await run('podman', [...stores, 'images', '--no-trunc', '--format', '{{.ID}}'], { env })

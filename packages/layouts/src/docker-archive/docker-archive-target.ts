@@ -26,7 +26,14 @@ export async function createDockerArchive(registry: string, options: DockerArchi
   return new DockerArchiveTarget(registry, await TarWriter.create(placeOf(registry), registry, options.tmpdir), additional, options)
 }
 
-interface SavedItem { readonly config: Digest; readonly region: Region; readonly diffIds: readonly Digest[]; readonly tags: Set<Tag> }
+interface SavedItem {
+  readonly config: Digest
+  readonly region: Region
+  readonly diffIds: readonly Digest[]
+  readonly tags: Set<Tag>
+  /** It was put by its digest or alone, and so is wanted without a name. */
+  nameless: boolean
+}
 
 const configTypes = new Set<string>([MediaType.dockerConfig, MediaType.ociConfig])
 
@@ -96,10 +103,14 @@ class DockerArchiveTarget implements Layout {
       const named = diffIds[at] ?? diffId
       if (diffId !== named) throw new DigestMismatchError(`${this.registry}: layer ${desc.digest}, decompressed`, named, diffId)
     }
-    const item = this.#items.get(config) ?? { config, region, diffIds, tags: new Set<Tag>() }
+    const item = this.#items.get(config) ?? { config, region, diffIds, tags: new Set<Tag>(), nameless: false }
     this.#items.set(config, item)
+    item.nameless ||= tags.length === 0
     for (const tag of tags) {
-      for (const other of this.#items.values()) other.tags.delete(tag)
+      for (const other of this.#items.values()) {
+        // An image that had this name alone is nobody's any more.
+        if (other.tags.delete(tag) && other !== item && other.tags.size === 0 && !other.nameless) this.#items.delete(other.config)
+      }
       item.tags.add(tag)
       this.#manifests.set(tag, manifest)
     }

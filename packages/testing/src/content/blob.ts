@@ -23,6 +23,32 @@ export function layer({ seed, size }: { readonly seed: number | string; readonly
   return { digest: `sha256:${hash.digest('hex')}` as Digest, size, chunks: () => generate(seed, size) }
 }
 
+/** A plain tar file with one file of `size` incompressible bytes: a layer that its readers may open. */
+export function tarLayer({ seed, size }: { readonly seed: number | string; readonly size: number }): SyntheticBlob {
+  // The gzip header of what `generate` gives is within the file, where it means nothing.
+  const ends = [tarHeader('file', size), Buffer.alloc((512 - size % 512) % 512 + 1024)] as const
+  const chunks = function* (): Generator<Uint8Array> { yield ends[0]; yield* generate(seed, size); yield ends[1] }
+  const hash = createHash('sha256')
+  for (const chunk of chunks()) hash.update(chunk)
+  return { digest: `sha256:${hash.digest('hex')}` as Digest, size: 512 + size + ends[1].byteLength, chunks }
+}
+
+/** POSIX.1-1988 ustar. */
+function tarHeader(name: string, size: number): Buffer {
+  const header = Buffer.alloc(512)
+  const put = (at: number, text: string): void => { header.write(text, at, 'latin1') }
+  const octal = (at: number, value: number, digits: number): void => { put(at, value.toString(8).padStart(digits, '0')) }
+  put(0, name)
+  for (const [at, value, digits] of [[100, 0o644, 7], [108, 0, 7], [116, 0, 7], [124, size, 11], [136, 0, 11]] as const) octal(at, value, digits)
+  // The checksum is taken with spaces in its own place.
+  put(148, '        0')
+  put(257, 'ustar')
+  put(263, '00')
+  octal(148, header.reduce((sum, byte) => sum + byte, 0), 6)
+  header[154] = 0
+  return header
+}
+
 /** A blob of these bytes. */
 export function blobOf(bytes: Uint8Array): SyntheticBlob {
   return { digest: digestOf(bytes), size: bytes.byteLength, chunks: () => [bytes] }

@@ -1,7 +1,7 @@
 // Images, indexes and artifacts from a seed, as plain data: same options, same bytes.
 import { type KeyObject, sign } from 'node:crypto'
 import { type Descriptor, type Digest, digestOf, hexOf, MediaType, type Platform, referrersTag, type Tag } from '@longshore/oci'
-import { blobOf, bytesOf, layer, type SyntheticBlob } from './blob.ts'
+import { blobOf, bytesOf, layer, type SyntheticBlob, tarLayer } from './blob.ts'
 
 export interface SyntheticManifest { readonly digest: Digest; readonly mediaType: string; readonly bytes: Uint8Array }
 
@@ -16,6 +16,7 @@ export interface SyntheticContent {
 }
 
 export type ImageFormat = 'oci' | 'docker'
+export type LayerKind = 'opaque' | 'tar'
 
 export interface ImageOptions {
   readonly seed: number | string
@@ -23,6 +24,11 @@ export interface ImageOptions {
   readonly layers: readonly (number | SyntheticBlob)[]
   /** Default `oci`. */
   readonly format?: ImageFormat
+  /**
+   * `opaque`: random bytes that begin as gzip does, with made up diff IDs. `tar`: plain tar files, for those who open layers (engines,
+   * docker-archive); layers that are handed in have to be of that kind, too. Default `opaque`.
+   */
+  readonly layerKind?: LayerKind
   /** Default linux/amd64. */
   readonly platform?: Platform
   readonly annotations?: Readonly<Record<string, string>>
@@ -35,16 +41,18 @@ export interface ImageOptions {
 const amd64: Platform = { os: 'linux', architecture: 'amd64' }
 
 export function image(options: ImageOptions): SyntheticContent {
-  const { seed, format = 'oci', platform = amd64, annotations, foreignUrl } = options
-  const layers = options.layers.map((entry, i) => (typeof entry === 'number' ? layer({ seed: `${seed}#${i}`, size: entry }) : entry))
+  const { seed, format = 'oci', layerKind = 'opaque', platform = amd64, annotations, foreignUrl } = options
+  const isTar = layerKind === 'tar'
+  const make = isTar ? tarLayer : layer
+  const layers = options.layers.map((entry, i) => (typeof entry === 'number' ? make({ seed: `${seed}#${i}`, size: entry }) : entry))
   const config = blobOf(json({
     created: (options.created ?? new Date(Date.UTC(2021, 5, 1))).toISOString(), ...platform,
     config: { Env: [`SEED=${seed}`], Cmd: ['/bin/true'] },
-    rootfs: { type: 'layers', diff_ids: layers.map((blob) => digestOf(Buffer.from(`uncompressed ${blob.digest}`))) },
+    rootfs: { type: 'layers', diff_ids: layers.map((blob) => (isTar ? blob.digest : digestOf(Buffer.from(`uncompressed ${blob.digest}`)))) },
     history: layers.map((_, i) => ({ created_by: `step ${i}` })),
   }))
   const isOci = format === 'oci'
-  const layerType = isOci ? `${MediaType.ociLayer}+gzip` : MediaType.dockerLayer
+  const layerType = isTar ? isOci ? MediaType.ociLayer : 'application/vnd.docker.image.rootfs.diff.tar' : isOci ? `${MediaType.ociLayer}+gzip` : MediaType.dockerLayer
   const foreignType = isOci ? 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip' : 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
   const isForeign = (i: number): boolean => foreignUrl !== undefined && i === layers.length - 1
   const root = manifestOf({
