@@ -16,11 +16,26 @@ const size = { images: 300, repositories: 30 }
 const endsWithinMs = 240_000
 
 /** A hook that freezes the source; asked again, it says so again. */
-async function startFreeze(source: BusySource): Promise<{ readonly url: string } & AsyncDisposable> {
-  const server = createServer((_, response) => { void source.freeze().then(() => response.writeHead(204).end(), () => response.writeHead(500).end()) })
+async function startFreeze(source: BusySource): Promise<{ readonly url: string; readonly held: () => { readonly reached: Promise<void>; open(): void } } & AsyncDisposable> {
+  let onCall: () => Promise<void> = async () => {}
+  const server = createServer((_, response) => {
+    void (async () => {
+      await source.freeze()
+      await onCall()
+    })().then(() => response.writeHead(204).end(), () => response.writeHead(500).end())
+  })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    /** From now on it answers when it is let go. */
+    held() {
+      const [reached, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      onCall = async () => {
+        reached.resolve()
+        await opened.promise
+      }
+      return { reached: reached.promise, open: opened.resolve }
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise<void>((resolve) => { server.close(() => { resolve() }) })
@@ -84,8 +99,7 @@ test('the same, while a coordinator and a worker are killed in each phase', { ti
   const world = new World(stand)
   const killed: Phase[] = []
   /** Both are killed while requests of the phase are held up, so that they die in its midst. */
-  const killIn = async (id: string, phase: Phase, kinds: readonly string[]): Promise<void> => {
-    const gate = gateAt(destination, ...kinds)
+  const killIn = async (id: string, phase: Phase, gate: ReturnType<typeof gateAt>): Promise<void> => {
     await world.untilRecord(id, `phase ${phase}`, (record) => record.phase === phase, endsWithinMs)
     await gate.reached
     killed.push((await world.record(id)).phase)
@@ -94,16 +108,27 @@ test('the same, while a coordinator and a worker are killed in each phase', { ti
     gate.open()
   }
   source.work()
+  const puts = gateAt(destination, 'manifest-put')
   const id = await world.begin(specOf(source, destination.host, freeze.url))
   relay.target = async () => await world.notificationsUrl(id, source.registry.host)
-  await killIn(id, 'bulk', ['manifest-put'])
-  await killIn(id, 'delta', ['manifest-put'])
+  await killIn(id, 'bulk', puts)
+  await world.untilRecord(id, 'the deltas', ({ phase }) => phase === 'delta', endsWithinMs)
+  await killIn(id, 'delta', gateAt(destination, 'manifest-put'))
   await until('what was told is moved', async () => (await world.record(id)).passes.some(({ kind, copied }) => kind === 'events' && copied > 0), endsWithinMs)
+  const freezing = freeze.held()
   await world.steer(id, 'freeze')
-  await killIn(id, 'final', ['tags', 'manifest-head'])
-  await killIn(id, 'verifying', ['manifest-head', 'manifest-get'])
+  await freezing.reached
+  killed.push((await world.record(id)).phase)
+  world.killWorker()
+  await world.killLeader(id)
+  // Nothing asks the destination while the source is made read-only. Only the verification reads its manifests.
+  const last = gateAt(destination, 'tags', 'manifest-head')
+  const looking = gateAt(destination, 'manifest-get')
+  freezing.open()
+  await killIn(id, 'final', last)
+  await killIn(id, 'verifying', looking)
   const ended = await world.untilRecord(id, 'the decision', isOver, endsWithinMs)
-  expect(killed).toEqual(['bulk', 'delta', 'final', 'verifying'])
+  expect(killed).toEqual(['bulk', 'delta', 'freezing', 'final', 'verifying'])
   expect(ended).toMatchObject({ phase: 'go', verification: { images: source.tags.size, sound: source.tags.size, missing: 0, differing: 0, failed: 0 } })
   const numbers = ended.passes.map(({ number }) => number)
   expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))
@@ -119,7 +144,7 @@ test('an image whose layer is gone at the source makes it no-go, and the report 
   await using destination = await startEmbeddedRegistry()
   const broken = 'team/app3:v4'
   using client = new PlainClient(source.registry.url)
-  const manifest = JSON.parse((await client.send('GET', `/v2/team/app3/manifests/${source.tags.get(broken)}`, { headers: { accept: '*/*' } })).body.toString()) as { readonly layers: ReadonlyArray<{ readonly digest: string }> }
+  const manifest = JSON.parse((await client.send('GET', `/v2/team/app3/manifests/${source.tags.get(broken)}`, { headers: { accept: 'application/vnd.oci.image.manifest.v1+json' } })).body.toString()) as { readonly layers: ReadonlyArray<{ readonly digest: string }> }
   const [layer = { digest: '' }] = manifest.layers
   const hex = layer.digest.slice('sha256:'.length)
   await rm(join(rootDirectory, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex), { recursive: true })
