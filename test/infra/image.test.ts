@@ -89,7 +89,7 @@ describe('run read-only, without capabilities, with nothing that can be written,
         // A cutover would try again for as long as it may.
         const { code, stdout, stderr } = await runImage([...alone, '--volume', `${spec}:/rules.yaml:ro`, '--tmpfs', '/tmp', ...(args[0] === 'cutover' ? ['--timeout', '10'] : [])], args)
         expect(`${stdout}${stderr}`, args[0]).not.toMatch(/ERR_MODULE_NOT_FOUND|Cannot find (?:module|package)/)
-        expect(stderr, args[0]).toContain('127.0.0.1:')
+        expect(`${stdout}${stderr}`, args[0]).toContain('127.0.0.1:')
         expect(code, args[0]).toBeGreaterThan(0)
       }
     } finally {

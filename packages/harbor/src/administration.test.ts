@@ -31,7 +31,7 @@ afterAll(async () => { await server[Symbol.asyncDispose]() })
 function clientOf(account?: Credentials): Registry {
   const client = createRegistry({
     registry: server.host, tlsVerify: false, retries: { attempts: 1 },
-    credentials: account ? { kind: 'basic', username: account.name, password: account.password } : { kind: 'anonymous' },
+    ...(account ? { credentials: { kind: 'basic', username: account.name, password: account.password } as const } : {}),
   })
   clients.push(client)
   return client
