@@ -94,6 +94,11 @@ test('from the first copy to go: what a registry tells is moved without lists of
   for (const line of ['leading a cutover', 'pass ended', 'source frozen', 'decided', 'cutover rests']) expect(stand.logged()).toContain(line)
   const metrics = await (await fetch(`${stand.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
   expect(metrics).toMatch(/longshore_notifications_total\{sender="docker-registry",result="change"\} 4/)
+  // Strangers, and those that are about nothing.
+  expect((await notify(id, { events: [] }, {})).status).toBe(401)
+  expect((await notify('no-such', { events: [] })).status).toBe(404)
+  const refused = await (await fetch(`${stand.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+  expect(refused).toMatch(/longshore_notifications_refused_total\{status="401"\} 1\n[^]*longshore_notifications_refused_total\{status="404"\} 1\n/)
 })
 
 test('more changes than are kept bring a pass over everything, and what comes after them is moved by its name again', { timeout: 60_000 }, async () => {
@@ -110,6 +115,11 @@ test('more changes than are kept bring a pass over everything, and what comes af
   expect(whole.passes.map(({ kind }) => kind)).toEqual(['bulk', 'delta'])
   for (const [tag, digest] of pushed) expect(stand.destination.tag('team/app3', tag)).toBe(digest)
   expect(whole).not.toHaveProperty('due')
+  await vi.waitFor(async () => {
+    const metrics = await (await fetch(`${stand.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+    for (const line of [`late_seconds{cutover="${id}"} 0`, `leader{cutover="${id}"} 1`, `phase{cutover="${id}",phase="delta"} 1`]) expect(metrics).toContain(`longshore_cutover_${line}\n`)
+    expect(metrics).not.toContain(`longshore_cutover_deadline_seconds{cutover="${id}"`)
+  }, { timeout: 10_000, interval: 200 })
   const later = await push('team/app3', 'later')
   await notify(id, { events: [event('team/app3', 'later')] })
   const named = await until(id, ({ passes }) => passes.length === 3)
