@@ -76,6 +76,13 @@ describe('architecture', () => {
   test('every package is in the picture', () => {
     expect(packages.sort()).toEqual(Object.keys(allowed).sort())
     expect(imports.length).toBeGreaterThan(100)
+    const [, picture = ''] = readFileSync(join(root, 'docs/architecture.md'), 'utf8').split('## Who may import whom')
+    expect(packages.filter((name) => !new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(picture.split('\n## ')[0] ?? ''))).toEqual([])
+  })
+
+  test('the glossary has each word once', () => {
+    const words = [...readFileSync(join(root, 'docs/glossary.md'), 'utf8').matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) => cell.split(', ')).filter((word) => word !== 'word' && !word.startsWith('-'))
+    expect(words.filter((word, i) => words.indexOf(word) !== i)).toEqual([])
   })
 
   test('packages import only what stands below them', () => {

@@ -127,7 +127,8 @@ export function toRecord(error: unknown): ErrorRecord {
   return {
     name: error.name,
     code: 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN',
-    message: printable(error.message),
+    // A record is told in one line; some of our own errors have several.
+    message: printable(error.message.replaceAll('\n', '; ')),
     ...(error instanceof CopyError ? { side: error.side, op: error.op } : {}),
     ...(error instanceof RegistryError ? { status: error.status, registry: error.registry } : {}),
     ...(error instanceof ConnectionError ? { registry: error.registry } : {}),
