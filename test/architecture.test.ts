@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   transform: ['oci', 'concurrency', 'transfer'],
   signing: ['oci', 'concurrency', 'transfer'],
   'registries-conf': ['oci', 'transfer'],
-  access: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'registries-conf'],
+  access: ['oci', 'concurrency', 'transfer', 'registry', 'credentials', 'registries-conf', 'harbor'],
   spec: ['oci', 'concurrency', 'transfer'],
   report: ['oci', 'transfer', 'spec'],
   mapping: ['oci', 'transfer'],

@@ -1,109 +1,12 @@
 // Whoever leads a cutover is killed in each of its phases, with the workers; another one takes over, and nothing is lost, counted twice or decided early.
-import { createServer } from 'node:http'
-import { assertIntact, type Corpus, type EmbeddedRegistry, image, seed, startEmbeddedRegistry } from '@longshore/testing'
-import type { CutoverRecord, Phase } from '@longshore/cutover'
+import { assertIntact, type Corpus, image, seed, startEmbeddedRegistry } from '@longshore/testing'
+import type { Phase } from '@longshore/cutover'
 import { expect, test } from 'vitest'
-import { apiToken, assertAll, type Service, type Stand, startStand, until } from './pool.fixture.ts'
+import { env, gateAt, startFreezer, World } from './cutover.fixture.ts'
+import { assertAll, startStand, until } from './pool.fixture.ts'
 
-const secret = 'of-the-registries'
-const env = { LONGSHORE_ALLOW_HOOKS: 'true', LONGSHORE_NOTIFICATION_SECRET: secret }
 const names = Array.from({ length: 6 }, (_, i) => `team/app${i}`)
 const corpus: Corpus = names.flatMap((repository) => ['1', '2'].map((tag) => ({ repository, tag, content: image({ seed: `${repository} ${tag}`, layers: [3_000, 4_000] }) })))
-
-/** Something that is waited for, and let go. */
-interface Gate { readonly reached: Promise<void>; open(): void }
-
-/** The next requests of this kind wait. */
-function gateAt(registry: EmbeddedRegistry, ...kinds: readonly string[]): Gate {
-  const reached = Promise.withResolvers<void>()
-  const opened = Promise.withResolvers<void>()
-  const letGo = registry.onRequest(async ({ kind }) => {
-    if (!kinds.includes(kind)) return
-    reached.resolve()
-    await opened.promise
-  })
-  return { reached: reached.promise, open() { letGo(); opened.resolve() } }
-}
-
-/** What makes the source read-only; asked again, it says so again. */
-async function startFreezer(): Promise<{ readonly url: string; readonly calls: () => number; readonly gate: Gate } & AsyncDisposable> {
-  const reached = Promise.withResolvers<void>()
-  const opened = Promise.withResolvers<void>()
-  let calls = 0
-  const server = createServer((_, response) => {
-    calls++
-    reached.resolve()
-    void opened.promise.then(() => response.writeHead(204).end())
-  })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  const { port } = server.address() as { readonly port: number }
-  return {
-    url: `http://127.0.0.1:${port}/freeze`, calls: () => calls, gate: { reached: reached.promise, open: opened.resolve },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => { server.close(() => resolve()) })
-    },
-  }
-}
-
-/** A pool with its cutovers; coordinators come and go. */
-class World {
-  readonly stand: Stand
-  readonly #coordinators: Service[]
-  constructor(stand: Stand) {
-    this.stand = stand
-    this.#coordinators = [...stand.coordinators]
-  }
-
-  async ask(path: string, init: RequestInit = {}): Promise<Response> {
-    const [first] = this.#coordinators
-    const listening = await first?.logged('listening')
-    const headers = new Headers(init.headers)
-    if (!headers.has('authorization')) headers.set('authorization', `Bearer ${apiToken}`)
-    return await fetch(`${String(listening?.['url'])}/api/v1${path}`, { ...init, headers })
-  }
-
-  async begin(spec: object): Promise<string> {
-    const answer = await this.ask('/cutovers?srcTlsVerify=false&destTlsVerify=false', { method: 'POST', body: JSON.stringify(spec), headers: { 'content-type': 'application/yaml' } })
-    const body = await answer.json() as { readonly id?: string }
-    if (body.id === undefined) throw new Error(JSON.stringify(body))
-    return body.id
-  }
-
-  async notify(id: string, repository: string, tag: string): Promise<void> {
-    const event = { action: 'push', target: { repository, tag, mediaType: 'application/vnd.oci.image.manifest.v1+json' } }
-    const answer = await this.ask(`/cutovers/${id}/notifications`, { method: 'POST', body: JSON.stringify({ events: [event] }), headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' } })
-    expect(answer.status).toBe(202)
-  }
-
-  async record(id: string): Promise<CutoverRecord> {
-    const fields = await this.stand.client.hmget(`longshore:cutover:{${id}}:record`, 'body', 'spec')
-    return { ...JSON.parse(fields[0] ?? '{}') as CutoverRecord, spec: JSON.parse(fields[1] ?? '{}') as CutoverRecord['spec'] }
-  }
-
-  async untilRecord(id: string, what: string, holds: (record: CutoverRecord) => boolean): Promise<CutoverRecord> {
-    let last: CutoverRecord | undefined
-    await until(what, async () => holds(last = await this.record(id)), 60_000).catch((error: unknown) => { throw new Error(`${String(error)}: ${JSON.stringify({ ...last, spec: {} })}`, { cause: error }) })
-    return last ?? await this.record(id)
-  }
-
-  /** The process that holds it, by its lock. */
-  async leader(id: string): Promise<Service | undefined> {
-    const holder = await this.stand.client.get(`longshore:cutover:{${id}}:lead`)
-    return holder === null ? undefined : this.#coordinators.find(({ pid }) => pid === Number(holder.split('-').at(-2)))
-  }
-
-  /** kill -9 of the leader; another coordinator is started. Returns when another leads. */
-  async killLeader(id: string): Promise<void> {
-    const victim = await this.leader(id)
-    if (!victim) throw new Error('nobody leads')
-    victim.kill('SIGKILL')
-    await victim.exited
-    this.#coordinators.splice(this.#coordinators.indexOf(victim), 1)
-    this.#coordinators.push(this.stand.services.start('coordinator', { env }))
-    await until('another leader', async () => await this.leader(id) !== undefined, 60_000)
-  }
-}
 
 test('kill -9 of the leader in each phase, and of a worker: another one goes on, to go', { timeout: 300_000 }, async () => {
   await using source = await startEmbeddedRegistry()

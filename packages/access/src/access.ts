@@ -9,6 +9,7 @@ import type { AccessConfig } from './access-config.ts'
 import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
 import type { AccessOptions } from './access-options.ts'
 import { RoutedSource } from './routed-source.ts'
+import { withInventory } from './with-inventory.ts'
 import { routedTarget } from './routed-target.ts'
 
 type Side = RegistryUse['side']
@@ -92,8 +93,8 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     .map((client) => client.ping({ signal: leaving.signal }).catch(() => {}))
   return {
     transports: {
-      source: (registry) => (conf === undefined || isPlain(registry) ? open('source', { registry })
-        : once(`source ${registry}`, () => new RoutedSource(registry, conf, (place) => open('source', { ...place, isElsewhere: place.registry !== registry })))),
+      source: (registry) => (conf === undefined || isPlain(registry) ? withInventory(open('source', { registry }))
+        : once(`source ${registry}`, () => new RoutedSource(registry, conf, (place) => withInventory(open('source', { ...place, isElsewhere: place.registry !== registry }))))),
       target: (registry) => (conf === undefined || isPlain(registry) ? open('destination', { registry })
         : once(`destination ${registry}`, () => routedTarget(registry, conf, (place) => open('destination', place)))),
     },

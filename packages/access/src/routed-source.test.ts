@@ -5,6 +5,7 @@ import { parseRepositoryName, type Tag } from '@longshore/oci'
 import { type EmbeddedRegistry, image, seed, startEmbeddedRegistry } from '@longshore/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Access, type AccessOptions, openAccess } from './index.ts'
+import { RoutedSource } from './routed-source.ts'
 
 const io = { signal: AbortSignal.timeout(50_000) }
 const app = parseRepositoryName('app')
@@ -50,8 +51,10 @@ const size = [...content.blobs.values()].reduce((sum, blob) => sum + blob.size, 
 test('where nothing is said of a registry, its client itself is the source', async () => {
   const primary = await registry()
   const access = await open(primary.host, mirrored('other.example', 'mirror.example'), { srcTlsVerify: false })
-  const [known] = [...access.clients()]
-  expect(access.transports.source(primary.host)).toBe(known?.client)
+  const source = access.transports.source(primary.host)
+  expect(source).not.toBeInstanceOf(RoutedSource)
+  expect(source).toHaveProperty('stats', [...access.clients()][0]?.client.stats)
+  expect(access.transports.source(primary.host)).toBe(source)
 })
 
 test('credentials of the command line go to the registry that was named, and to no mirror', async () => {

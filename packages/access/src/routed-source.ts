@@ -3,7 +3,7 @@
 // remembered for the manifest's children; when it fails, or another process asks, the others are tried in order.
 import { ConnectionError, type Descriptor, type Digest, isDigest, type Manifest, type RepositoryName, successors, type Tag } from '@longshore/oci'
 import type { PullSource, RegistriesConf } from '@longshore/registries-conf'
-import type { Content, Io, Source } from '@longshore/transfer'
+import type { Content, Inventory, Io, Source } from '@longshore/transfer'
 import { MirrorsFailedError } from './errors.ts'
 
 /** Gives the client of a place; the same one for the same place. */
@@ -80,13 +80,17 @@ export class RoutedSource implements Source {
     return found?.value
   }
 
-  /** Of the registry by its own name: a location may stand for a part of another. */
-  async* catalog(io: Io): AsyncIterable<string> {
+  async* catalog(io: Io): AsyncIterable<string> { yield* this.#itself().catalog(io) }
+
+  async inventory(io: Io): Promise<Inventory | undefined> { return await this.#itself().inventory?.(io) }
+
+  /** The registry by its own name: a location may stand for a part of another. */
+  #itself(): Source {
     const place = { registry: this.registry, repository: '' as RepositoryName }
     const blocked = this.#conf.isBlocked(place)
     if (blocked) throw blocked
     const proxy = this.#conf.proxy(place)
-    yield* this.#open({ registry: this.registry, insecure: this.#conf.insecure(place), ...(proxy === undefined ? {} : { proxy }) }).catalog(io)
+    return this.#open({ registry: this.registry, insecure: this.#conf.insecure(place), ...(proxy === undefined ? {} : { proxy }) })
   }
 
   /** In the order in which they are asked. */

@@ -78,6 +78,7 @@ export interface CutoverFlags extends SpecFlags, AccessOptions, OutputFlags, Poo
   readonly name?: string
   readonly untilDelta?: number
   readonly again?: boolean
+  readonly prune?: boolean
   readonly report?: string
   readonly reportMd?: string
 }

@@ -21,6 +21,7 @@ source, a last pass with a deadline, the verification of every image, and the de
     .option('--until-delta <N>', 'leave after N passes of deltas; the same command goes on', parseCount)
     .option('--listen <HOST:PORT>', 'take notifications of registries there (docs/api.md); the secret is LONGSHORE_NOTIFICATION_SECRET or LONGSHORE_NOTIFICATION_SECRET_FILE')
     .option('--again', 'begin another one where the last one was a go; the source\'s content may overwrite what has been pushed to the destination since')
+    .option('--prune', 'after a go, list the tags of the destination that the source no longer has, as longshore prune does; they are deleted where the spec says prune: { apply: true }')
     .option('--report <FILE.json>', 'write the report there too (docs/report.md)')
     .option('--report-md <FILE.md>', 'the same for people')
   addPoolOptions(cutover)

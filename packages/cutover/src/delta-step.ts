@@ -40,7 +40,8 @@ export const deltaStep: Step = async (record, parts, signal) => {
 
 async function eventsPass(record: CutoverRecord, parts: CutoverParts, signal: AbortSignal): Promise<void> {
   const { store } = parts
-  const changes = await store.changes(record.id, changesAtOnce)
+  // A pass that is gone on with takes what it had taken: it is the same migration then, and what has come since is the next one's.
+  const changes = await store.changes(record.id, record.current?.changes ?? changesAtOnce)
   await pass(record, 'events', parts, signal, { changes })
   // What failed for a reason that may pass is left to the pass over everything that comes soon for it.
   await store.removeChanges(record.id, changes)

@@ -1,9 +1,10 @@
 // Against a real socket and the registry's client. How the embedded Harbor answers is tried in packages/prepare and end to end.
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { parseRepositoryName, type Tag } from '@longshore/oci'
 import { createRegistry, type Registry } from '@longshore/registry'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createProject, findProject, Harbor, HarborError, listArtifacts, listRepositories, probe, systemInfoOf } from './index.ts'
+import { createProject, findProject, Harbor, HarborError, inventoryOf, listArtifacts, listRepositories, probe, systemInfoOf } from './index.ts'
 
 interface Asked { readonly method: string; readonly url: string; readonly headers: IncomingMessage['headers']; readonly body: string }
 interface Told { readonly status: number; readonly json?: unknown; readonly text?: string; readonly headers?: Record<string, string> }
@@ -99,6 +100,57 @@ describe('pages', () => {
     const found = await all(listRepositories(harbor, 'team', {}, io))
     expect(new Set(found.map(({ name }) => name)).size).toBe(total)
     expect(asked).toHaveLength(requests)
+  })
+})
+
+describe('pages that move while they are read', () => {
+  const tagged = (n: number): unknown => ({ id: n, digest: `sha256:${n}`, push_time: '2026-01-01T00:00:00.000Z', tags: [{ id: n, name: `v${n}` }], labels: null })
+
+  test('what was deleted before them costs no other a look', async () => {
+    let items = Array.from({ length: 350 }, (_, n) => n)
+    answer = ({ url }) => {
+      if (!url.includes('/artifacts')) return { status: 200, json: { auth_mode: 'db_auth', registry_url: 'r' } }
+      const page = Number(new URL(url, 'http://x').searchParams.get('page'))
+      const told = { status: 200, json: items.slice((page - 1) * 100, page * 100).map(tagged), headers: { 'x-total-count': String(items.length) } }
+      if (asked.length === 3) items = items.slice(130)
+      return told
+    }
+    const inventory = await inventoryOf(harbor, io)
+    const tags = new Set((await inventory!.tags(parseRepositoryName('team/app'), io)).map(({ tag }) => tag))
+    expect(items.filter((n) => !tags.has(`v${n}` as Tag))).toEqual([])
+  })
+})
+
+describe('an inventory', () => {
+  const info = (more: object): Told => ({ status: 200, json: { auth_mode: 'db_auth', ...more } })
+
+  test('is none where something else answers, a password wanted or not', async () => {
+    for (const told of [{ status: 404 }, { status: 401 }, { status: 200, text: '<html>' }]) {
+      answer = () => told
+      expect(await inventoryOf(harbor, io)).toBeUndefined()
+    }
+  })
+
+  test('is not that of a stranger: a wrong password would leave all but public projects out, in silence', async () => {
+    answer = () => info({ harbor_version: 'v2.12.0' })
+    expect(await errorOf(inventoryOf(harbor, io))).toMatchObject({ code: 'HARBOR_UNAUTHORIZED', message: expect.stringContaining('the account robot$team+ci or its secret is not taken') })
+    answer = () => info({ registry_url: 'harbor.example.com' })
+    expect(await inventoryOf(harbor, io)).toBeDefined()
+  })
+
+  test('has tags with their own push time, and the labels of what they name', async () => {
+    answer = ({ url }) => (url.includes('/artifacts') ? {
+      status: 200, headers: { 'x-total-count': '2' }, json: [
+        { id: 1, digest: 'sha256:1', push_time: '2026-01-01T00:00:00.000Z', labels: [{ id: 1, name: 'release' }], tags: [{ id: 1, name: 'v1', push_time: '2026-02-01T00:00:00.000Z' }, { id: 2, name: 'v2' }] },
+        { id: 2, digest: 'sha256:2', push_time: '0001-01-01T00:00:00.000Z', tags: null },
+      ],
+    } : info({ registry_url: 'r' }))
+    const inventory = await inventoryOf(harbor, io)
+    expect(await inventory?.tags(parseRepositoryName('team/a/b'), io)).toEqual([
+      { tag: 'v1', labels: ['release'], pushedAt: new Date('2026-02-01') }, { tag: 'v2', labels: ['release'], pushedAt: new Date('2026-01-01') },
+    ])
+    expect(asked.at(-1)?.url).toMatch(/^\/api\/v2\.0\/projects\/team\/repositories\/a%252Fb\/artifacts\?with_tag=true&with_label=true&sort=id&page=1&page_size=100$/)
+    expect(await inventory?.tags(parseRepositoryName('no-project'), io)).toEqual([])
   })
 })
 

@@ -55,18 +55,24 @@ export class Harbor {
     return answer.status === 404 ? undefined : this.#parse(got, answer, schema)
   }
 
-  /** Every item of a list, page by page as they are asked for. */
+  /** Every item of a list, page by page as they are asked for. Where items go meanwhile, others may come twice. */
   async* list<T>(call: Omit<Call, 'method'>, schema: z.ZodType<T>, io: Io): AsyncGenerator<T, void, void> {
     const items = schema.array().nullable()
-    let seen = 0
+    let known: number | undefined
     for (let page = 1; page <= maxPages; page++) {
       const got: Call = { ...call, method: 'GET', query: { ...call.query, page, page_size: pageSize } }
       const answer = await this.ask(got, [200], io)
       const found = this.#parse(got, answer, items) ?? []
-      yield* found
-      seen += found.length
       const total = Number(header(answer, 'x-total-count') ?? Number.NaN)
-      if (found.length === 0 || (Number.isNaN(total) ? found.length < pageSize : seen >= total)) return
+      // Items of earlier pages were deleted: some that are on this page no more have moved to those, and were not seen.
+      const gone = known === undefined || Number.isNaN(total) ? 0 : Math.max(0, known - total)
+      known = Number.isNaN(total) ? undefined : total
+      if (gone > 0) {
+        page = Math.max(0, page - 1 - Math.ceil(gone / pageSize))
+        continue
+      }
+      yield* found
+      if (found.length === 0 || (Number.isNaN(total) ? found.length < pageSize : page * pageSize >= total)) return
     }
   }
 

@@ -2,6 +2,7 @@ export { type Accessory, type Artifact, type ArtifactFilter, type ArtifactTag, f
 export { HarborError, type HarborErrorCode } from './errors.ts'
 export { Harbor } from './harbor.ts'
 export { createImmutableRule, deleteImmutableRule, type ImmutableRule, listImmutableRules, type NewImmutableRule, type Selector } from './immutable-rule.ts'
+export { inventoryOf } from './inventory.ts'
 export { type Label, listLabels } from './label.ts'
 export {
   createProject, deleteProject, findProject, listProjects, type NewProject, type Project, projectExists, type ProjectFilter, type ProjectSummary, summaryOf, updateProject,

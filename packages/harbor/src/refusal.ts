@@ -22,8 +22,8 @@ export function refusal(registry: string, request: string, answer: ApiAnswer, ne
 
 function judge(status: number, said: HarborError['said'], need: Need | undefined, account: string | undefined): readonly [HarborErrorCode, string] {
   switch (status) {
-    case 401: return ['HARBOR_UNAUTHORIZED', account === undefined ? 'log in: --dest-creds, --authfile, "docker login" or "podman login" with a user or a robot account of this Harbor'
-      : `the account ${account} or its secret is not taken: a robot account's name is whole (${robotExample(account)}), and it may be disabled or have expired`]
+    case 401: return ['HARBOR_UNAUTHORIZED', account === undefined ? 'log in: --src-creds or --dest-creds, --authfile, "docker login" or "podman login" with a user or a robot account of this Harbor'
+      : hintOfAccount(account)]
     case 403: return said?.code === 'DENIED' && /read.?only/i.test(said.message) ? ['HARBOR_FORBIDDEN', 'Harbor is read-only: an administrator switches that off under Configuration › System Settings']
       : ['HARBOR_FORBIDDEN', need === undefined ? 'the account lacks the right to do this' : `${account ?? 'whoever asks'} needs the permission "${need.permission}" (${need.level === 'system' ? 'a system permission of a robot account, or an administrator' : 'of a robot account that covers this project, or a member of it'})`]
     case 404: return ['HARBOR_NOT_FOUND', 'check the name; accounts that may not see something are told so as well']
@@ -32,6 +32,15 @@ function judge(status: number, said: HarborError['said'], need: Need | undefined
     case 429: return ['HARBOR_LIMITED', 'Harbor limits requests; run again later']
     default: return status >= 500 ? ['HARBOR_UNAVAILABLE', 'Harbor is in trouble; look at its log (core), and run again later'] : ['HARBOR_REFUSED', 'Harbor does not take this request; what it says names the reason']
   }
+}
+
+/** Harbor answers accounts that it does not take as it answers strangers. */
+export function notTaken(registry: string, request: string, account: string): HarborError {
+  return new HarborError({ code: 'HARBOR_UNAUTHORIZED', status: 200, registry, request, said: { code: '', message: 'as it does to strangers' }, hint: hintOfAccount(account) })
+}
+
+function hintOfAccount(account: string): string {
+  return `the account ${account} or its secret is not taken: a robot account's name is whole (${robotExample(account)}), and it may be disabled or have expired`
 }
 
 function robotExample(account: string): string { return account.includes('$') ? account : `robot$${account}` }

@@ -6,8 +6,8 @@ import type { Harbor } from './harbor.ts'
 
 const systemInfo = z.object({
   auth_mode: z.string(),
-  /** These are told to accounts only. */
   harbor_version: text,
+  /** These are told to accounts only. */
   read_only: flag,
   project_creation_restriction: text,
   registry_url: text,

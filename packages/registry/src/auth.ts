@@ -2,7 +2,7 @@
 import { SingleFlight } from '@longshore/concurrency'
 import type { Challenge } from './challenge.ts'
 import type { Credentials, RegistryOptions } from './options.ts'
-import { basicHeader, type Scope } from './scope.ts'
+import { basicHeader, catalogScope, type Scope } from './scope.ts'
 import { fetchToken } from './token.ts'
 import { TokenCache } from './token-cache.ts'
 import type { Wire } from './wire.ts'
@@ -14,6 +14,8 @@ export class Auth {
   #challenge: Challenge | undefined
   readonly #tokens = new TokenCache()
   readonly #basic = new Map<string, string | undefined>()
+  /** What the registry takes no tokens for, though it gives some: a password is shown. */
+  readonly #tokenless = new Set<Scope>()
   readonly #flights = new SingleFlight<Scope, string | undefined>()
   readonly #options: RegistryOptions
   readonly #wire: Wire
@@ -35,7 +37,7 @@ export class Auth {
   header(scope: Scope, repository: string | undefined, signal: AbortSignal): string | undefined | Promise<string | undefined> {
     const challenge = this.#challenge
     if (challenge === undefined) return this.#unchallenged()
-    if (challenge.scheme === 'basic') return this.basicHeader(repository)
+    if (challenge.scheme === 'basic' || this.#tokenless.has(scope)) return this.basicHeader(repository)
     const token = this.#tokens.get(scope)
     if (token && performance.now() < token.staleAtMs) return token.header
     return this.#flights.do(scope, signal, async (flight) => await this.#renew(challenge, scope, repository, flight))
@@ -55,11 +57,19 @@ export class Auth {
   /** A 401 came to a request that carried `used`, after so many renewals of it. @returns whether another attempt makes sense. */
   refused(challenge: Challenge | undefined, scope: Scope, used: string | undefined, renewals: number): boolean {
     const first = this.#challenge === undefined
-    if (challenge) this.#challenge = challenge
+    // Harbor asks for a password whoever shows it a token that it does not take. That is no new scheme for everything else.
+    const isAside = challenge?.scheme === 'basic' && this.#challenge?.scheme === 'bearer'
+    if (challenge && !isAside) this.#challenge = challenge
     const token = this.#tokens.get(scope)
     // Another request may have renewed it meanwhile: then the new one is worth a try as it is.
     if (token && token.header === used) this.#tokens.delete(scope)
     if (challenge === undefined) return false
+    if (isAside) {
+      if (used?.startsWith('Bearer ') !== true) return false
+      // Its catalog takes no token, however new.
+      if (scope === catalogScope || renewals >= 1) this.#tokenless.add(scope)
+      return renewals < 1
+    }
     // Tokens that die young may do so between two attempts: a registry that says so is shown a few more than one that says nothing.
     const isExpired = challenge.scheme === 'bearer' && challenge.error === 'invalid_token'
     if (renewals >= (isExpired ? maxRenewals : 1)) return false

@@ -1,5 +1,5 @@
 import { digestOf, parseRepositoryName, parseTag } from '@longshore/oci'
-import { startEmbeddedRegistry } from '@longshore/testing'
+import { image, seed, startEmbeddedHarbor, startEmbeddedRegistry } from '@longshore/testing'
 import { describe, expect, test } from 'vitest'
 import { createRegistry } from './index.ts'
 
@@ -16,6 +16,24 @@ describe('catalog', () => {
     await using registry = createRegistry({ registry: embedded.host, tlsVerify: false, retries })
     expect(await Array.fromAsync(registry.catalog({ signal }))).toEqual(names)
     expect(embedded.count({ kind: 'catalog' })).toBe(3)
+  })
+
+  test('of a Harbor takes a password and no token; for all else there are tokens, and new ones for those that died', async () => {
+    await using harbor = await startEmbeddedHarbor()
+    harbor.addProject('team')
+    await seed(harbor.url, [{ repository: 'team/app', tag: '1', content: image({ seed: 'app', layers: [100] }) }], { authorization: `Basic ${Buffer.from(`admin:${harbor.admin.password}`).toString('base64')}` })
+    await using registry = createRegistry({ registry: harbor.host, tlsVerify: false, retries, credentials: { kind: 'basic', username: 'admin', password: harbor.admin.password } })
+    const app = parseRepositoryName('team/app')
+    harbor.clearRequests()
+    expect(await Array.fromAsync(registry.catalog({ signal }))).toEqual(['team/app'])
+    expect(await Array.fromAsync(registry.catalog({ signal }))).toEqual(['team/app'])
+    expect(harbor.requests.filter(({ kind }) => kind === 'catalog').map(({ status }) => status)).toEqual([401, 200, 200])
+    const before = harbor.tokens.length
+    expect(await registry.tags(app, { signal })).toEqual(['1'])
+    expect(harbor.tokens).toHaveLength(before + 1)
+    harbor.expireTokens()
+    expect(await registry.tags(app, { signal })).toEqual(['1'])
+    expect(harbor.tokens).toHaveLength(before + 2)
   })
 
   test.each([[404, 'it has no catalog'], [401, 'does not show its catalog'], [403, 'does not show its catalog']])('%i says what to do', async (status, text) => {

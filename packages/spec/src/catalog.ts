@@ -2,8 +2,10 @@
 import { isRepositoryName, MigrationError, parseRepositoryName, printable, type RepositoryName } from '@longshore/oci'
 import type { Io } from '@longshore/transfer'
 import type { Entry, EntrySource } from './migration.ts'
+import { namespacesOf, type WantedNamespaces } from './namespaces.ts'
 import { joinPath } from './place.ts'
 import { matcherOf, type Matcher } from './pattern.ts'
+import { type Listed, type ListedBy, listRepositories } from './repository-listing.ts'
 import type { Demand, ExpandContext, ExpandEvent, Unit } from './unit.ts'
 
 export type CatalogEntry = Entry & { readonly source: Extract<EntrySource, { kind: 'catalog' }> }
@@ -12,12 +14,21 @@ export type CatalogEntry = Entry & { readonly source: Extract<EntrySource, { kin
 export class NothingMatchedError extends MigrationError {
   override readonly name = 'NothingMatchedError'
   override readonly code = 'NOTHING_MATCHED'
-  constructor(registry: string, patterns: string) {
-    super(printable(`no repository in the catalog of ${registry} matches ${patterns}; check the patterns, and whether these credentials see the whole catalog`))
+  constructor(registry: string, patterns: string, by: ListedBy) {
+    super(printable(by === 'catalog' ? `no repository in the catalog of ${registry} matches ${patterns}; check the patterns, and whether these credentials see the whole catalog`
+      : `no repository that the API of ${registry} shows to these credentials matches ${patterns}; check the patterns, the projects, and whether the account is a member of them`))
   }
 }
 
-interface Filter { readonly entry: CatalogEntry; readonly include: readonly Matcher[]; readonly exclude: readonly Matcher[]; isMatched: boolean }
+interface Filter {
+  readonly entry: CatalogEntry
+  readonly namespaces: WantedNamespaces
+  readonly projects: readonly Matcher[]
+  readonly include: readonly Matcher[]
+  readonly exclude: readonly Matcher[]
+  /** Or its repositories could not all be listed, which is told already. */
+  isMatched: boolean
+}
 
 /** The catalog entries of one registry, which is read once for all of them. */
 export class Catalog {
@@ -26,7 +37,10 @@ export class Catalog {
 
   constructor(registry: string, entries: readonly CatalogEntry[]) {
     this.registry = registry
-    this.#filters = entries.map((entry) => ({ entry, include: entry.source.include.map(matcherOf), exclude: entry.source.exclude.map(matcherOf), isMatched: false }))
+    this.#filters = entries.map((entry) => ({
+      entry, namespaces: namespacesOf(entry.source), projects: (entry.source.harbor?.projects ?? []).map(matcherOf),
+      include: entry.source.include.map(matcherOf), exclude: entry.source.exclude.map(matcherOf), isMatched: false,
+    }))
   }
 
   /** What the entries want of a repository. */
@@ -36,6 +50,7 @@ export class Catalog {
       const { prefix } = filter.entry.source
       if (prefix !== '' && !repository.startsWith(`${prefix}/`)) continue
       const path = prefix === '' ? repository : repository.slice(prefix.length + 1)
+      if (filter.projects.length > 0 && !filter.projects.some((m) => m.test(repository.split('/', 1)[0] ?? ''))) continue
       const isIncluded = filter.include.length === 0 || filter.include.some((m) => m.test(path))
       if (!isIncluded || filter.exclude.some((m) => m.test(path))) continue
       filter.isMatched = true
@@ -46,24 +61,38 @@ export class Catalog {
 
   /** The wanted repositories, as the pages arrive, without those in `known`. */
   async *units(context: ExpandContext, known: ReadonlySet<string>, io: Io): AsyncGenerator<Unit | ExpandEvent, void, void> {
-    try {
-      for await (const name of context.sourceFor(this.registry).catalog(io)) {
-        const demands = this.demandsOn(name)
-        const [first] = demands
-        if (!first || known.has(`${this.registry}/${name}`)) continue
-        const repository = nameOf(name)
-        if (repository instanceof Error) yield { kind: 'failed', location: { registry: this.registry, repository: name }, origin: first.entry.origin, error: repository }
-        else yield { registry: this.registry, repository, demands }
+    let by: ListedBy = this.#filters.some(({ entry }) => entry.source.harbor !== undefined) ? 'inventory' : 'catalog'
+    const wanted = this.#filters.map(({ namespaces }) => namespaces)
+    for await (const listed of listRepositories(context.sourceFor(this.registry), { ...io, by, wanted, onFallback: () => { by = 'inventory' } })) {
+      if (listed.kind === 'failed') yield* this.#failures(listed)
+      else {
+        const found = this.#found(listed.name, known)
+        if (found) yield found
       }
-    } catch (error) {
-      io.signal.throwIfAborted()
-      for (const { entry } of this.#filters) yield { kind: 'failed', location: { registry: this.registry }, origin: entry.origin, error }
-      return
     }
-    for (const { entry, include, isMatched } of this.#filters) {
+    for (const { entry, include, projects, isMatched } of this.#filters) {
       if (isMatched) continue
-      const patterns = include.map((m) => joinPath(entry.source.prefix, m.text)).join(', ') || joinPath(entry.source.prefix, '**')
-      yield { kind: 'failed', location: { registry: this.registry }, origin: entry.origin, error: new NothingMatchedError(this.registry, patterns) }
+      const { prefix } = entry.source
+      const shown = include.length > 0 ? include.map((m) => joinPath(prefix, m.text)) : projects.length > 0 ? projects.map((m) => `${m.text}/**`) : [joinPath(prefix, '**')]
+      yield { kind: 'failed', location: { registry: this.registry }, origin: entry.origin, error: new NothingMatchedError(this.registry, shown.join(', '), by) }
+    }
+  }
+
+  #found(name: string, known: ReadonlySet<string>): Unit | ExpandEvent | undefined {
+    const demands = this.demandsOn(name)
+    const [first] = demands
+    if (!first || known.has(`${this.registry}/${name}`)) return undefined
+    const repository = nameOf(name)
+    if (repository instanceof Error) return { kind: 'failed', location: { registry: this.registry, repository: name }, origin: first.entry.origin, error: repository }
+    return { registry: this.registry, repository, demands }
+  }
+
+  /** For each entry that it concerns. */
+  * #failures({ namespace, error }: Extract<Listed, { kind: 'failed' }>): Generator<ExpandEvent, void, void> {
+    for (const filter of this.#filters) {
+      if (namespace !== undefined && !filter.namespaces.test(namespace)) continue
+      filter.isMatched = true
+      yield { kind: 'failed', location: { registry: this.registry, ...(namespace === undefined ? {} : { repository: namespace }) }, origin: filter.entry.origin, error }
     }
   }
 }

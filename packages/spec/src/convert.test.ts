@@ -58,6 +58,23 @@ describe('the same images', () => {
     // What is printed is as it stays.
     expect(printNativeSpec(back.migration, warnings)).toBe(printed)
   })
+
+  test('of a Harbor, with all that is asked of it', async () => {
+    const text = `version: 1
+from: src:1
+to: dst:1
+images:
+  - { harbor: { projects: ['team-*', '/^a/'], labels: [release, eu], pushed: { newerThan: 90d, olderThan: 2026-01-01 } }, repositories: { exclude: ['**/tmp'] }, tags: { latest: { count: 3, by: pushed } } }
+  - { harbor: {}, from: 'src:1/team', tags: ['1', '2'] }
+  - { name: a/b, harbor: { pushed: { olderThan: 2w } }, as: x/y }
+`
+    const { migration } = await read(text)
+    const printed = printNativeSpec(migration, [])
+    const back = await read(printed, { format: 'yaml' })
+    const plain = (of: Migration): unknown => of.entries.map(({ source, selection, destinations }) => ({ source, selection, destinations }))
+    expect(plain(back.migration)).toEqual(plain(migration))
+    expect(printNativeSpec(back.migration, [])).toBe(printed)
+  })
 })
 
 test('it reads as a person would write it', async () => {

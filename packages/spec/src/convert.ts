@@ -15,7 +15,8 @@ type Settings = Migration['destinations']
 /** @param comments stand at the beginning: what was left out */
 export function printNativeSpec(migration: Migration, comments: readonly Problem[]): string {
   const document = new Document({
-    version: 1, ...printDestinations(migration.destinations), ...(migration.cutover ? { cutover: printCutover(migration.cutover) } : {}), images: unite(migration.entries.flatMap((entry) => itemsOf(entry, migration.destinations))),
+    version: 1, ...printDestinations(migration.destinations), ...(migration.cutover ? { cutover: printCutover(migration.cutover) } : {}),
+    images: unite(migration.entries.flatMap((entry) => itemsOf(entry, migration.destinations))),
   }, { aliasDuplicateObjects: false })
   document.commentBefore = [' docs/spec.md explains each key.', ...comments.map((comment) => ` ${formatProblem(comment)}`)].join('\n')
   return document.toString({ lineWidth: 0, flowCollectionPadding: true })
@@ -38,7 +39,7 @@ function unite(items: readonly Item[]): readonly Item[] {
 function itemsOf(entry: Entry, settings: Settings): readonly Item[] {
   const groups = Map.groupBy(entry.destinations, (destination) => (destination.kind === 'exact' ? 'as' : JSON.stringify([destination.rename, destination.keepComponents])))
   return [...groups.values()].flatMap((destinations) => selectionsOf(entry, settings).map(({ selection, as }) => ({
-    ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content), ...askedBy(entry.origin),
+    ...harborOf(entry), ...sourceOf(entry, as !== undefined || destinations.every(({ kind }) => kind === 'exact')), ...selection, ...(as === undefined ? destinationOf(destinations) : { as: destinations.map(as) }), ...contentOf(entry.content), ...askedBy(entry.origin),
   })))
 }
 
@@ -71,9 +72,11 @@ function placeOf(destination: Destination, source: Entry['source'], { tag }: Req
 function sourceOf({ source }: Entry, isNamedAt: boolean): Item {
   switch (source.kind) {
     case 'catalog': {
-      const { registry, prefix, include, exclude } = source
+      const { registry, prefix, include, exclude, harbor } = source
       return {
-        repositories: { ...(include.length > 0 && { include: include.map(printPattern) }), ...(exclude.length > 0 && { exclude: exclude.map(printPattern) }) },
+        ...((include.length > 0 || exclude.length > 0 || harbor === undefined) && {
+          repositories: { ...(include.length > 0 && { include: include.map(printPattern) }), ...(exclude.length > 0 && { exclude: exclude.map(printPattern) }) },
+        }),
         from: prefix === '' ? registry : `${registry}/${prefix}`,
       }
     }
@@ -87,6 +90,19 @@ function sourceOf({ source }: Entry, isNamedAt: boolean): Item {
       if (repository === `${prefix}/${path}` && !(path.includes('/') && looksLikeRegistry(first))) return { name: path, from: `${registry}/${prefix}` }
       return { name: `${registry}/${repository}`, rename: [{ match: '^.*$', replace: path.replaceAll('$', '$$$$') }] }
     }
+  }
+}
+
+/** What is asked of the source's inventory. */
+function harborOf({ source, selection }: Entry): Item {
+  const { labels, pushed } = selection.kind === 'rule' ? selection.rule : {}
+  const projects = source.kind === 'catalog' ? source.harbor?.projects : undefined
+  if (labels === undefined && pushed === undefined && projects === undefined) return {}
+  return {
+    harbor: {
+      ...(projects !== undefined && projects.length > 0 && { projects: projects.map(printPattern) }), ...(labels && { labels }),
+      ...(pushed && { pushed: { ...(pushed.newerThan && { newerThan: printMoment(pushed.newerThan) }), ...(pushed.olderThan && { olderThan: printMoment(pushed.olderThan) }) } }),
+    },
   }
 }
 

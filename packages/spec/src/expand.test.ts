@@ -1,7 +1,7 @@
 import {
-  type Descriptor, type Digest, digestOf, decodeManifest, type Manifest, MediaType, type RepositoryName, type Tag,
+  type Descriptor, type Digest, digestOf, decodeManifest, type Manifest, MediaType, RegistryError, type RepositoryName, type Tag,
 } from '@longshore/oci'
-import { type Content, formatEnd, type Source } from '@longshore/transfer'
+import { type Content, formatEnd, type Inventory, type Source } from '@longshore/transfer'
 import { describe, expect, test } from 'vitest'
 import { expand } from './expand.ts'
 import { parseImagesList } from './images-list.ts'
@@ -270,5 +270,108 @@ describe('streaming', () => {
     let count = 0
     for await (const event of expand(list(text), () => new MemorySource('src:1', {}), { signal, concurrency: 8 })) if (event.kind === 'image') count++
     expect(count).toBe(100_000)
+  })
+})
+
+describe('an inventory', () => {
+  /** A registry with an API of its own beside the catalog. */
+  class Inventoried extends MemorySource {
+    readonly labels: Record<string, readonly string[]> = {}
+    catalogStatus: number | undefined = 403
+    forbidden = new Set<string>()
+    hasInventory = true
+    override async *catalog(): AsyncIterable<string> {
+      this.requests.push('catalog')
+      yield* []
+      if (this.catalogStatus !== undefined) throw new RegistryError({ status: this.catalogStatus, registry: this.registry, request: 'GET /v2/_catalog', details: [{ code: 'DENIED', message: 'closed' }] })
+    }
+    async inventory(): Promise<Inventory | undefined> {
+      this.requests.push('inventory')
+      if (!this.hasInventory) return undefined
+      const { requests, repositories, forbidden, labels } = this
+      const namespaceOf = (name: string): string => name.split('/')[0]!
+      return {
+        async *namespaces() {
+          requests.push('namespaces')
+          yield* new Set(Object.keys(repositories).map(namespaceOf))
+        },
+        async *repositories(namespace) {
+          requests.push(`repositories ${namespace}`)
+          if (forbidden.has(namespace)) throw new Error(`${namespace} is forbidden`)
+          yield* Object.keys(repositories).filter((name) => namespaceOf(name) === namespace)
+        },
+        async tags(repository) {
+          requests.push(`artifacts ${repository}`)
+          return Object.keys(repositories[repository] ?? {}).map((tag) => ({ tag: tag as Tag, labels: labels[tag] ?? [], pushedAt: new Date('2024-05-01') }))
+        },
+      }
+    }
+  }
+  const source = (): Inventoried => new Inventoried('src:1', { 'team-a/x': ['1', '2'], 'team-b/y/z': ['1'], 'other/o': ['9'] })
+
+  test.each([[401], [403], [404], [405], [501], [undefined]])('takes the place of a catalog that says %s', async (status) => {
+    const from = source()
+    from.catalogStatus = status
+    expect(print(await run(yaml("images: [{ repositories: { include: ['team-*/**'] }, tags: ['1'] }]"), from)).toSorted()).toEqual([
+      `dropped team-a/x:2 by include: matches none of /^${RegExp.escape('1')}$/`, 'src:1/team-a/x:1 -> dst:1/m/team-a/x:1', 'src:1/team-b/y/z:1 -> dst:1/m/team-b/y/z:1',
+    ])
+    expect(from.requests.filter((request) => !request.startsWith('tags'))).toEqual(['catalog', 'inventory', 'namespaces', 'repositories team-a', 'repositories team-b'])
+  })
+
+  test('is not looked for where the catalog is in trouble, nor trusted to be there', async () => {
+    const broken = source()
+    broken.catalogStatus = 500
+    expect(print(await run(yaml('images: [{ repositories: {} }]'), broken))).toEqual([expect.stringContaining('500')])
+    expect(broken.requests).toEqual(['catalog'])
+    const none = source()
+    none.hasInventory = false
+    expect(print(await run(yaml('images: [{ repositories: {} }]'), none))).toEqual([expect.stringContaining('closed')])
+    expect(none.requests).toEqual(['catalog', 'inventory'])
+  })
+
+  test('is asked of nothing but what is wanted', async () => {
+    const named = source()
+    await run(yaml("images: [{ harbor: { projects: [team-a] } }]"), named)
+    expect(named.requests).toEqual(['inventory', 'repositories team-a', 'tags team-a/x'])
+    const prefixed = source()
+    expect(print(await run(yaml("images: [{ repositories: {}, from: 'src:1/team-b' }]"), prefixed))).toEqual(['src:1/team-b/y/z:1 -> dst:1/m/y/z:1'])
+    expect(prefixed.requests).toEqual(['catalog', 'inventory', 'repositories team-b', 'tags team-b/y/z'])
+  })
+
+  test('filters by labels and push time; its list of tags is the only one', async () => {
+    const from = source()
+    from.labels['2'] = ['release']
+    const events = await run(yaml("images: [{ harbor: { projects: ['team-*'], labels: [release], pushed: { newerThan: 90d } } }, { name: team-a/x, harbor: { pushed: { olderThan: 2024-01-01 } }, to: 'dst:1/n' }]"), from)
+    expect(print(events).toSorted()).toEqual([
+      'dropped team-a/x:1 by pushed.olderThan: was pushed 2024-05-01T00:00:00.000Z, not before 2024-01-01T00:00:00.000Z', 'dropped team-a/x:2 by pushed.olderThan: was pushed 2024-05-01T00:00:00.000Z, not before 2024-01-01T00:00:00.000Z',
+      'dropped team-b/y/z:1 by labels: lacks the label release', 'src:1/team-a/x:2 -> dst:1/m/team-a/x:2',
+    ])
+    expect(from.requests.filter((request) => /^(?:tags|artifacts)/.test(request)).toSorted()).toEqual(['artifacts team-a/x', 'artifacts team-b/y/z'])
+  })
+
+  test('a namespace that may not be listed fails alone, and once', async () => {
+    const from = source()
+    from.forbidden.add('team-a')
+    expect(print(await run(yaml("images: [{ harbor: { projects: ['team-*'] } }, { harbor: { projects: [other] } }]"), from)).toSorted()).toEqual([
+      'failed src:1 team-a (s.yaml:4): team-a is forbidden', 'src:1/other/o:9 -> dst:1/m/other/o:9', 'src:1/team-b/y/z:1 -> dst:1/m/team-b/y/z:1',
+    ])
+  })
+
+  test('where there is none, what was asked of it is told with its line', async () => {
+    const from = source()
+    from.hasInventory = false
+    expect(print(await run(yaml('images:\n  - { harbor: { projects: [a] } }\n  - { name: team-a/x, harbor: { labels: [b] } }\n  - { name: team-a/x, tags: { latest: { count: 1, by: pushed } } }'), from)).toSorted()).toEqual([
+      expect.stringMatching(/^failed src:1 \(s\.yaml:5\): src:1 does not answer as a Harbor does/), expect.stringMatching(/^failed src:1 team-a\/x \(s\.yaml:6\)/), expect.stringMatching(/^failed src:1 team-a\/x \(s\.yaml:7\)/),
+    ])
+  })
+
+  test('a repository without tags in it is looked for in the registry', async () => {
+    expect(print(await run(yaml('images: [{ name: team-a/gone, harbor: { labels: [b] } }]'), source()))).toEqual([expect.stringContaining('src:1 has no repository team-a/gone')])
+    const empty = new Inventoried('src:1', { 'team-a/empty': [] })
+    expect(await run(yaml('images: [{ name: team-a/empty, harbor: { labels: [b] } }]'), empty)).toEqual([])
+  })
+
+  test('patterns that match nothing of it are told', async () => {
+    expect(print(await run(yaml("images: [{ harbor: { projects: ['nope-*'] } }]"), source()))).toEqual([expect.stringContaining('no repository that the API of src:1 shows to these credentials matches nope-*/**')])
   })
 })

@@ -59,8 +59,9 @@ images: [team/app:1]
 
   test("the documentation's examples", async () => {
     const docs = readFileSync(new URL('../../../docs/harbor.md', import.meta.url), 'utf8')
-    const [whole = '', ...hooks] = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '')
+    const [whole = '', source = '', ...hooks] = [...docs.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '')
     expect((await parse(whole)).entries).toHaveLength(2)
+    expect((await parse(source)).entries.map((entry) => (entry.source.kind === 'catalog' ? entry.source.harbor?.projects.length : entry.source.path))).toEqual([undefined, 2, 'team-a/web'])
     expect(hooks.length).toBeGreaterThan(1)
     for (const hook of hooks) expect(Object.keys((await parse(`version: 1\n${hook}`)).destinations ?? {})).toHaveLength(1)
   })

@@ -25,7 +25,10 @@ export type EntrySource =
   /** `path` is the name as it was written: what the destination keeps. `repository` is where that is at the registry. */
   | { readonly kind: 'repository'; readonly registry: string; readonly repository: RepositoryName; readonly path: string }
   /** Repositories of the catalog below `prefix` (may be empty); `include` and `exclude` see the path without it. */
-  | { readonly kind: 'catalog'; readonly registry: string; readonly prefix: string; readonly include: readonly Pattern[]; readonly exclude: readonly Pattern[] }
+  | { readonly kind: 'catalog'; readonly registry: string; readonly prefix: string; readonly include: readonly Pattern[]; readonly exclude: readonly Pattern[]; readonly harbor?: HarborListing }
+
+/** Repositories are listed by the API of a Harbor, whether or not it has a catalog for us. `projects` is empty where all that the account sees are meant. */
+export interface HarborListing { readonly projects: readonly Pattern[] }
 
 /** A glob matches the whole text. A regular expression is not anchored. */
 export type Pattern =
@@ -49,9 +52,13 @@ export interface TagRule {
   readonly semver?: string
   /** The range speaks of prereleases as of other versions. */
   readonly prereleases?: boolean
+  /** Of the source's inventory: the image carries them all. */
+  readonly labels?: readonly string[]
+  /** Of the source's inventory: when the tag came to name its image. */
+  readonly pushed?: { readonly newerThan?: Moment; readonly olderThan?: Moment }
   readonly newerThan?: Moment
   readonly olderThan?: Moment
-  readonly latest?: { readonly count: number; readonly by: 'semver' | 'created' }
+  readonly latest?: { readonly count: number; readonly by: 'semver' | 'created' | 'pushed' }
 }
 
 /** An age is reckoned when the tags are selected, so a stored migration can run again. `at` is RFC 3339. */
@@ -84,6 +91,11 @@ export interface ContentOptions {
 }
 
 export const defaultContent: ContentOptions = { platforms: [], platformPolicy: 'sparse', referrers: true, foreignLayers: 'keep' }
+
+/** Whether the rule looks at what the registry protocol does not tell. */
+export function needsInventory({ labels, pushed, latest }: TagRule): boolean {
+  return labels !== undefined || pushed !== undefined || latest?.by === 'pushed'
+}
 
 /** The registries that a migration names, `host[:port]`, by side. */
 export function registriesOf({ entries }: Migration): { readonly source: ReadonlySet<string>; readonly destination: ReadonlySet<string> } {

@@ -28,7 +28,16 @@ describe('complaints have a place', () => {
     ['a bad reference', spec('  - Redis:7'), 's.yaml:4:5: images[0]: "Redis" is not a valid reference: a repository name is in lower case'],
     ['a path that climbs', spec('  - ../etc:1'), 's.yaml:4:5: images[0]: "../etc:1" is not a valid reference: "." and ".." are not path components of a repository'],
     ['a tag in a name', spec('  - name: a:1'), 's.yaml:4:11: images[0].name: "a:1" has a tag or digest; write those under tags: or digests:'],
-    ['neither name nor repositories', spec('  - tags: [a]'), 's.yaml:4:5: images[0]: an item has either name or repositories'],
+    ['neither name nor repositories', spec('  - tags: [a]'), 's.yaml:4:5: images[0]: an item has either name, or repositories or harbor'],
+    ['a harbor that is nothing', spec('  - harbor:'), 's.yaml:4:12: images[0].harbor has to be a map'],
+    ['a misspelt filter', spec('  - harbor: { label: [a] }'), 's.yaml:4:15: "label" is not a key of images[0].harbor; did you mean "labels"?'],
+    ['a label that is no list', spec('  - harbor: { labels: release }'), 's.yaml:4:23: images[0].harbor.labels has to be a list'],
+    ['a bad push time', spec('  - harbor: { pushed: { newerThan: 3 moons } }'), 's.yaml:4:36: images[0].harbor.pushed.newerThan: "3 moons" is neither an age such as 90d, 12h or 2w, nor a date such as 2024-01-31'],
+    ['a bad project', spec("  - harbor: { projects: ['/(/'] }"), 's.yaml:4:26: images[0].harbor.projects[0]: "/(/" is not a valid pattern: Invalid regular expression: /(/: Unterminated group'],
+    ['projects of a name', spec('  - { name: a/b, harbor: { projects: [a] } }'), 's.yaml:4:5: images[0]: harbor.projects choose among repositories, so they do not go with name'],
+    ['digests of a harbor', spec(`  - { name: a/b, harbor: { labels: [x] }, digests: ['sha256:${'a'.repeat(64)}'] }`), 's.yaml:4:5: images[0]: "digests" go with name alone, not with repositories or harbor'],
+    ['one name for a harbor', spec('  - { harbor: {}, as: x }'), 's.yaml:4:5: images[0]: "as" names one destination, so it goes with name alone; use rename'],
+    ['a project twice', spec('  - { harbor: { projects: [a] }, from: h.io/b }'), 's.yaml:4:5: harbor.projects and a prefix under "from" both say the project: write "from: h.io", or leave projects out'],
     ['no images', 'version: 1\nto: d:1\n', 's.yaml:1:1: images is missing'],
     ['images of the wrong kind', 'version: 1\nimages: redis', 's.yaml:2:9: images has to be a list'],
     ['a bad rename rule', 'version: 1\nto: d:1\nrename: [{match: "(", replace: b}]\nimages: [a:1]', 's.yaml:3:18: rename[0].match: Invalid regular expression: /(/u: Unterminated group'],
@@ -76,6 +85,28 @@ images:
       origin: { file: 's.yaml', line: 8 },
     }])
     expect(JSON.parse(JSON.stringify(migration))).toEqual(migration)
+  })
+
+  test('what a Harbor is asked', () => {
+    const [first, second, third, fourth] = parse(`version: 1
+from: src:1
+to: dst:1
+images:
+  - harbor: { projects: ['team-*'], labels: [release], pushed: { newerThan: 90d, olderThan: 2026-01-01 } }
+    repositories: { exclude: ['**/tmp'] }
+    tags: ['1']
+  - { name: a/b, harbor: { labels: [release] }, tags: ['1'] }
+  - { name: a/b, harbor: {}, tags: ['1'] }
+  - { harbor: {}, tags: { latest: { count: 3, by: pushed } } }
+`).migration.entries
+    const pushed = { newerThan: { kind: 'ago', ms: 90 * 86_400_000 }, olderThan: { kind: 'at', at: '2026-01-01T00:00:00.000Z' } }
+    expect(first).toMatchObject({
+      source: { kind: 'catalog', registry: 'src:1', prefix: '', include: [], exclude: [{ glob: '**/tmp' }], harbor: { projects: [{ kind: 'glob', glob: 'team-*' }] } },
+      selection: { kind: 'rule', rule: { include: [{ kind: 'regex' }], labels: ['release'], pushed } },
+    })
+    expect(second).toMatchObject({ source: { kind: 'repository' }, selection: { kind: 'rule', rule: { labels: ['release'] } } })
+    expect(third?.selection).toEqual({ kind: 'references', references: [{ reference: '1' }] })
+    expect(fourth).toMatchObject({ source: { harbor: { projects: [] } }, selection: { rule: { latest: { count: 3, by: 'pushed' } } } })
   })
 
   test('flags override the file', () => {

@@ -5,7 +5,7 @@ import { cutoverPlanOf } from './cutover-schema.ts'
 import { decodeText, type SpecInput } from './decode-text.ts'
 import { destinationsOf } from './harbor-schema.ts'
 import { keepPath, parseDestination, parseSource } from './images-list.ts'
-import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Origin, type Selection, type TagRule } from './migration.ts'
+import { type ContentOptions, defaultContent, type Destination, type Entry, type EntrySource, type Migration, needsInventory, type Origin, type Selection, type TagRule } from './migration.ts'
 import { knownKeys } from './known-keys.ts'
 import { parseMoment } from './moment.ts'
 import { type ParsedSpec, type ParseOptions, placesOf } from './parse-options.ts'
@@ -61,6 +61,10 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
     try {
       const full: NativeItem = typeof item === 'string' ? {} : item
       const itemFrom = full.from === undefined ? from : parsePlace(full.from)
+      if (full.harbor?.projects !== undefined && itemFrom.prefix !== '') {
+        problems.push({ ...at, message: `harbor.projects and a prefix under "from" both say the project: write "from: ${itemFrom.registry}", or leave projects out` })
+        return
+      }
       const itemTo = full.to === undefined ? to : list(full.to).map(parsePlace)
       const [source, selection, short] = typeof item === 'string' ? namedSource(item, itemFrom, options, (message) => warnings.push({ ...at, message }))
         : [sourceOf(full, itemFrom, options), selectionOf(full), undefined] as const
@@ -78,10 +82,10 @@ export function normaliseYaml(file: string, { document, counter, value }: YamlTe
   })
   if (problems.length > 0) throw new SpecError(problems)
   const settings = destinationsOf(spec.harbor, spec.onMissingRepository)
-  const destinations = Object.keys(settings).length === 0 ? {} : { destinations: settings }
-  if (spec.cutover === undefined) return { migration: { entries, ...destinations }, warnings }
+  const migration: Migration = { entries, ...(Object.keys(settings).length === 0 ? {} : { destinations: settings }), ...(spec.cutover === undefined ? {} : { cutover: cutoverPlanOf(spec.cutover) }) }
+  if (spec.cutover === undefined) return { migration, warnings }
   const { line, col: column } = counter.linePos(nodeAt(document, ['cutover'])?.range?.[0] ?? 0)
-  return { migration: { entries, ...destinations, cutover: cutoverPlanOf(spec.cutover) }, warnings, cutoverAt: { file, line, column } }
+  return { migration, warnings, cutoverAt: { file, line, column } }
 }
 
 function namedSource(text: string, from: Place, options: ParseOptions, warn: (message: string) => void): readonly [EntrySource, Selection, string] {
@@ -93,7 +97,10 @@ function namedSource(text: string, from: Place, options: ParseOptions, warn: (me
 function sourceOf(item: NativeItem, from: Place, options: ParseOptions): EntrySource {
   if (item.name !== undefined) return parseSource(item.name, { from, fromForAll: options.fromForAll ?? false }).source
   const { include = [], exclude = [] } = item.repositories ?? {}
-  return { kind: 'catalog', registry: from.registry, prefix: from.prefix, include: include.map(parsePattern), exclude: exclude.map(parsePattern) }
+  return {
+    kind: 'catalog', registry: from.registry, prefix: from.prefix, include: include.map(parsePattern), exclude: exclude.map(parsePattern),
+    ...(item.harbor && { harbor: { projects: (item.harbor.projects ?? []).map(parsePattern) } }),
+  }
 }
 
 /** Digests alone choose only themselves; nothing at all chooses every tag. */
@@ -102,14 +109,25 @@ function selectionOf(item: NativeItem): Selection {
   const { tags } = item
   if (Array.isArray(tags)) return exactTags(item, tags.filter(isTag), digests)
   if (tags === undefined && digests.length > 0) return { kind: 'references', references: digests }
-  return { kind: 'rule', rule: tagRuleOf(tags ?? {}), references: digests }
+  return { kind: 'rule', rule: { ...tagRuleOf(tags ?? {}), ...inventoryRuleOf(item) }, references: digests }
 }
 
-/** A catalog's exact tags are a choice among those that each repository has; a named repository's are asked for. */
+/** A catalog's exact tags are a choice among those that each repository has; a named repository's are asked for, unless its inventory has a say. */
 function exactTags(item: NativeItem, tags: readonly Tag[], digests: ReadonlyArray<{ readonly reference: Digest }>): Selection {
-  if (item.repositories === undefined) return { kind: 'references', references: [...tags.map((reference) => ({ reference })), ...digests] }
+  const asked = inventoryRuleOf(item)
+  if (item.name !== undefined && !needsInventory(asked)) return { kind: 'references', references: [...tags.map((reference) => ({ reference })), ...digests] }
   const include = tags.map((tag) => ({ kind: 'regex' as const, source: `^${RegExp.escape(tag)}$`, flags: '' }))
-  return { kind: 'rule', rule: { include }, references: [] }
+  return { kind: 'rule', rule: { include, ...asked }, references: [] }
+}
+
+function inventoryRuleOf({ harbor: { labels, pushed } = {} }: NativeItem): TagRule {
+  const { newerThan, olderThan } = pushed ?? {}
+  return {
+    ...(labels && { labels }),
+    ...((newerThan !== undefined || olderThan !== undefined) && {
+      pushed: { ...(newerThan !== undefined && { newerThan: parseMoment(newerThan) }), ...(olderThan !== undefined && { olderThan: parseMoment(olderThan) }) },
+    }),
+  }
 }
 
 function tagRuleOf(tags: NativeTagRule): TagRule {

@@ -73,13 +73,14 @@ export async function parseSpecs(inputs: readonly SpecInput[], options: SpecOpti
   problems.push(...united.problems)
   const { destinations, problems: contradictions } = uniteDestinations(settings)
   problems.push(...contradictions)
-  const migration: Migration = settings.length === 0 ? { entries } : { entries, destinations }
+  const migration: Migration = { entries, ...(settings.length === 0 ? {} : { destinations }), ...(cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}) }
   const checked = checkDestinations(migration)
   problems.push(...checked.problems)
   if (problems.length > 0) throw new SpecError(problems)
   const objects = files.size === 0 ? {} : { objects: { files, migration: { entries: fromObjects } } }
-  const plan = cutover?.migration.cutover ? { cutover: cutover.migration.cutover } : {}
-  return { migration: { ...migration, ...plan }, warnings: [...warnings, ...checked.warnings], ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...objects, ...(hints.length === 0 ? {} : { access: united.access }) }
+  return {
+    migration, warnings: [...warnings, ...checked.warnings], ...(cutover?.cutoverAt ? { cutoverAt: cutover.cutoverAt } : {}), ...objects, ...(hints.length === 0 ? {} : { access: united.access }),
+  }
 }
 
 /** @throws SpecError */

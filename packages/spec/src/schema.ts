@@ -39,7 +39,7 @@ const tagRule = z.strictObject({
   ...basicRule.shape,
   newerThan: moment.optional(),
   olderThan: moment.optional(),
-  latest: z.union([count, z.strictObject({ count, by: z.enum(['semver', 'created']).optional() })]).optional().describe('The newest N, by version unless "by: created"'),
+  latest: z.union([count, z.strictObject({ count, by: z.enum(['semver', 'created', 'pushed']).optional() })]).optional().describe('The newest N, by version unless "by: created" or "by: pushed" (a Harbor\'s push time)'),
 })
 const tags = z.union([z.array(tag).min(1), tagRule]).describe('A list of exact tags, or rules; all tags where absent')
 
@@ -58,11 +58,17 @@ const content = z.strictObject({
   foreignLayers: z.enum(['keep', 'copy']).optional(),
 })
 
+const harborSource = z.strictObject({
+  projects: patterns.optional().describe('Projects whose name matches one of these; all that the account sees where absent'),
+  labels: z.array(z.string().min(1)).min(1).optional().describe('Images that carry all of these labels'),
+  pushed: z.strictObject({ newerThan: moment.optional(), olderThan: moment.optional() }).optional().describe('When the tag was pushed'),
+}).describe('The source is a Harbor: repositories, labels and push times are read through its API')
 const asker = z.strictObject({ object: z.string(), file: z.string(), line: z.int().min(1) })
 
 const imageItem = z.strictObject({
   name: name.optional(),
-  repositories: z.strictObject({ include: patterns.optional(), exclude: patterns.optional() }).optional().describe('Repositories found in the catalog'),
+  repositories: z.strictObject({ include: patterns.optional(), exclude: patterns.optional() }).optional().describe('Repositories found in the catalog, or by the API of a Harbor'),
+  harbor: harborSource.optional(),
   tags: tags.optional(),
   digests: z.array(digest).min(1).optional(),
   from: place.optional(),
@@ -76,10 +82,12 @@ const imageItem = z.strictObject({
 }).check((context) => {
   const { value } = context
   const complain = (message: string): void => { context.issues.push({ code: 'custom', message, input: value }) }
-  if ((value.name === undefined) === (value.repositories === undefined)) complain('an item has either name or repositories')
-  if (value.repositories !== undefined && value.as !== undefined) complain('"as" names one destination, so it does not go with repositories; use rename')
+  const isNamed = value.name !== undefined
+  if (isNamed ? value.repositories !== undefined : value.repositories === undefined && value.harbor === undefined) complain('an item has either name, or repositories or harbor')
+  if (!isNamed && value.as !== undefined) complain('"as" names one destination, so it goes with name alone; use rename')
+  if (value.digests !== undefined && (!isNamed || value.harbor !== undefined)) complain('"digests" go with name alone, not with repositories or harbor')
+  if (isNamed && value.harbor?.projects !== undefined) complain('harbor.projects choose among repositories, so they do not go with name')
   if (value.askedByMore !== undefined && value.askedBy === undefined) complain('"askedByMore" goes with askedBy')
-  if (value.repositories !== undefined && value.digests !== undefined) complain('"digests" go with name, not with repositories')
 })
 
 export const specSchema = z.strictObject({
@@ -90,12 +98,12 @@ export const specSchema = z.strictObject({
   rename: renames.optional(),
   flatten: flatten.optional(),
   cutover: cutoverSchema.optional(),
-  images: z.array(z.union([reference, imageItem])).min(1).optional().describe('May be absent from a file that only says how destinations are made ready'),
+  images: z.array(z.union([reference, imageItem])).min(1).optional().describe('May be absent from a file that only says how destinations are made ready, or what the day of the switch goes by'),
   harbor: harborSchema.optional(),
   onMissingRepository: onMissingRepositorySchema.optional(),
 }).check((context) => {
   const { value } = context
-  if (value.images === undefined && value.harbor === undefined && value.onMissingRepository === undefined) context.issues.push({ code: 'custom', path: ['images'], message: 'is missing', input: value })
+  if ([value.images, value.harbor, value.onMissingRepository, value.cutover].every((section) => section === undefined)) context.issues.push({ code: 'custom', path: ['images'], message: 'is missing', input: value })
 }).meta({ title: 'Longshore migration', description: 'What to move from where to where. docs/spec.md explains each key.' })
 
 export type NativeSpec = z.infer<typeof specSchema>

@@ -36,6 +36,29 @@ describe('selectTags', () => {
     ])
   })
 
+  describe('by an inventory', () => {
+    const at = (tag: string, labels: readonly string[], pushedAt?: string) => [tag as Tag, { tag: tag as Tag, labels, ...(pushedAt === undefined ? {} : { pushedAt: new Date(pushedAt) }) }] as const
+    const inventory = new Map([at('1', ['release', 'eu'], '2024-01-01'), at('2', ['release'], '2024-05-20'), at('3', [], '2024-05-30'), at('4', ['eu', 'release'])])
+    test.each<readonly [string, TagRule, string, Readonly<Record<string, string>>]>([
+      ['one label', { labels: ['release'] }, '1 2 4', { 3: 'labels: lacks the label release' }],
+      ['all labels', { labels: ['release', 'eu'] }, '1 4', { 2: 'labels: lacks the label eu', 3: 'labels: lacks the labels release, eu' }],
+      ['pushed within', { pushed: { newerThan: { kind: 'ago', ms: 30 * 86_400_000 } } }, '2 3', {
+        1: 'pushed.newerThan: was pushed 2024-01-01T00:00:00.000Z, not after 2024-05-02T00:00:00.000Z', 4: 'pushed.newerThan: says no push time',
+      }],
+      ['pushed before and after', { pushed: { newerThan: { kind: 'at', at: '2024-05-01' }, olderThan: { kind: 'at', at: '2024-05-25' } } }, '2', {
+        1: 'pushed.newerThan: was pushed 2024-01-01T00:00:00.000Z, not after 2024-05-01T00:00:00.000Z', 3: 'pushed.olderThan: was pushed 2024-05-30T00:00:00.000Z, not before 2024-05-25T00:00:00.000Z', 4: 'pushed.newerThan: says no push time',
+      }],
+      ['the latest pushed, of those with a label', { labels: ['release'], latest: { count: 1, by: 'pushed' } }, '2', {
+        1: 'latest: is not among the latest 1 by push time', 3: 'labels: lacks the label release', 4: 'latest: says no push time',
+      }],
+      ['after the names', { exclude: patterns('2'), labels: ['release'] }, '1 4', { 2: 'exclude: excluded by 2', 3: 'labels: lacks the label release' }],
+    ])('%s', async (_, rule, expected, reasons) => {
+      const { selected, dropped } = await selectTags([...inventory.keys()], rule, { inventory, now })
+      expect(selected).toEqual(tags(expected))
+      expect(Object.fromEntries(dropped.map(({ tag, rule: name, reason }) => [tag, `${name}: ${reason}`]))).toEqual(reasons)
+    })
+  })
+
   test('companions are told of only where referrers stay behind', async () => {
     expect((await selectTags(tags(signature), {})).dropped).toEqual([])
     expect((await selectTags(tags(signature), {}, { dropCompanions: true })).dropped).toMatchObject([{ rule: 'companion' }])

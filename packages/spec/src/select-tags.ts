@@ -1,17 +1,21 @@
 // Which tags of one repository a rule takes, and for each other tag the step that dropped it.
 import { companionSubject, type Tag } from '@longshore/oci'
+import type { InventoryTag } from '@longshore/transfer'
 import semver from 'semver'
 import type { Moment, TagRule } from './migration.ts'
 import { matcherOf } from './pattern.ts'
 
 /** `references`: the spec names its references, and this is none of them. */
-export type DropRule = 'references' | 'anyOf' | 'include' | 'exclude' | 'semver' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
+export type DropRule = 'references' | 'anyOf' | 'include' | 'exclude' | 'semver' | 'labels' | 'pushed.newerThan' | 'pushed.olderThan' | 'newerThan' | 'olderThan' | 'latest' | 'companion'
+type AgeRule = Extract<DropRule, `${string}erThan`>
 export interface DroppedTag { readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
 export interface TagSelection { readonly selected: readonly Tag[]; readonly dropped: readonly DroppedTag[] }
 
 export interface SelectContext {
   /** When the tag's image was made; asked only for tags that an age rule looks at. `undefined`: it does not say. */
   readonly createdOf?: (tags: readonly Tag[]) => Promise<ReadonlyMap<Tag, Date | undefined>>
+  /** What the source's inventory says; for the rules that look at it. */
+  readonly inventory?: ReadonlyMap<Tag, InventoryTag>
   /** What ages are reckoned from. */
   readonly now?: Date
   /** Tags that look like a companion's and are none: rules see them as any other. */
@@ -37,7 +41,7 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
   if (context.dropCompanions === true) step('companion', (tag) => (isCompanion(tag) ? 'holds referrers of another manifest, and referrers is false' : undefined))
   else left = left.filter((tag) => !isCompanion(tag))
 
-  const { anyOf, include, exclude, semver: range, prereleases = false, newerThan, olderThan, latest } = rule
+  const { anyOf, include, exclude, semver: range, prereleases = false, labels, pushed, newerThan, olderThan, latest } = rule
   if (anyOf) {
     const taken = new Set<Tag>()
     // What is left has no companions any more.
@@ -64,27 +68,43 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
     })
   }
 
-  const needsCreated = newerThan !== undefined || olderThan !== undefined || latest?.by === 'created'
-  const created = needsCreated && left.length > 0 ? await context.createdOf?.(left) : undefined
-  const age = (name: 'newerThan' | 'olderThan', moment: Moment, isKept: (time: number, limit: number) => boolean): void => {
-    const limit = timeOf(moment, context.now ?? new Date())
-    step(name, (tag) => {
-      const date = created?.get(tag)
-      if (!date) return 'says no creation time'
-      return isKept(date.getTime(), limit) ? undefined : `was created ${date.toISOString()}, ${name === 'newerThan' ? 'not after' : 'not before'} ${new Date(limit).toISOString()}`
+  if (labels) {
+    step('labels', (tag) => {
+      const lacking = labels.filter((label) => context.inventory?.get(tag)?.labels.includes(label) !== true)
+      return lacking.length === 0 ? undefined : `lacks the label${lacking.length === 1 ? '' : 's'} ${lacking.join(', ')}`
     })
   }
-  if (newerThan) age('newerThan', newerThan, (time, limit) => time > limit)
-  if (olderThan) age('olderThan', olderThan, (time, limit) => time < limit)
+  const now = context.now ?? new Date()
+  const pushedAt = (tag: Tag): Date | undefined => context.inventory?.get(tag)?.pushedAt
+  const age = (name: AgeRule, moment: Moment | undefined, dateOf: (tag: Tag) => Date | undefined): void => {
+    if (moment === undefined) return
+    const limit = timeOf(moment, now)
+    const [done, what] = name.startsWith('pushed.') ? ['pushed', 'push'] : ['created', 'creation']
+    const isNewer = name.endsWith('newerThan')
+    step(name, (tag) => {
+      const date = dateOf(tag)
+      if (!date) return `says no ${what} time`
+      const isKept = isNewer ? date.getTime() > limit : date.getTime() < limit
+      return isKept ? undefined : `was ${done} ${date.toISOString()}, ${isNewer ? 'not after' : 'not before'} ${new Date(limit).toISOString()}`
+    })
+  }
+  age('pushed.newerThan', pushed?.newerThan, pushedAt)
+  age('pushed.olderThan', pushed?.olderThan, pushedAt)
+
+  const needsCreated = newerThan !== undefined || olderThan !== undefined || latest?.by === 'created'
+  const created = needsCreated && left.length > 0 ? await context.createdOf?.(left) : undefined
+  age('newerThan', newerThan, (tag) => created?.get(tag))
+  age('olderThan', olderThan, (tag) => created?.get(tag))
 
   if (latest?.by === 'semver') {
     step('latest', (tag) => (versionOf(tag) ? undefined : 'is not a version'))
     const newest = newestFirst(left, (a, b) => semver.compareBuild(versionOf(b) ?? '0.0.0', versionOf(a) ?? '0.0.0'))
     keepFirst(newest, latest.count, 'by version')
   } else if (latest) {
-    step('latest', (tag) => (created?.get(tag) ? undefined : 'says no creation time'))
-    const newest = newestFirst(left, (a, b) => (created?.get(b)?.getTime() ?? 0) - (created?.get(a)?.getTime() ?? 0))
-    keepFirst(newest, latest.count, 'by creation time')
+    const [what, dateOf] = latest.by === 'pushed' ? ['push', pushedAt] as const : ['creation', (tag: Tag) => created?.get(tag)] as const
+    step('latest', (tag) => (dateOf(tag) ? undefined : `says no ${what} time`))
+    const newest = newestFirst(left, (a, b) => (dateOf(b)?.getTime() ?? 0) - (dateOf(a)?.getTime() ?? 0))
+    keepFirst(newest, latest.count, `by ${what} time`)
   }
   return { selected: left, dropped }
 

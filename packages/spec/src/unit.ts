@@ -1,11 +1,12 @@
 // A unit of the expansion: everything that a migration wants of one source repository.
 import { isDeepStrictEqual } from 'node:util'
 import { companionSubject, type Digest, MigrationError, printable, type RepositoryName, type Tag } from '@longshore/oci'
-import { formatEnd, type Image, imageId, type Io, type Source } from '@longshore/transfer'
+import { formatEnd, type Image, imageId, type InventoryTag, type Io, type Source } from '@longshore/transfer'
 import { workStream } from '@longshore/concurrency'
 import { createdTime } from './created.ts'
-import type { ContentOptions, Entry, Migration, Origin, Requested } from './migration.ts'
+import { type ContentOptions, type Entry, type Migration, needsInventory, type Origin, type Requested } from './migration.ts'
 import { nameReference, nameRepository, renamesReference } from './naming.ts'
+import { inventoryFrom } from './repository-listing.ts'
 import type { DropRule } from './select-tags.ts'
 import { standaloneTags } from './standalone.ts'
 
@@ -62,6 +63,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   const taken = new Map<string, Set<Tag | Digest>>()
   const placeOfDrop = new Map<ExpandEvent, string>()
   let listing: Promise<readonly Tag[] | undefined> | undefined
+  let inventory: Promise<ReadonlyMap<Tag, InventoryTag>> | undefined
   let standing: Promise<ReadonlySet<Tag>> | undefined
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
@@ -100,16 +102,20 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     if (selection.kind === 'references') continue
     try {
       const source = context.sourceFor(unit.registry)
-      listing ??= context.listTags(unit, io)
-      const tags = await listing
+      const told = needsInventory(selection.rule) ? await (inventory ??= inventoryTags(source, unit.repository, io)) : undefined
+      // That an inventory has no tags of it does not tell whether it is there.
+      const found = told && told.size > 0 ? [...told.keys()] : await (listing ??= context.listTags(unit, io))
       // docker-registry's catalog has repositories that never had a tag, or, on S3, have none any more: it says of them that it does not know them.
-      if (!tags && demand.entry.source.kind === 'catalog') continue
-      if (!tags) throw new RepositoryMissingError(location)
-      const standalone = tags.some((tag) => companionSubject(tag) !== undefined) ? await (standing ??= standaloneTags(source, unit.repository, tags, context.concurrency, io)) : undefined
+      if (!found && demand.entry.source.kind === 'catalog') continue
+      if (!found) throw new RepositoryMissingError(location)
+      const tags = told ? [...told.keys()] : found
+      const judge = (): Promise<ReadonlySet<Tag>> => standaloneTags(source, unit.repository, tags, context.concurrency, io)
+      // An inventory has other tags than the list.
+      const standalone = tags.some((tag) => companionSubject(tag) !== undefined) ? await (told ? judge() : standing ??= judge()) : undefined
       const createdOf = (asked: readonly Tag[]): Promise<ReadonlyMap<Tag, Date | undefined>> => createdTimes(source, unit, asked, context.concurrency, origin, events, io)
       // Loaded where there are rules: most lists name their tags.
       const { selectTags } = await import('./select-tags.ts')
-      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers, ...(standalone ? { standalone } : {}) })
+      const { selected, dropped } = await selectTags(tags, selection.rule, { createdOf, now: context.now, dropCompanions: !content.referrers, ...(standalone ? { standalone } : {}), ...(told ? { inventory: told } : {}) })
       for (const drop of dropped) {
         const event = { kind: 'dropped' as const, ...location, ...drop }
         placeOfDrop.set(event, there)
@@ -128,6 +134,12 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
     left.add(event.tag)
     return true
   })
+}
+
+/** @throws NotAHarborError */
+async function inventoryTags(source: Source, repository: RepositoryName, io: Io): Promise<ReadonlyMap<Tag, InventoryTag>> {
+  const inventory = await inventoryFrom(source, io)
+  return new Map((await inventory.tags(repository, io)).map((one) => [one.tag, one]))
 }
 
 /** A tag whose time cannot be read fails alone; the others are still judged. */

@@ -111,6 +111,32 @@ describe('referrers', () => {
     expect(world.dst.count('put')).toBe(0)
   })
 
+  test('by the API of a Harbor, that lists cosign signatures too and says sizes of its own: the list is as it has to be', async () => {
+    world = new World({ referrersApi: true })
+    const root = world.src.addImage('app', 'v1', ['app'])
+    const tag = `sha256-${root.digest.slice(7)}.sig` as Tag
+    const signature = world.src.addImage('app', tag, ['signature'])
+    const sbom = world.src.addImage('app', undefined, ['sbom'], { subject: root })
+    const list = world.src.referrers.bind(world.src)
+    world.src.referrers = async (repository, subject, io) => {
+      const listed = await list(repository, subject, io) ?? []
+      return (subject === root.digest ? [signature, ...listed] : listed).map((desc) => ({ ...desc, size: desc.size + 1_000_000 }))
+    }
+    for (const puts of [4, 0]) {
+      expect(await world.run([world.want('app', 'v1', referrers)])).toMatchObject({ failed: 0 })
+      expect(world.dst.count('put')).toBe(puts)
+      const { tags, manifests } = world.dst.repository('app')
+      expect(tags.get(tag)).toBe(signature.digest)
+      const fallback = manifests.get(tags.get(referrersTag(root.digest))!)
+      expect(fallback?.kind === 'index' && fallback.manifests.map(({ digest, size }) => [digest, size])).toEqual([[sbom.digest, sbom.size]])
+    }
+    // Without the list, its parts being there: it is made again, and right again.
+    world.dst.repository('app').tags.delete(referrersTag(root.digest))
+    await world.run([world.want('app', 'v1', referrers)])
+    const again = world.dst.repository('app').manifests.get(world.dst.repository('app').tags.get(referrersTag(root.digest))!)
+    expect(again?.kind === 'index' && again.manifests.map(({ digest, size }) => [digest, size])).toEqual([[sbom.digest, sbom.size]])
+  })
+
   describe('under a fallback tag', () => {
     const referrerOf = (root: Descriptor, name: string): Descriptor => world.src.addImage('app', undefined, [name], { subject: root })
     const listing = (root: Descriptor, descs: readonly Descriptor[], more: object = {}): Descriptor => world.src.addManifest('app', { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: descs, ...more }, referrersTag(root.digest))

@@ -46,6 +46,8 @@ interface Search extends ResolveIo {
   readonly target: RepositoryState
   readonly subjects: Subject[]
   readonly followed: Set<Tag>
+  /** Manifests that the followed tags name. */
+  readonly tagged: Set<Digest>
   readonly ahead: LookAhead
   found: number
 }
@@ -90,7 +92,7 @@ export class ReferrerFinder {
       atSide('destination', 'list', undefined, io.signal, this.#with.targets.get(route.to, io)),
     ])
     const search: Search = {
-      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), ahead, found: 0,
+      ...io, graph, image, route, options: { ...options, platforms: [] }, source, target, subjects: [], followed: new Set(), tagged: new Set(), ahead, found: 0,
     }
     // What is signed is the index as it was: under another digest its signature would be about nothing.
     const isNew = root.root !== undefined
@@ -165,12 +167,14 @@ export class ReferrerFinder {
     const same = target.tags.has(tag) && !distrust ? await this.#compare(search, tag) : undefined
     if (same !== undefined) {
       search.found++
+      search.tagged.add(same)
       search.subjects.push({ digest: same, isNew: false })
       return
     }
     const companion: Image = { source: { ...image.source, reference: tag }, destination: { ...image.destination, reference: tag } }
     const { root, digest, below } = await this.#with.follow(graph, companion, options, { signal, distrust })
     search.found++
+    search.tagged.add(digest)
     search.subjects.push(...[digest, ...below ?? []].map((each) => ({ digest: each, isNew: root !== undefined })))
     if (root !== undefined) graph.roots.push(root)
   }
@@ -185,19 +189,31 @@ export class ReferrerFinder {
     const descs = [...new Map([...list?.manifests ?? [], ...byApi].map((desc) => [desc.digest, desc])).values()]
     if (descs.length === 0 && !list) return
     const added: NodeKey[] = []
-    const gone = new Set<Digest>()
+    const referring: Descriptor[] = []
     const sure = new Set<Digest>(byApi.map((desc) => desc.digest))
+    const inList = new Set<Digest>(list?.manifests.map((desc) => desc.digest))
     for (const desc of descs) {
-      const root = await this.#addReferrer(search, desc, sure.has(desc.digest))
-      if (root === 'gone') {
-        gone.add(desc.digest)
-        continue
-      }
+      if (search.tagged.has(desc.digest) && !inList.has(desc.digest) && await this.#hasNoSubject(search, desc)) continue
+      const known = await this.#addReferrer(search, desc, sure.has(desc.digest))
+      if (known === 'gone') continue
+      referring.push({ ...desc, size: known.size })
       search.found++
-      search.subjects.push({ digest: desc.digest, isNew: root !== undefined })
-      if (root !== undefined) added.push(root)
+      search.subjects.push({ digest: desc.digest, isNew: known.root !== undefined })
+      if (known.root !== undefined) added.push(known.root)
     }
-    graph.roots.push(...added, graph.addReferrers(route, tag, subject, descs.filter(({ digest }) => !gone.has(digest)), added, gone.size === 0 ? list : undefined))
+    graph.roots.push(...added)
+    const isWhole = list?.manifests.every(({ digest }) => referring.some((desc) => desc.digest === digest)) === true
+    if (referring.length > 0 || list) graph.roots.push(graph.addReferrers(route, tag, subject, referring, added, isWhole ? list : undefined))
+  }
+
+  /**
+   * Harbor lists cosign signatures among the referrers, too, that are about their image by their tag alone: they have come along
+   * by that, and in a list under the fallback tag they would be wrong.
+   */
+  async #hasNoSubject({ route: { from }, signal }: Search, desc: Descriptor): Promise<boolean> {
+    const { transports, manifests } = this.#with
+    const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(from.registry), from.repository, desc, { signal }))
+    return manifest !== undefined && manifest.subject === undefined
   }
 
   /**
@@ -229,12 +245,16 @@ export class ReferrerFinder {
     return atSide('source', 'list', undefined, signal, asking)
   }
 
-  /** `gone`: it is not there. Who deletes a referrer need not update the list; only what is `sure` has to be there. */
-  async #addReferrer(search: Search, desc: Descriptor, sure: boolean): Promise<NodeKey | 'gone' | undefined> {
+  /**
+   * `gone`: it is not there. Who deletes a referrer need not update the list; only what is `sure` has to be there.
+   * `size` is the manifest's own: Harbor before 2.10 says that of all its content in the list.
+   */
+  async #addReferrer(search: Search, desc: Descriptor, sure: boolean): Promise<{ readonly root?: NodeKey; readonly size: number } | 'gone'> {
     const { route, image, signal, distrust, graph, options, target } = search
     const { transports, manifests } = this.#with
     const to = transports.target(route.to.registry)
-    if (target.exists && !distrust && await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal }))) return undefined
+    const there = target.exists && !distrust ? await atSide('destination', 'exists', desc, signal, to.resolve(route.to.repository, desc.digest, { signal })) : undefined
+    if (there) return { size: there.size }
     const manifest = await atSide('source', 'fetch', desc, signal, manifests.get(transports.source(route.from.registry), route.from.repository, desc, { signal }))
     if (!manifest) {
       if (sure) throw new ImageNotFoundError(formatEnd({ ...route.from, reference: desc.digest }), 'source')
@@ -243,6 +263,6 @@ export class ReferrerFinder {
     }
     const collected = await collect(manifest, { signal, transports, manifests, graph, route, options, mayExist: target.exists, distrust })
     search.subjects.push(...collected.below.map((digest) => ({ digest, isNew: true })))
-    return graph.addManifest(route, manifest, collected.needs, options)
+    return { root: graph.addManifest(route, manifest, collected.needs, options), size: manifest.bytes.byteLength }
   }
 }

@@ -39,6 +39,25 @@ export interface Source {
   referrers(repository: RepositoryName, subject: Digest, io: Io): Promise<readonly Descriptor[] | undefined>
   /** Every repository, as the catalog pages arrive. */
   catalog(io: Io): AsyncIterable<string>
+  /** What else the registry tells of its content; `undefined` where it has no such interface, which one request finds out. */
+  inventory?(io: Io): Promise<Inventory | undefined>
+}
+
+/** What a registry's own interface tells beside the registry protocol. Accounts that may not read the catalog may read this. */
+export interface Inventory {
+  /** The first components of repositories' names, as far as the account sees them. */
+  namespaces(io: Io): AsyncIterable<string>
+  /** Whole names of the repositories of one namespace, each once. */
+  repositories(namespace: string, io: Io): AsyncIterable<string>
+  /** Tags without those of signatures and the like; none where there is no such repository. */
+  tags(repository: RepositoryName, io: Io): Promise<readonly InventoryTag[]>
+}
+
+export interface InventoryTag {
+  readonly tag: Tag
+  /** When the tag came to name what it names. */
+  readonly pushedAt?: Date
+  readonly labels: readonly string[]
 }
 
 /** How far an upload session is known to have come. `location` is a path of the registry, or a URL where sessions live elsewhere. */

@@ -290,9 +290,17 @@ export class ImageVerifier {
     for (const desc of descs) {
       // The list at the source may name what was deleted there.
       if (!sure.has(desc.digest) && !listed.has(desc.digest) && !await source.resolve(image.source.repository, desc.digest, { signal })) continue
-      if (!listed.has(desc.digest)) walk.findings.push({ image, problem: 'missing', what: `${formatEnd({ ...to, reference: desc.digest })}, as a referrer of ${subject}`, expected: desc.digest })
+      if (!listed.has(desc.digest) && !await this.#isBoundByTag(source, image.source, subject, desc, signal)) walk.findings.push({ image, problem: 'missing', what: `${formatEnd({ ...to, reference: desc.digest })}, as a referrer of ${subject}`, expected: desc.digest })
       for (const digest of await this.#walk(walk, target, to, desc)) if (digest !== subject) await this.#compareAbout(walk, image, digest)
     }
+  }
+
+  /** Harbor lists cosign signatures that name no subject: they are about it by a tag, which is compared. */
+  async #isBoundByTag(source: Source, from: Location, subject: Digest, desc: Descriptor, signal: AbortSignal): Promise<boolean> {
+    const tagged = (await this.#sources.get(from, { signal })).companions.get(subject) ?? []
+    if (tagged.length === 0) return false
+    const manifest = await this.#manifests.get(source, from.repository, desc, { signal })
+    return manifest !== undefined && manifest.subject === undefined
   }
 
   #expect({ tags }: Walk, to: Image['destination']): void {

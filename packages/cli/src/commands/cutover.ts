@@ -18,6 +18,8 @@ import { UsageError } from '../usage-error.ts'
 /** @throws SpecError, UsageError, CutoverStateError, CutoverHeldError, CollisionError */
 export async function cutoverCommand(specs: readonly string[], given: CutoverFlags): Promise<ExitCode> {
   if (given.report !== undefined && given.report === given.reportMd) throw new UsageError('--report and --report-md name the same file')
+  if (given.prune === true && given.untilDelta !== undefined) throw new UsageError('--prune is for after a go, and --until-delta leaves before: give one of them')
+  if (given.prune === true && given.server !== undefined) throw new UsageError('--prune is done by this process, and with --server a coordinator does the rest: run longshore prune with the same spec after the go')
   const config = readConfig()
   refuseMixedPlaces(given)
   const { migration, warnings, inputs, objects, hints } = await readSpecs(specs, given, process.stdin)
@@ -29,7 +31,18 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   await using markdown = flags.reportMd === undefined ? undefined : await AtomicFile.begin(flags.reportMd, '--report-md')
   printWarnings(migration, warnings)
   const files = { json, markdown }
-  if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer({ inputs, objects, hints, plan }, flags, files)
+  const code = await cutOver(spec, specs, flags, config, files, { inputs, objects, hints, plan })
+  // Without --until-delta it ends well with a go alone.
+  if (flags.prune !== true || code !== ExitCode.ok) return code
+  const { pruneHere } = await import('./prune.ts')
+  return await pruneHere(spec, flags)
+}
+
+type Given = Parameters<typeof import('../cutover/cutover-at-server.ts')['cutoverAtServer']>[0]
+
+/** By a coordinator, over Redis, or in this process. */
+async function cutOver(spec: Migration, specs: readonly string[], flags: CutoverFlags, config: Config, files: ReportFiles, given: Given): Promise<ExitCode> {
+  if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer(given, flags, files)
   if (isPool(flags)) return await (await import('../cutover/cutover-in-pool.ts')).cutoverInPool(spec, flags, config, files)
 
   const folder = stateFolder(specs, flags)

@@ -1,7 +1,7 @@
 import { PruneCeilingError, pruneOrphans, type PruneResult, PruneUnsafeError } from '@longshore/cutover'
 import { printable } from '@longshore/oci'
 import { codeOf } from '@longshore/report'
-import { checkBackupTag, registriesOf } from '@longshore/spec'
+import { checkBackupTag, type Migration, registriesOf } from '@longshore/spec'
 import { formatEnd } from '@longshore/transfer'
 import { readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
@@ -20,17 +20,23 @@ const defaultCeilingPercent = 10
 export async function pruneCommand(specs: readonly string[], given: PruneFlags): Promise<ExitCode> {
   try { if (given.backupTag !== undefined) checkBackupTag(given.backupTag) } catch (error) { throw new UsageError(`--backup-tag: ${(error as Error).message}`) }
   const { migration, warnings, hints } = await readSpecs(specs, given, process.stdin)
-  const flags = { ...given, hints }
   printWarnings(migration, warnings)
+  return await pruneHere(migration, { ...given, hints })
+}
+
+/** Flags come before what the spec's `cutover: { prune: … }` says. @throws UsageError, PruneCeilingError, PruneUnsafeError */
+export async function pruneHere(migration: Migration, flags: PruneFlags): Promise<ExitCode> {
   const place = [...registriesOf(migration).destination].find(isPlace)
   if (place !== undefined) throw new UsageError(`${place}: only tags of registries are pruned; what is in a storage tree goes with its files`)
+  const plan = migration.cutover?.prune
+  const backupTag = flags.backupTag ?? plan?.backupTag
   await using wiring = await wire(migration, flags, readConfig(), () => {})
   using interrupt = new Interrupt(() => {})
   using progress = new CountView(process.stderr, 'repositories compared', flags.json !== true && flags.quiet !== true)
   const deleted: string[] = []
   const result = await pruneOrphans(migration, {
-    transports: wiring.transports, apply: flags.apply ?? false, ceilingPercent: flags.ceiling ?? defaultCeilingPercent, missingRepositories: flags.missingRepositories ?? false,
-    ...(flags.backupTag === undefined ? {} : { backupTag: flags.backupTag }), onRepository: () => progress.add(),
+    transports: wiring.transports, apply: flags.apply ?? plan?.apply ?? false, ceilingPercent: flags.ceiling ?? plan?.ceilingPercent ?? defaultCeilingPercent,
+    missingRepositories: flags.missingRepositories ?? false, ...(backupTag === undefined ? {} : { backupTag }), onRepository: () => progress.add(),
     onOrphan: (tag) => { if (tag.state === 'deleted') deleted.push(formatEnd({ ...tag, reference: tag.tag })) },
   }, interrupt.stop).catch((error: unknown) => {
     progress[Symbol.dispose]()
