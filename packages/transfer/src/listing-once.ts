@@ -41,6 +41,7 @@ export function listingOnce(transports: Transports): Transports {
     blob: (repository, desc, options) => source.blob(repository, desc, options),
     referrers: (repository, subject, io) => source.referrers(repository, subject, io),
     catalog: (io) => source.catalog(io),
+    inventory: async (io) => await source.inventory?.(io),
   })
   return {
     source(registry) {
