@@ -209,6 +209,55 @@ describe('a no-go', () => {
   })
 })
 
+describe('what a person asks while another wish of theirs is being done', () => {
+  test('an abort while the thaw hook of an unfreeze runs ends it', async () => {
+    world = await World.begin({ delta: { everyMs: 3_600_000 } })
+    world.verify = async () => ({ ...sound, sound: 1, missing: 1 })
+    await requestFreeze(world.store, world.id)
+    await world.run()
+    await request(world.store, world.id, 'unfreeze')
+    let asked = false
+    world.hook = async (name) => {
+      if (name !== 'thaw' || asked) return
+      asked = true
+      await request(new FileStore(world.store.folder), world.id, 'abort')
+    }
+    expect((await world.run({ until: ({ phase }) => phase === 'delta' })).phase).toBe('aborted')
+  })
+
+  test('an unfreeze right before the freeze begins leaves the source alone', async () => {
+    world = await World.begin({ delta: { everyMs: 3_600_000 } })
+    await requestFreeze(world.store, world.id)
+    // It is asked for between the reading of the record and the step into the next phase.
+    class Late extends FileStore {
+      override async update(...[id, change]: Parameters<FileStore['update']>): Promise<CutoverRecord> {
+        const record = await super.get(id)
+        if (record?.phase === 'delta' && record.freeze) await request(new FileStore(this.folder), id, 'unfreeze')
+        return await super.update(id, change)
+      }
+    }
+    const record = await world.run({ until: ({ phase, unfrozen }) => phase === 'delta' && unfrozen !== undefined }, new Late(world.store.folder))
+    expect([record.phase, world.hooks]).toEqual(['delta', []])
+  })
+
+  test('is heard, also after the store was away for a moment', async () => {
+    world = await World.begin()
+    let reads = 0
+    class Shaky extends FileStore {
+      override async get(id: string): Promise<CutoverRecord | undefined> {
+        // The first is of the run itself; the second of whoever watches over the pass.
+        if (++reads === 2) throw new Away('for a moment')
+        return await super.get(id)
+      }
+    }
+    world.pass = async (_, signal) => await untilStopped(signal)
+    const running = world.run({}, new Shaky(world.store.folder))
+    await expect.poll(() => reads, { timeout: 10_000 }).toBeGreaterThanOrEqual(2)
+    await request(world.store, world.id, 'abort')
+    expect((await running).phase).toBe('aborted')
+  })
+})
+
 describe('the deadline', () => {
   test('cuts the last pass off, and is a criterion that is not met', async () => {
     world = await World.begin({ freeze: { deadlineMs: 300 } })

@@ -50,7 +50,8 @@ export async function findOrphans(mirror: Mirror, options: FindOptions, io: Io):
   }
 }
 
-async function find({ destination, sources, named }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+async function find({ destination, sources, named, isSource }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+  if (isSource) return { trouble: `${formatLocation(destination)} is a source of this spec as well, and nothing is deleted from a source` }
   const { transports, missingRepositories, isBackup, concurrency } = options
   const there = await transports.target(destination.registry).tags(destination.repository, io)
   if (!there) return {}

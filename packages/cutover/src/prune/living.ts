@@ -3,9 +3,6 @@ import { forEachLimit } from '@longshore/concurrency'
 import { companionSubject, type Descriptor, type Digest, isIndexType, type Manifest, type Tag } from '@longshore/oci'
 import type { Io, Location, Source } from '@longshore/transfer'
 
-/** Deeper than any real index of indexes. */
-const maxDepth = 16
-
 /** One repository at the destination, read as it is asked about; each manifest once. */
 export class RepositoryView {
   readonly target: Source
@@ -38,12 +35,17 @@ export class RepositoryView {
   }
 
   /** The manifest and, of an index, all that it lists. */
-  async reach({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, into: Set<Digest>, depth = 0): Promise<void> {
-    if (into.has(digest)) return
-    into.add(digest)
-    if (!isIndexType(mediaType) || depth > maxDepth) return
-    const manifest = await this.manifest(digest)
-    if (manifest?.kind === 'index') for (const child of manifest.manifests) await this.reach(child, into, depth + 1)
+  async reach(root: Pick<Descriptor, 'digest' | 'mediaType'>, into: Set<Digest>): Promise<void> {
+    // However deep: what is not reached would pass for dead. It ends, as no manifest can hold its own digest.
+    for (const left = [root]; ;) {
+      const next = left.pop()
+      if (!next) return
+      if (into.has(next.digest)) continue
+      into.add(next.digest)
+      if (!isIndexType(next.mediaType)) continue
+      const manifest = await this.manifest(next.digest)
+      if (manifest?.kind === 'index') left.push(...manifest.manifests)
+    }
   }
 }
 

@@ -175,6 +175,46 @@ describe('what is not certain stays', () => {
     await assertIntact(destination.url, 'm/app', 'moved', { expectDigest: contentOf('by somebody else').root.digest })
   })
 
+  test('a repository that the spec reads from, though it is a mirror of another', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    await there('app', 'only-here', contentOf('only here'))
+    // One registry for both: m/app is filled from app, and is what m/copy is filled from.
+    const one: Transports = { source: () => target, target: () => target }
+    await seed(destination.url, [{ repository: 'app', tag: '1', content: contentOf('1') }])
+    const { migration } = await parseSpec({ name: 's.yaml', content: `version: 1\nfrom: ${destination.host}\nto: ${destination.host}\nimages:\n  - { name: app, as: m/app, tags: {} }\n  - { name: m/app, as: m/copy, tags: {} }\n` }, {})
+    await there('copy', '1', contentOf('1'))
+    await there('copy', 'only-here', contentOf('only here'))
+    const result = await pruneOrphans(migration, { transports: one, apply: true, ceilingPercent: 100, now }, signal)
+    expect(result.untold).toEqual([{ place: `${destination.host}/m/app`, why: expect.stringContaining('is a source of this spec as well') }])
+    expect([states(result), await tagsThere('app')]).toEqual([{}, ['1', 'only-here']])
+  })
+
+  test('what an orphan that moved since the plan names by now', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    await there('app', 'a', contentOf('a'))
+    await there('app', 'b', contentOf('b'))
+    let resolved = 0
+    // Somebody gives "b" the content of "a" between the plan and its turn.
+    const watched: Transports = { ...transports, target: () => ({ ...target, tags: async (...args: Parameters<Target['tags']>) => {
+      if (++resolved === 2) await there('app', 'b', contentOf('a'))
+      return await target.tags(...args)
+    } }) }
+    expect(states(await prune({ transports: watched }))).toEqual({ a: 'deleted tag', b: 'kept: it names something else by now' })
+    await assertIntact(destination.url, 'm/app', 'b', { expectDigest: contentOf('a').root.digest })
+  })
+
+  test('more than the ceiling, though repositories that cannot be told have many tags', async () => {
+    for (const tag of ['1', '2', '3', '4', '5', '6', '7', '8']) await bothEnds('big', tag, contentOf(tag))
+    await there('big', 'gone', contentOf('gone'))
+    await bothEnds('app', '1', contentOf('1'))
+    await there('app', 'gone', contentOf('gone'))
+    const cut: Transports = { ...transports, source: (registry) => {
+      const from = transports.source(registry)
+      return { ...from, tags: async (repository, io) => (repository === 'big' ? ['1' as Tag] : await from.tags(repository, io)) }
+    } }
+    await expect(prune({ transports: cut, ceilingPercent: 20 }, '  - { name: app, tags: {} }\n  - { name: big, tags: {} }\n')).rejects.toMatchObject({ code: 'PRUNE_CEILING', message: expect.stringContaining('1 of 2 tags') as unknown })
+  })
+
   test('repositories into which rules choose, or that a list names, are not looked at', async () => {
     await bothEnds('app', 'v1', contentOf('1'))
     await there('app', 'gone', contentOf('gone'))
