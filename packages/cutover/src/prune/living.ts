@@ -28,6 +28,23 @@ export class RepositoryView {
     return this.#names
   }
 
+  /** Those that are there. */
+  async resolveDigests(digests: readonly Digest[]): Promise<readonly Descriptor[]> {
+    const found: Descriptor[] = []
+    await forEachLimit(this.#io.signal, this.#concurrency, digests, async (digest, signal) => {
+      const there = await this.target.resolve(this.location.repository, digest, { signal })
+      if (there) found.push(there)
+    })
+    return found
+  }
+
+  /** What the manifest is about, or what that is about, and so on, as far as it is one of these. */
+  async subjectAmong(digests: ReadonlySet<Digest>, digest: Digest): Promise<Digest | undefined> {
+    let subject = (await this.manifest(digest))?.subject?.digest
+    while (subject !== undefined && !digests.has(subject)) subject = (await this.manifest(subject))?.subject?.digest
+    return subject
+  }
+
   manifest(digest: Digest): Promise<Manifest | undefined> {
     const known = this.#manifests.get(digest) ?? this.target.manifest(this.location.repository, digest, this.#io)
     this.#manifests.set(digest, known)

@@ -230,6 +230,31 @@ describe('what is not certain stays', () => {
     expect(states(await prune({}, '  - { name: app, tags: {} }\n  - { name: other, as: app, tags: [x] }\n'))).toEqual({})
   })
 
+  test('what the spec names by its digest, though its tag is gone', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    const pinned = contentOf('pinned')
+    await bothEnds('app', 'old', pinned)
+    source.deleteTag('app', 'old')
+    expect(states(await prune({}, `  - { name: app, tags: {} }\n  - app@${pinned.root.digest}\n`))).toEqual({ old: 'deleted tag' })
+    expect(await target.resolve('m/app' as RepositoryName, pinned.root.digest, { signal })).toBeDefined()
+  })
+
+  test('a tag of what is about a referrer of a living image, which has no tag itself', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    const put = async (about: Awaited<ReturnType<Target['resolve']>>, name: string): Promise<Awaited<ReturnType<Target['resolve']>>> => {
+      const content = contentOf(name)
+      await fill(target, 'm/app' as RepositoryName, content, 'plain' as Tag)
+      const manifest = decodeManifest(Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(content.root.bytes).toString()) as object, subject: about })), content.root.mediaType, 'test')
+      await target.put('m/app' as RepositoryName, manifest, manifest.digest, { signal })
+      return await target.resolve('m/app' as RepositoryName, manifest.digest, { signal })
+    }
+    const signature = await put(await target.resolve('m/app' as RepositoryName, '1' as Tag, { signal }), 'signature')
+    const about = await put(signature, 'about the signature')
+    const manifest = await target.manifest('m/app' as RepositoryName, about!.digest, { signal })
+    await target.put('m/app' as RepositoryName, manifest!, 'counter-signed' as Tag, { signal })
+    expect(states(await prune())).toEqual({ 'plain': 'deleted manifest', 'counter-signed': `kept: it is about ${(await target.resolve('m/app' as RepositoryName, '1' as Tag, { signal }))!.digest}, which another tag holds` })
+  })
+
   test('a referrer with a tag of its own stays while what it is about lives', async () => {
     await bothEnds('app', '1', contentOf('1'))
     const subject = await target.resolve('m/app' as RepositoryName, '1' as Tag, { signal })
