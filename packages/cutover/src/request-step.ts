@@ -6,7 +6,8 @@ import type { CutoverRecord } from './record.ts'
 import { type CutoverParts, enter, type Step } from './step.ts'
 
 export const requestStep: Step = async (record, parts, signal) => {
-  const { clock } = parts
+  const { clock, mover } = parts
+  if (record.request) await mover.drop?.(record.id)
   switch (record.request?.kind) {
     case undefined: return
     case 'retry': {

@@ -36,6 +36,7 @@ class World implements AsyncDisposable {
   readonly events: CutoverEvent[] = []
   readonly orders: PassOrder[] = []
   readonly hooks: string[] = []
+  dropped = 0
   readonly #stop = new AbortController()
   readonly #folder: string
   offsetMs = 0
@@ -76,6 +77,7 @@ class World implements AsyncDisposable {
           return await this.pass(order, signal)
         },
         verify: (order, signal) => this.verify(order, signal),
+        drop: async () => { this.dropped++ },
       },
       onEvent: (event) => {
         this.events.push(event)
@@ -223,6 +225,14 @@ describe('what a person asks while another wish of theirs is being done', () => 
       await request(new FileStore(world.store.folder), world.id, 'abort')
     }
     expect((await world.run({ until: ({ phase }) => phase === 'delta' })).phase).toBe('aborted')
+  })
+
+  test('what a process that was killed had begun elsewhere does not go on', async () => {
+    world = await World.begin()
+    await world.store.update(world.id, (record) => ({ ...record, passCount: 1, current: { number: 1, kind: 'bulk', started: record.created } }))
+    await request(world.store, world.id, 'abort')
+    expect((await world.run()).phase).toBe('aborted')
+    expect([world.dropped, world.kinds]).toEqual([1, []])
   })
 
   test('an unfreeze right before the freeze begins leaves the source alone', async () => {

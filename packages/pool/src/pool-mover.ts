@@ -78,6 +78,14 @@ export class PoolMover implements Mover {
     return verificationSummary({ ...found, unlisted, deepPercent, ...(signatures === undefined ? {} : { signatures }) })
   }
 
+  async drop(cutover: string): Promise<void> {
+    const { store, cutovers } = this.#with
+    for (const migration of (await cutovers.passes(cutover)).values()) {
+      const state = (await store.head(migration))?.state
+      if (state !== undefined && !endStates.has(state)) await this.#leave(migration)
+    }
+  }
+
   /** @throws what ended the migration as a whole, MigrationEndedError, the signal's reason */
   async #outcome(id: string, signal: AbortSignal): Promise<Tally> {
     const { store } = this.#with
