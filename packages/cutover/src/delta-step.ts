@@ -54,5 +54,5 @@ async function afterWhole(record: CutoverRecord, { copied, failed, unlisted }: P
 }
 
 async function freezeBySpec(record: CutoverRecord, { store, clock }: CutoverParts): Promise<void> {
-  await store.update(record.id, (now) => (now.freeze || now.phase !== 'delta' ? undefined : { ...now, freeze: { requested: clock.now().toISOString(), by: 'spec' } }))
+  await store.update(record.id, (now) => (now.freeze || now.unfrozen !== undefined || now.phase !== 'delta' ? undefined : { ...now, freeze: { requested: clock.now().toISOString(), by: 'spec' } }))
 }

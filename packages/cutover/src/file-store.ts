@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@longshore/spec'
+import { changeKey } from './change-key.ts'
 import { isBetweenSame } from './cutover-key.ts'
 import { CutoverNotFoundError, CutoverStateError } from './errors.ts'
 import { FileHold } from './file-hold.ts'
@@ -104,7 +105,7 @@ export class FileStore implements CutoverStore {
       const items = new Map(now.items.map((item) => [item[0], item]))
       let { next } = now
       for (const change of changes) {
-        const key = keyOf(change)
+        const key = changeKey(change)
         items.delete(key)
         items.set(key, [key, next++, change])
       }
@@ -192,8 +193,6 @@ function newId(now: Date): string {
 }
 
 function isId(name: string): boolean { return /^\d{8}-\d{6}-[a-z0-9]{4}$/.test(name) }
-
-function keyOf({ registry, repository, tag, digest }: Change): string { return `${registry}/${repository}${tag === undefined ? `@${digest ?? ''}` : `:${tag}`}` }
 
 /** Calls when anything in the folder changes, where the file system tells; there are looks besides. */
 function watchFolder(folder: string, onChange: () => void): Disposable {

@@ -160,6 +160,16 @@ describe('the freeze by the spec', () => {
     expect(world.kinds).toEqual(['1 bulk', '2 delta', '3 delta', '4 delta', '5 final'])
   })
 
+  test('not after a person went back to deltas while the pass was under way', async () => {
+    world = await World.begin({ freeze: { when: { kind: 'caught-up' } } })
+    world.pass = async ({ kind, number }) => {
+      if (kind === 'delta' && number === 2) await world.store.update(world.id, (record) => ({ ...record, unfrozen: new Date().toISOString() }))
+      return clean
+    }
+    const record = await world.run({ until: () => world.orders.length >= 4 })
+    expect([record.phase, record.freeze, world.hooks]).toEqual(['delta', undefined, []])
+  })
+
   test('at its time', async () => {
     world = await World.begin({ delta: { everyMs: 3_600_000 }, freeze: { when: { kind: 'at', at: new Date(Date.now() + 1000).toISOString() } } })
     expect(await world.run()).toMatchObject({ phase: 'go', freeze: { by: 'spec' } })
