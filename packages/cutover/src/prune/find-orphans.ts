@@ -1,7 +1,7 @@
 // Tags of one mirrored repository that no source has any more. Whatever is not certain stays: a list that is empty, missing or wrong deletes
 // nothing, and each tag is asked for by itself at every source besides.
 import { forEachLimit } from '@longshore/concurrency'
-import { companionSubject, describeRecord, type Descriptor, type Digest, type Tag, toRecord } from '@longshore/oci'
+import { companionSubject, describeRecord, type Descriptor, type Digest, isDigest, type Tag, toRecord } from '@longshore/oci'
 import type { Mirror } from '@longshore/spec'
 import { formatEnd, formatLocation, type Io, type Location, type Source, type Transports } from '@longshore/transfer'
 import { livingOf, RepositoryView } from './living.ts'
@@ -50,7 +50,8 @@ export async function findOrphans(mirror: Mirror, options: FindOptions, io: Io):
   }
 }
 
-async function find({ destination, sources, named }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+async function find({ destination, sources, named, isSource }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+  if (isSource) return { trouble: `${formatLocation(destination)} is a source of this spec as well, and nothing is deleted from a source` }
   const { transports, missingRepositories, isBackup, concurrency } = options
   const there = await transports.target(destination.registry).tags(destination.repository, io)
   if (!there) return {}
@@ -72,14 +73,14 @@ async function find({ destination, sources, named }: Mirror, options: FindOption
   const names = await view.resolve(there)
   const pick = (isWanted: (tag: Tag) => boolean): ReadonlyMap<Tag, Descriptor> => new Map([...names].filter(([tag]) => isWanted(tag)))
   const companions = pick((tag) => companionSubject(tag) !== undefined)
-  const roots = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) : atSources.has(tag))).values()]
-  const living = await livingOf(view, roots, companions)
+  const tagged = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) : atSources.has(tag))).values()]
+  const living = await livingOf(view, [...tagged, ...await view.resolveDigests([...named].filter(isDigest))], companions)
   const going: Orphan[] = []
   const kept: Array<{ readonly tag: Tag; readonly digest: Digest; readonly why: string }> = []
   const goingRoots: Descriptor[] = []
   for (const [tag, desc] of pick((tag) => unknown.has(tag))) {
-    const subject = (await view.manifest(desc.digest))?.subject?.digest
-    if (subject !== undefined && living.digests.has(subject)) {
+    const subject = await view.subjectAmong(living.digests, desc.digest)
+    if (subject !== undefined) {
       kept.push({ tag, digest: desc.digest, why: `it is about ${subject}, which another tag holds` })
       continue
     }
