@@ -1,7 +1,7 @@
 // Tags of one mirrored repository that no source has any more. Whatever is not certain stays: a list that is empty, missing or wrong deletes
 // nothing, and each tag is asked for by itself at every source besides.
 import { forEachLimit } from '@longshore/concurrency'
-import { companionSubject, describeRecord, type Descriptor, type Digest, type RepositoryName, type Tag, toRecord } from '@longshore/oci'
+import { companionSubject, describeRecord, type Descriptor, type Digest, isDigest, type RepositoryName, type Tag, toRecord } from '@longshore/oci'
 import type { Mirror } from '@longshore/spec'
 import { formatEnd, formatLocation, type Io, type Location, type Source, type Target, type Transports } from '@longshore/transfer'
 import { livingOf, RepositoryView } from './living.ts'
@@ -50,7 +50,8 @@ export async function findOrphans(mirror: Mirror, options: FindOptions, io: Io):
   }
 }
 
-async function find({ destination, sources, named }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+async function find({ destination, sources, named, isSource }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+  if (isSource) return { trouble: `${formatLocation(destination)} is a source of this spec as well, and nothing is deleted from a source` }
   const { transports, missingRepositories, isBackup, concurrency } = options
   const there = await transports.target(destination.registry).tags(destination.repository, io)
   if (!there) return {}
@@ -73,37 +74,37 @@ async function find({ destination, sources, named }: Mirror, options: FindOption
   const names = await view.resolve(there)
   const pick = (isWanted: (tag: Tag) => boolean): ReadonlyMap<Tag, Descriptor> => new Map([...names].filter(([tag]) => isWanted(tag)))
   const companions = pick((tag) => companionSubject(tag) !== undefined)
-  const roots = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) : atSources.has(tag))).values()]
-  const living = await livingOf(view, roots, companions)
+  const holding = await heldBy(target, destination.repository, unknown, concurrency, io)
+  // What the place would not let go lives, as what the spec wants does.
+  const tagged = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) || holding.has(tag) : atSources.has(tag))).values()]
+  const living = await livingOf(view, [...tagged, ...await view.resolveDigests([...named].filter(isDigest))], companions)
   const going: Orphan[] = []
   const kept: Array<{ readonly tag: Tag; readonly digest: Digest; readonly why: string }> = []
-  const [goingRoots, keptRoots]: [Descriptor[], Descriptor[]] = [[], []]
-  const holding = await heldBy(target, destination.repository, unknown, concurrency, io)
+  const goingRoots: Descriptor[] = []
   for (const [tag, desc] of pick((tag) => unknown.has(tag))) {
-    const subject = (await view.manifest(desc.digest))?.subject?.digest
-    const why = subject !== undefined && living.digests.has(subject) ? `it is about ${subject}, which another tag holds` : holding.get(tag)
+    const subject = holding.has(tag) ? undefined : await view.subjectAmong(living.digests, desc.digest)
+    const why = subject === undefined ? holding.get(tag) : `it is about ${subject}, which another tag holds`
     if (why !== undefined) {
       kept.push({ tag, digest: desc.digest, why })
-      keptRoots.push(desc)
       continue
     }
     going.push({ ...destination, tag, digest: desc.digest, isCompanion: false })
     goingRoots.push(desc)
   }
-  // What was kept holds its manifests as well, and what is about them.
-  const staying = keptRoots.length === 0 ? living : await livingOf(view, [...roots, ...keptRoots], companions)
-  const held = new Set(staying.digests)
-  const about = [...(await livingOf(view, goingRoots, companions)).tags].filter((tag) => !staying.tags.has(tag) && !atSources.has(tag))
+  const about = [...(await livingOf(view, goingRoots, companions)).tags].filter((tag) => !living.tags.has(tag) && !atSources.has(tag))
   const holdingAbout = await heldBy(target, destination.repository, about, concurrency, io)
   for (const tag of about) {
     const desc = companions.get(tag)
     const why = holdingAbout.get(tag)
     if (!desc) continue
     if (why === undefined) going.push({ ...destination, tag, digest: desc.digest, isCompanion: true })
-    else {
-      kept.push({ tag, digest: desc.digest, why })
-      await view.reach(desc, held)
-    }
+    else kept.push({ tag, digest: desc.digest, why })
+  }
+  // What was kept holds its manifests as well.
+  const held = new Set(living.digests)
+  for (const { tag } of kept) {
+    const desc = names.get(tag)
+    if (desc) await view.reach(desc, held)
   }
   const leaving = new Set(going.map(({ tag }) => tag))
   const holders = new Map<Digest, Tag[]>()
