@@ -75,7 +75,8 @@ async function find({ destination, sources, named, isSource }: Mirror, options: 
   const pick = (isWanted: (tag: Tag) => boolean): ReadonlyMap<Tag, Descriptor> => new Map([...names].filter(([tag]) => isWanted(tag)))
   const companions = pick((tag) => companionSubject(tag) !== undefined)
   const tagged = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) : atSources.has(tag))).values()]
-  const living = await livingOf(view, [...tagged, ...await view.resolveDigests([...named].filter(isDigest))], companions)
+  const roots = [...tagged, ...await view.resolveDigests([...named].filter(isDigest))]
+  const living = await livingOf(view, roots, companions)
   const going: Orphan[] = []
   const kept: Array<{ readonly tag: Tag; readonly digest: Digest; readonly why: string }> = []
   const [goingRoots, keptRoots]: [Descriptor[], Descriptor[]] = [[], []]
