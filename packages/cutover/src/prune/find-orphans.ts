@@ -77,34 +77,36 @@ async function find({ destination, sources, named, isSource }: Mirror, options: 
   const holding = await heldBy(target, destination.repository, unknown, concurrency, io)
   // What the place would not let go lives, as what the spec wants does.
   const tagged = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) || holding.has(tag) : atSources.has(tag))).values()]
-  const living = await livingOf(view, [...tagged, ...await view.resolveDigests([...named].filter(isDigest))], companions)
+  const roots = [...tagged, ...await view.resolveDigests([...named].filter(isDigest))]
+  const living = await livingOf(view, roots, companions)
   const going: Orphan[] = []
   const kept: Array<{ readonly tag: Tag; readonly digest: Digest; readonly why: string }> = []
-  const goingRoots: Descriptor[] = []
+  const [goingRoots, keptRoots]: [Descriptor[], Descriptor[]] = [[], []]
   for (const [tag, desc] of pick((tag) => unknown.has(tag))) {
     const subject = holding.has(tag) ? undefined : await view.subjectAmong(living.digests, desc.digest)
     const why = subject === undefined ? holding.get(tag) : `it is about ${subject}, which another tag holds`
     if (why !== undefined) {
       kept.push({ tag, digest: desc.digest, why })
+      keptRoots.push(desc)
       continue
     }
     going.push({ ...destination, tag, digest: desc.digest, isCompanion: false })
     goingRoots.push(desc)
   }
-  const about = [...(await livingOf(view, goingRoots, companions)).tags].filter((tag) => !living.tags.has(tag) && !atSources.has(tag))
+  // What was kept holds its manifests as well, and what is about them.
+  const staying = keptRoots.length === 0 ? living : await livingOf(view, [...roots, ...keptRoots], companions)
+  const held = new Set(staying.digests)
+  const about = [...(await livingOf(view, goingRoots, companions)).tags].filter((tag) => !staying.tags.has(tag) && !atSources.has(tag))
   const holdingAbout = await heldBy(target, destination.repository, about, concurrency, io)
   for (const tag of about) {
     const desc = companions.get(tag)
     const why = holdingAbout.get(tag)
     if (!desc) continue
     if (why === undefined) going.push({ ...destination, tag, digest: desc.digest, isCompanion: true })
-    else kept.push({ tag, digest: desc.digest, why })
-  }
-  // What was kept holds its manifests as well.
-  const held = new Set(living.digests)
-  for (const { tag } of kept) {
-    const desc = names.get(tag)
-    if (desc) await view.reach(desc, held)
+    else {
+      kept.push({ tag, digest: desc.digest, why })
+      await view.reach(desc, held)
+    }
   }
   const leaving = new Set(going.map(({ tag }) => tag))
   const holders = new Map<Digest, Tag[]>()

@@ -85,6 +85,17 @@ describe.each(kinds)('%s', (_, start) => {
     await assertIntact(destination.url, 'm/app', 'v-kept', { expectDigest: same.root.digest })
   })
 
+  test('a referrer with a tag of its own stays with the image that a rule keeps', async () => {
+    await bothEnds('app', 'living', contentOf('living'))
+    await there('app', 'v-kept', contentOf('kept'))
+    await there('app', 'base', contentOf('base'))
+    const { bytes, mediaType } = contentOf('base').root
+    const about = decodeManifest(Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(bytes).toString()) as object, subject: await target.resolve('m/app' as RepositoryName, 'v-kept' as Tag, { signal }) })), mediaType, 'test')
+    await target.put('m/app' as RepositoryName, about, 'report' as Tag, { signal })
+    const strict: Transports = { ...transports, target: () => ({ ...target, holds: async (_, tag) => (tag === 'v-kept' ? 'a rule keeps it' : undefined) }) }
+    expect(states(await prune({ transports: strict }))).toEqual({ base: how('deleted manifest'), report: `kept: it is about ${contentOf('kept').root.digest}, which another tag holds`, 'v-kept': 'kept: a rule keeps it' })
+  })
+
   test('a tag that the destination turns out to hold, when it is to go, is left alone in its words', async () => {
     await bothEnds('app', 'living', contentOf('living'))
     await there('app', 'gone', contentOf('gone'))
