@@ -45,7 +45,7 @@ export function apiFinding(registry: string, project: string | undefined, error:
   signal.throwIfAborted()
   if (error instanceof HarborError) {
     const { code, message, hint, status } = error
-    if (code === 'HARBOR_UNAUTHORIZED') return problem('unauthorized', registry, project, 'Harbor\'s API does not take these credentials, or there are none', hint)
+    if (code === 'HARBOR_UNAUTHORIZED') return problem('unauthorized', registry, project, 'credentials are not taken by Harbor\'s API, or none are given', hint)
     if (project === undefined && (code === 'HARBOR_UNREADABLE' || status === 404)) {
       return problem('not-harbor', registry, project, `what answers there is no Harbor (${message.replace(/; [^;]*$/, '')})`, 'check host and port, or leave its "harbor:" out of the spec')
     }
