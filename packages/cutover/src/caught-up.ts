@@ -1,10 +1,11 @@
 import type { CutoverPlan } from '@longshore/spec'
+import { isClean } from './kept-passes.ts'
 import { nextPassAt } from './next-pass.ts'
 import type { CutoverRecord } from './record.ts'
 
 /** What was pushed before this is at the destination: the beginning of the latest pass over everything in which nothing failed. */
 export function caughtUpTo({ passes }: Pick<CutoverRecord, 'passes'>): string | undefined {
-  return passes.findLast(({ kind, failed, unlisted }) => kind !== 'events' && failed === 0 && unlisted === 0)?.started
+  return passes.findLast(isClean)?.started
 }
 
 /** When the next pass over everything is due, where the cutover waits for one. */

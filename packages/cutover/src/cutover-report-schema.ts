@@ -21,7 +21,7 @@ export const cutoverReportSchema = z.strictObject({
   verdict: z.enum(['go', 'no-go']).optional().meta({ description: 'absent before the decision' }), decided: at.optional(),
   sources: z.array(z.string()), destinations: z.array(z.string()),
   criteria: z.array(z.strictObject({
-    name: z.enum(['missing', 'differing', 'failures', 'verify-age', 'deadline', 'signatures']), met: z.boolean(), found: z.string(), hint: z.string().optional(),
+    name: z.enum(['images', 'missing', 'differing', 'failures', 'verify-age', 'deadline', 'signatures']), met: z.boolean(), found: z.string(), hint: z.string().optional(),
   })),
   freeze: z.strictObject({
     requested: at, by: z.enum(['person', 'spec']), frozen: at.optional(), deadline: at.optional(), caughtUp: at.optional().meta({ description: 'when the last pass was through; absent where the deadline cut it off' }),

@@ -45,7 +45,7 @@ test.each([true, false])('the report has the published form (broken: %s)', (brok
 test('a no-go says why, what to do and what is still frozen, on a page', () => {
   const text = printCutoverMarkdown(reportOf(true))
   expect(text.split('\n')[0]).toBe('# Cutover to new:5000: NO-GO')
-  expect(text).toContain('**No-go.** Decided 2026-11-30 22:14:00 UTC; 2 of 5 criteria are not met. Do not switch the clusters. **The source is still frozen:**')
+  expect(text).toContain('**No-go.** Decided 2026-11-30 22:14:00 UTC; 2 of 6 criteria are not met. Do not switch the clusters. **The source is still frozen:**')
   expect(text).toContain('| **✘** | missing | 1 of 300 images are missing (allowed: 0) |')
   expect(text).toContain('* `old:5000/team/app:v1` → `new:5000/team/app:v1`: fetch on the source: the bytes hash to x, not to y (DIGEST\\_MISMATCH). → pull it by hand')
   expect(text).toContain('longshore cutover unfreeze')
@@ -55,7 +55,7 @@ test('a no-go says why, what to do and what is still frozen, on a page', () => {
 
 test('a go says what comes next, and how to go back', () => {
   const text = printCutoverMarkdown(reportOf(false))
-  expect(text).toContain('**Go.** Decided 2026-11-30 22:14:00 UTC; all 5 criteria are met.')
+  expect(text).toContain('**Go.** Decided 2026-11-30 22:14:00 UTC; all 6 criteria are met.')
   expect(text).not.toContain('✘')
   expect(text).not.toContain('What is wrong')
   expect(text).toMatch(/## Rollback\n\nThe source is untouched/)

@@ -22,10 +22,24 @@ const judge = (record: CutoverRecord, plan = planOf(good)): Record<string, strin
   return Object.fromEntries([['verdict', verdict], ...criteria.filter(({ met }) => !met).map(({ name, found }) => [name, found])])
 }
 
+describe('nothing is proven by', () => {
+  test('a verification of no image at all', () => {
+    expect(judge({ ...good, passes: [{ ...pass, images: 0, copied: 0, present: 0 }], verification: { ...sound, images: 0, sound: 0 } })).toEqual({ verdict: 'no-go', images: 'no image was verified' })
+  })
+  test('a verification of fewer images than the last pass found', () => {
+    expect(judge({ ...good, verification: { ...sound, images: 9, sound: 9 } })).toEqual({ verdict: 'no-go', images: '9 images were verified, of 10 that the last pass found' })
+  })
+  test('signatures of no image at all', () => {
+    const plan = withCriteria({ signatures: { keys: ['k'], repositories: ['mispelt/**'] } })
+    expect(judge({ ...good, verification: { ...sound, signatures: { checked: 0, verified: 0, unsigned: [] } } }, plan)).toEqual({ verdict: 'no-go', signatures: 'no image was asked for its signature' })
+  })
+})
+
 describe('go, when', () => {
   test('every criterion is met, which is said in words', () => {
     expect(decide(good, planOf(good), now)).toEqual({
       at: now.toISOString(), verdict: 'go', criteria: [
+        { name: 'images', met: true, found: '10 images were verified, of 10 that the last pass found' },
         { name: 'missing', met: true, found: '0 of 10 images are missing (allowed: 0)' },
         { name: 'differing', met: true, found: '0 of 10 images differ or are corrupt (allowed: 0)' },
         { name: 'failures', met: true, found: 'nothing failed in the last pass or could not be checked (allowed: 0)' },
@@ -47,7 +61,7 @@ describe('no-go, when', () => {
     ['a place could not be checked', { ...good, verification: { ...sound, unlisted: 1 } }, { failures: '0 failed or could not be listed in the last pass, 1 could not be checked (allowed: 0)' }],
     ['the verification is old', { ...good, verification: { ...sound, ended: before(61) } }, { 'verify-age': 'verified 1h1m ago (allowed: 1h)' }],
     ['the last pass was cut off', { ...good, freeze: { requested: before(60), by: 'spec', frozen: before(60), deadline: before(50) } }, { deadline: 'the last pass was not through in time, and was cut off (allowed: 10m)' }],
-    ['nothing was verified', (({ verification: _verification, ...rest }) => rest)(good), { missing: 'the destination was not verified', differing: 'the destination was not verified', failures: 'the destination was not verified', 'verify-age': 'the destination was not verified' }],
+    ['nothing was verified', (({ verification: _verification, ...rest }) => rest)(good), { images: 'the destination was not verified', missing: 'the destination was not verified', differing: 'the destination was not verified', failures: 'the destination was not verified', 'verify-age': 'the destination was not verified' }],
   ])('%s', (_, record, unmet) => { expect(judge(record)).toEqual({ verdict: 'no-go', ...unmet }) })
 
   test('signatures are asked for, and one does not verify, or none was looked at', () => {
@@ -59,6 +73,6 @@ describe('no-go, when', () => {
 
   test('each unmet criterion says what to do', () => {
     const { criteria } = decide({ ...good, verification: { ...sound, missing: 1, corrupt: 1, failed: 1, ended: before(100) }, freeze: { requested: before(5), by: 'person' } }, withCriteria({ signatures: { keys: ['k'] } }), now)
-    expect(criteria.map(({ met, hint }) => [met, (hint ?? '').length > 20])).toEqual(Array.from({ length: 6 }, () => [false, true]))
+    expect(criteria.map(({ met, hint }) => [met, (hint ?? '').length > 20])).toEqual([[true, false], ...Array.from({ length: 6 }, () => [false, true])])
   })
 })

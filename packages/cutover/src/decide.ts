@@ -8,6 +8,7 @@ export function decide(record: CutoverRecord, { criteria, freeze }: CutoverPlan,
   const { verification, passes } = record
   const last = passes.findLast(({ kind }) => kind === 'final')
   const results = [
+    looked(verification, record.freeze?.caughtUp === undefined ? undefined : last),
     atMost('missing', verification, verification?.missing, criteria.missing, 'are missing', 'run longshore cutover again: what is missing is moved; where it fails again, the failures say why'),
     atMost('differing', verification, verification && verification.differing + verification.corrupt, criteria.differing, 'differ or are corrupt',
       'find out who writes to the destination; corrupt content has to be deleted there before it can be moved again'),
@@ -17,6 +18,19 @@ export function decide(record: CutoverRecord, { criteria, freeze }: CutoverPlan,
     ...(criteria.signatures ? [signatures(verification)] : []),
   ]
   return { at: now.toISOString(), verdict: results.every(({ met }) => met) ? 'go' : 'no-go', criteria: results }
+}
+
+/** Of nothing, nothing is missing: there has to be something, and no less than the last pass found. */
+function looked(verification: VerificationSummary | undefined, last: Pass | undefined): CriterionResult {
+  const name = 'images'
+  if (!verification) return notVerified(name)
+  const { images: verified } = verification
+  if (verified === 0) {
+    return { name, met: false, found: 'no image was verified', hint: 'see whether the spec names what is meant and these credentials see it (longshore plan lists what would move), then run longshore cutover again' }
+  }
+  const met = last === undefined || verified >= last.images
+  const found = `${images(verified)} ${verified === 1 ? 'was' : 'were'} verified${last ? `, of ${last.images} that the last pass found` : ''}`
+  return { name, met, found, ...(met ? {} : { hint: 'something took images away at the source after the freeze, or hides them: find out what, then run longshore cutover again' }) }
 }
 
 function atMost(name: string, verification: VerificationSummary | undefined, found: number | undefined, allowed: number, what: string, hint: string): CriterionResult {
@@ -62,6 +76,7 @@ function signatures(verification: VerificationSummary | undefined): CriterionRes
   const name = 'signatures'
   const found = verification?.signatures
   if (!found) return { name, met: false, found: 'signatures were not checked', hint: 'run longshore cutover again: it verifies anew' }
+  if (found.checked === 0) return { name, met: false, found: 'no image was asked for its signature', hint: 'compare cutover.criteria.signatures.repositories with the repositories at the destination, then run longshore cutover again' }
   const met = found.verified === found.checked && found.unsigned.length === 0
   return {
     name, met, found: `${found.verified} of ${images(found.checked)} have a signature that one of the keys verifies`,

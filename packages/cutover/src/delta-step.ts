@@ -15,7 +15,8 @@ export const deltaStep: Step = async (record, parts, signal) => {
   const { store, clock, onEvent } = parts
   const { id, current } = record
   const plan = planOf(record)
-  if (record.freeze) return await enter(record, 'freezing', parts)
+  // Unless it has been taken back since.
+  if (record.freeze) return await enter(record, 'freezing', parts, (now) => (now.freeze ? now : undefined))
   const { when } = plan.freeze
   const at = record.unfrozen === undefined && when.kind === 'at' ? Date.parse(when.at) : undefined
   if (at !== undefined && at <= clock.now().getTime()) return await freezeBySpec(record, parts)
@@ -53,5 +54,5 @@ async function afterWhole(record: CutoverRecord, { copied, failed, unlisted }: P
 }
 
 async function freezeBySpec(record: CutoverRecord, { store, clock }: CutoverParts): Promise<void> {
-  await store.update(record.id, (now) => (now.freeze || now.phase !== 'delta' ? undefined : { ...now, freeze: { requested: clock.now().toISOString(), by: 'spec' } }))
+  await store.update(record.id, (now) => (now.freeze || now.unfrozen !== undefined || now.phase !== 'delta' ? undefined : { ...now, freeze: { requested: clock.now().toISOString(), by: 'spec' } }))
 }

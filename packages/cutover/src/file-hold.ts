@@ -67,7 +67,7 @@ export class FileHold {
 
   async #isHeld(held: Holding | undefined): Promise<boolean> {
     if (!held?.mark) return false
-    return isFromHere(held.mark) ? await lives(held.mark) : await this.#file.ageMs() < silenceMs
+    return await isFromHere(held.mark) ? await lives(held.mark) : await this.#file.ageMs() < silenceMs
   }
 
   /** What processes that were killed were writing. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describeCutoverStore, specOf } from '@longshore/testing/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FileStore } from './file-store.ts'
+import type { Change } from './record.ts'
 
 import { VersionedFile } from './versioned-file.ts'
 
@@ -124,6 +125,29 @@ describe('a folder', () => {
     await expect(store.begin(elsewhere, options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringContaining(`holds cutover ${record.id}, which is at bulk and moves between other registries`) })
     await store.update(record.id, (now) => ({ ...now, phase: 'aborted' }))
     expect((await store.begin(elsewhere, options)).resumed).toBe(false)
+  })
+
+  test('changes beyond what is kept are forgotten, and everything is due', async () => {
+    const store = new FileStore(folder, { mostChanges: 10 })
+    const { record: { id } } = await store.begin(specOf('v1'), options)
+    const change = (tag: string): Change => ({ registry: 'old:5000', repository: 'team/app', tag, action: 'push' })
+    await store.addChanges(id, Array.from({ length: 10 }, (_, i) => change(`t${i}`)))
+    await store.addChanges(id, [change('t5')])
+    expect([(await store.changes(id, 20)).length, (await store.get(id))?.due]).toEqual([10, undefined])
+    await store.addChanges(id, [change('one more')])
+    expect(await store.changes(id, 20)).toEqual([])
+    expect(Date.parse((await store.get(id))?.due ?? '')).toBeGreaterThan(0)
+    await store.addChanges(id, [change('later')])
+    expect((await store.changes(id, 20)).map(({ change: { tag } }) => tag)).toEqual(['later'])
+  })
+
+  test.skipIf(process.platform !== 'linux')('a holder in another container is not taken for dead because no process here has its number', async () => {
+    const store = new FileStore(folder)
+    const { record: { id } } = await store.begin(specOf('v1'), options)
+    const { hostname } = await import('node:os')
+    // Containers on their host's network have its name, and processes of their own.
+    await new VersionedFile(join(folder, id), 'holder').update(() => ({ holder: 'in a container', mark: { host: hostname(), space: 'pid:[1]', pid: 2 ** 22 + 1, born: 'this boot 1' } }))
+    expect(await store.hold(id, 'us')).toBeUndefined()
   })
 
   test('a folder that cannot be used is told with its cure', async () => {

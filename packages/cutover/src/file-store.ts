@@ -5,6 +5,7 @@ import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@longshore/spec'
+import { changeKey } from './change-key.ts'
 import { isBetweenSame } from './cutover-key.ts'
 import { CutoverNotFoundError, CutoverStateError } from './errors.ts'
 import { FileHold } from './file-hold.ts'
@@ -17,6 +18,9 @@ import { codeOf, VersionedFile } from './versioned-file.ts'
 /** Where a notice of the file system is lost, or there is none (network file systems). */
 const pollMs = 500
 
+/** They are one file, which is written whole. */
+const defaultMostChanges = 10_000
+
 /** The spec may be long, and does not change: it is a file of its own. */
 type Kept = Omit<CutoverRecord, 'spec'>
 interface Waiting { readonly next: number; readonly items: ReadonlyArray<readonly [key: string, position: number, change: Change]> }
@@ -27,7 +31,13 @@ export class FileStore implements CutoverStore {
   readonly #seen = new Map<string, string>()
   readonly #specs = new Map<string, { readonly text: string; readonly spec: Migration }>()
 
-  constructor(folder: string) { this.folder = folder }
+  readonly #mostChanges: number
+
+  /** @param limits how many changes may wait; fewer in tests */
+  constructor(folder: string, { mostChanges = defaultMostChanges }: { readonly mostChanges?: number } = {}) {
+    this.folder = folder
+    this.#mostChanges = mostChanges
+  }
 
   /** Where the files of one cutover are. */
   folderOf(id: string): string { return join(this.folder, id) }
@@ -92,16 +102,21 @@ export class FileStore implements CutoverStore {
   }
 
   async addChanges(id: string, changes: readonly Change[]): Promise<void> {
-    await this.#changes(id).update((now = { next: 1, items: [] }) => {
+    const waiting = await this.#changes(id).update((now = { next: 1, items: [] }) => {
       const items = new Map(now.items.map((item) => [item[0], item]))
       let { next } = now
       for (const change of changes) {
-        const key = keyOf(change)
+        const key = changeKey(change)
         items.delete(key)
         items.set(key, [key, next++, change])
       }
       return { next, items: [...items.values()] }
     })
+    if (!waiting || waiting.value.items.length <= this.#mostChanges) return
+    // One pass over everything finds them all. That is remembered before they are forgotten.
+    await this.update(id, (record) => (record.due === undefined ? { ...record, due: new Date().toISOString() } : undefined))
+    const { next } = waiting.value
+    await this.#changes(id).update((now) => now && { ...now, items: now.items.filter(([, position]) => position >= next) })
   }
 
   async changes(id: string, limit: number): Promise<readonly WaitingChange[]> {
@@ -180,8 +195,6 @@ function newId(now: Date): string {
 }
 
 function isId(name: string): boolean { return /^\d{8}-\d{6}-[a-z0-9]{4}$/.test(name) }
-
-function keyOf({ registry, repository, tag, digest }: Change): string { return `${registry}/${repository}${tag === undefined ? `@${digest ?? ''}` : `:${tag}`}` }
 
 /** Calls when anything in the folder changes, where the file system tells; there are looks besides. */
 function watchFolder(folder: string, onChange: () => void): Disposable {

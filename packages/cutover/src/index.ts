@@ -1,4 +1,5 @@
 export { caughtUpTo, nextPassOf } from './caught-up.ts'
+export { changeKey } from './change-key.ts'
 export type { CutoverEvent } from './cutover-event.ts'
 export { printCutoverMarkdown } from './cutover-markdown.ts'
 export { buildCutoverReport } from './cutover-report.ts'

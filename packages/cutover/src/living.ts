@@ -1,16 +1,18 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { codeOf } from './versioned-file.ts'
 
 /** A process, so that another one with the same number is not taken for it. */
-export interface ProcessMark { readonly host: string; readonly pid: number; /** Where the system tells: since which start of the machine, and since when, it runs. */ readonly born?: string }
+export interface ProcessMark { readonly host: string; /** Among which processes its number means anything, where the system tells: containers have their own. */ readonly space?: string; readonly pid: number; /** Where the system tells: since which start of the machine, and since when, it runs. */ readonly born?: string }
 
 export async function ownMark(): Promise<ProcessMark> {
-  const born = await bornAt(process.pid)
-  return { host: hostname(), pid: process.pid, ...(born === undefined ? {} : { born }) }
+  const [born, space] = await Promise.all([bornAt(process.pid), ownSpace()])
+  return { host: hostname(), ...(space === undefined ? {} : { space }), pid: process.pid, ...(born === undefined ? {} : { born }) }
 }
 
-export function isFromHere({ host }: ProcessMark): boolean { return host === hostname() }
+export async function isFromHere({ host, space }: ProcessMark): Promise<boolean> { return host === hostname() && (space === undefined || space === await ownSpace()) }
+
+async function ownSpace(): Promise<string | undefined> { return await readlink('/proc/self/ns/pid').catch(() => undefined) }
 
 /** Whether the process of this machine that left this mark still runs. */
 export async function lives({ pid, born }: ProcessMark): Promise<boolean> {

@@ -27,4 +27,6 @@ export interface Mover {
   /** @throws what ends a pass as a whole (a collision), the signal's reason */
   pass(order: PassOrder, signal: AbortSignal): Promise<PassOutcome>
   verify(order: VerifyOrder, signal: AbortSignal): Promise<Omit<VerificationSummary, 'started' | 'ended'>>
+  /** Ends what goes on in other processes though nobody waits for it any more: whoever ordered it was killed. Absent: there is no such thing. */
+  drop?(cutover: string): Promise<void>
 }

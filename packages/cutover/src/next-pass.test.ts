@@ -19,6 +19,8 @@ test.each<[string, readonly Pass[], Parameters<typeof nextPassAt>[1]['delta'], s
   ['after events, which are no pass over everything', [pass('22:03:00'), pass('22:07:00', { kind: 'events' })], every, '22:08:00'],
   ['sooner, for what failed for a reason that may pass', [pass('22:03:00', { passing: 1 })], every, '22:03:15'],
   ['less soon when it goes on failing', [pass('22:00:00', { passing: 1 }), pass('22:03:00', { passing: 1 })], every, '22:03:30'],
+  ['sooner, though events have had a good pass since', [pass('22:03:00', { passing: 1 }), pass('22:03:05', { kind: 'events' })], every, '22:03:15'],
+  ['not sooner, when a pass over everything had no trouble since', [pass('22:00:00', { kind: 'events', passing: 1 }), pass('22:03:00'), pass('22:03:05', { kind: 'events' })], every, '22:08:00'],
   ['soon also where events alone make passes', [pass('22:03:00'), pass('22:07:00', { kind: 'events', passing: 2 })], { events: { coalesceMs: 1 } }, '22:07:15'],
 ])('%s', (_, passes, delta, expected) => {
   expect(nextPassAt({ passes, since: at('21:00:00') }, { delta })?.toISOString()).toBe(expected === undefined ? undefined : at(expected))

@@ -1,5 +1,6 @@
 import { backoffMs } from '@longshore/concurrency'
 import { DeadlineError, DivertedError } from './interruption.ts'
+import { keepPasses } from './kept-passes.ts'
 import type { PassOrder } from './mover.ts'
 import { planOf } from './plan-of.ts'
 import type { CutoverRecord, Pass, PassKind } from './record.ts'
@@ -7,8 +8,6 @@ import { isDiverted, required } from './requests.ts'
 import { type CutoverParts, divertible, enter, type Step, waitUnlessAsked } from './step.ts'
 import type { WaitingChange } from './store.ts'
 
-/** Passes that a record keeps; the first one, bulk, is kept besides. */
-const kept = 30
 /** A registry that was away may be back. */
 const again = { baseMs: 5000, capMs: 60_000 } as const
 
@@ -67,7 +66,7 @@ export async function pass(record: CutoverRecord, kind: PassKind, parts: Cutover
     const outcome = await divertible(begun, parts, signal, (scoped) => inTime(scoped, deadline, clock.now().getTime(), (within) => mover.pass(order, within)))
     const ended: Pass = { number: current.number, kind, started: current.started, ended: clock.now().toISOString(), ...outcome }
     await store.update(id, ({ current: _current, ...now }) => ({
-      ...now, passes: keep([...now.passes, ended]), moved: { copied: now.moved.copied + ended.copied, bytes: now.moved.bytes + ended.bytes },
+      ...now, passes: keepPasses(now.passes, ended), moved: { copied: now.moved.copied + ended.copied, bytes: now.moved.bytes + ended.bytes },
     }))
     onEvent({ type: 'pass', pass: ended })
     return ended
@@ -80,11 +79,6 @@ export async function pass(record: CutoverRecord, kind: PassKind, parts: Cutover
     }
     throw error
   }
-}
-
-function keep(passes: readonly Pass[]): readonly Pass[] {
-  const [first, ...rest] = passes
-  return first === undefined ? [] : [first, ...rest.slice(-kept)]
 }
 
 async function inTime<T>(signal: AbortSignal, deadline: number | undefined, now: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -129,7 +129,7 @@ export interface Decision {
 }
 
 export interface CriterionResult {
-  /** `missing`, `differing`, `failures`, `verify-age`, `deadline`, `signatures`. */
+  /** `images`, `missing`, `differing`, `failures`, `verify-age`, `deadline`, `signatures`. */
   readonly name: string
   readonly met: boolean
   /** In words: `0 of 300 images are missing (allowed: 0)`. */

@@ -14,6 +14,9 @@ export async function requestFreeze(store: CutoverStore, id: string, now = new D
   })
 }
 
+/** Which takes the place of which. */
+const weights: Readonly<Record<RequestKind, number>> = { retry: 1, unfreeze: 2, abort: 3 }
+
 const refusals: Readonly<Record<RequestKind, (record: CutoverRecord) => string | undefined>> = {
   retry: ({ phase }) => (phase === 'no-go' ? undefined : 'only a no-go is tried again'),
   unfreeze: ({ phase, freeze }) => (phase === 'go' ? 'the clusters may use the destination by now; make the source writable by hand, if you go back' : phase === 'aborted' ? 'it has ended' : freeze ? undefined : 'it is not frozen'),
@@ -26,8 +29,8 @@ export async function request(store: CutoverStore, id: string, kind: RequestKind
     if (record.request?.kind === kind) return undefined
     const refused = refusals[kind](record)
     if (refused !== undefined) throw new CutoverPhaseError(id, kind, record.phase, refused)
-    // An abort counts more than what was asked for before it.
-    if (record.request?.kind === 'abort') throw new CutoverPhaseError(id, kind, record.phase, 'abort was asked for and is not done yet')
+    // What was asked for may be under way: an unfreeze has perhaps thawed the source, after which there is nothing to retry.
+    if (record.request && weights[record.request.kind] > weights[kind]) throw new CutoverPhaseError(id, kind, record.phase, `${record.request.kind} was asked for and is not done yet`)
     // Nothing is frozen yet: there is nothing to undo, and the pass goes on.
     if (kind === 'unfreeze' && (record.phase === 'bulk' || record.phase === 'delta')) {
       const { freeze: _freeze, ...rest } = record

@@ -36,6 +36,7 @@ class World implements AsyncDisposable {
   readonly events: CutoverEvent[] = []
   readonly orders: PassOrder[] = []
   readonly hooks: string[] = []
+  dropped = 0
   readonly #stop = new AbortController()
   readonly #folder: string
   offsetMs = 0
@@ -76,6 +77,7 @@ class World implements AsyncDisposable {
           return await this.pass(order, signal)
         },
         verify: (order, signal) => this.verify(order, signal),
+        drop: async () => { this.dropped++ },
       },
       onEvent: (event) => {
         this.events.push(event)
@@ -158,6 +160,16 @@ describe('the freeze by the spec', () => {
     expect(world.kinds).toEqual(['1 bulk', '2 delta', '3 delta', '4 delta', '5 final'])
   })
 
+  test('not after a person went back to deltas while the pass was under way', async () => {
+    world = await World.begin({ freeze: { when: { kind: 'caught-up' } } })
+    world.pass = async ({ kind, number }) => {
+      if (kind === 'delta' && number === 2) await world.store.update(world.id, (record) => ({ ...record, unfrozen: new Date().toISOString() }))
+      return clean
+    }
+    const record = await world.run({ until: () => world.orders.length >= 4 })
+    expect([record.phase, record.freeze, world.hooks]).toEqual(['delta', undefined, []])
+  })
+
   test('at its time', async () => {
     world = await World.begin({ delta: { everyMs: 3_600_000 }, freeze: { when: { kind: 'at', at: new Date(Date.now() + 1000).toISOString() } } })
     expect(await world.run()).toMatchObject({ phase: 'go', freeze: { by: 'spec' } })
@@ -206,6 +218,63 @@ describe('a no-go', () => {
     expect((await world.run()).phase).toBe('aborted')
     expect(world.hooks).toEqual(['freeze', 'thaw'])
     await expect(request(world.store, world.id, 'unfreeze')).rejects.toMatchObject({ code: 'CUTOVER_PHASE' })
+  })
+})
+
+describe('what a person asks while another wish of theirs is being done', () => {
+  test('an abort while the thaw hook of an unfreeze runs ends it', async () => {
+    world = await World.begin({ delta: { everyMs: 3_600_000 } })
+    world.verify = async () => ({ ...sound, sound: 1, missing: 1 })
+    await requestFreeze(world.store, world.id)
+    await world.run()
+    await request(world.store, world.id, 'unfreeze')
+    let asked = false
+    world.hook = async (name) => {
+      if (name !== 'thaw' || asked) return
+      asked = true
+      await request(new FileStore(world.store.folder), world.id, 'abort')
+    }
+    expect((await world.run({ until: ({ phase }) => phase === 'delta' })).phase).toBe('aborted')
+  })
+
+  test('what a process that was killed had begun elsewhere does not go on', async () => {
+    world = await World.begin()
+    await world.store.update(world.id, (record) => ({ ...record, passCount: 1, current: { number: 1, kind: 'bulk', started: record.created } }))
+    await request(world.store, world.id, 'abort')
+    expect((await world.run()).phase).toBe('aborted')
+    expect([world.dropped, world.kinds]).toEqual([1, []])
+  })
+
+  test('an unfreeze right before the freeze begins leaves the source alone', async () => {
+    world = await World.begin({ delta: { everyMs: 3_600_000 } })
+    await requestFreeze(world.store, world.id)
+    // It is asked for between the reading of the record and the step into the next phase.
+    class Late extends FileStore {
+      override async update(...[id, change]: Parameters<FileStore['update']>): Promise<CutoverRecord> {
+        const record = await super.get(id)
+        if (record?.phase === 'delta' && record.freeze) await request(new FileStore(this.folder), id, 'unfreeze')
+        return await super.update(id, change)
+      }
+    }
+    const record = await world.run({ until: ({ phase, unfrozen }) => phase === 'delta' && unfrozen !== undefined }, new Late(world.store.folder))
+    expect([record.phase, world.hooks]).toEqual(['delta', []])
+  })
+
+  test('is heard, also after the store was away for a moment', async () => {
+    world = await World.begin()
+    let reads = 0
+    class Shaky extends FileStore {
+      override async get(id: string): Promise<CutoverRecord | undefined> {
+        // The first is of the run itself; the second of whoever watches over the pass.
+        if (++reads === 2) throw new Away('for a moment')
+        return await super.get(id)
+      }
+    }
+    world.pass = async (_, signal) => await untilStopped(signal)
+    const running = world.run({}, new Shaky(world.store.folder))
+    await expect.poll(() => reads, { timeout: 10_000 }).toBeGreaterThanOrEqual(2)
+    await request(world.store, world.id, 'abort')
+    expect((await running).phase).toBe('aborted')
   })
 })
 

@@ -1,3 +1,4 @@
+import { pause } from '@longshore/concurrency'
 import type { RunHook } from '@longshore/hooks'
 import type { CutoverEvent } from './cutover-event.ts'
 import { DivertedError } from './interruption.ts'
@@ -22,6 +23,8 @@ export type Step = (record: CutoverRecord, parts: CutoverParts, signal: AbortSig
 
 /** Often enough where a store's notice is lost. */
 const lookAgainMs = 60_000
+/** Of a store that could not be read. */
+const storeAwayMs = 2000
 
 /**
  * Does what takes long, and leaves it when a person asks for something else meanwhile.
@@ -34,13 +37,18 @@ export async function divertible<T>(record: CutoverRecord, { store }: CutoverPar
   const watch = async (): Promise<void> => {
     const until = AbortSignal.any([signal, done.signal])
     while (!until.aborted) {
-      const now = await required(store, id)
-      if (isDiverted(now, phase)) { left.abort(new DivertedError(now.request?.kind ?? 'freeze')); return }
-      await store.wait(id, lookAgainMs, until)
+      try {
+        const now = await required(store, id)
+        if (isDiverted(now, phase)) { left.abort(new DivertedError(now.request?.kind ?? 'freeze')); return }
+        await store.wait(id, lookAgainMs, until)
+      } catch (error) {
+        if (isGone(error)) { left.abort(error); return }
+        // A store that is away for a while ends no pass, and is looked at again: the pass may take hours yet.
+        await pause(storeAwayMs, until)
+      }
     }
   }
-  // A store that is away for a while ends no pass: the step's own write tells of it.
-  const watching = watch().catch((error: unknown) => { if (!done.signal.aborted && !signal.aborted && isGone(error)) left.abort(error) })
+  const watching = watch().catch(() => { /* it is over */ })
   try {
     return await work(AbortSignal.any([signal, left.signal]))
   } catch (error) {
@@ -66,12 +74,13 @@ export async function waitUnlessAsked({ id, request, freeze }: CutoverRecord, ms
 
 function isGone(error: unknown): boolean { return error instanceof Error && error.name === 'CutoverNotFoundError' }
 
-/** Into the next phase, with what `change` makes of the record. What a person asks meanwhile stays in it. */
-export async function enter(record: CutoverRecord, phase: Phase, { store, clock, onEvent }: CutoverParts, change: (now: CutoverRecord) => CutoverRecord = (now) => now): Promise<void> {
+/** Into the next phase, with what `change` makes of the record; `undefined`: not after all. What a person asks meanwhile stays in it. */
+export async function enter(record: CutoverRecord, phase: Phase, { store, clock, onEvent }: CutoverParts, change: (now: CutoverRecord) => CutoverRecord | undefined = (now) => now): Promise<void> {
   let entered = false
   await store.update(record.id, (now) => {
-    entered = now.phase === record.phase
-    return entered ? { ...change(now), phase, since: clock.now().toISOString() } : undefined
+    const changed = now.phase === record.phase ? change(now) : undefined
+    entered = changed !== undefined
+    return changed && { ...changed, phase, since: clock.now().toISOString() }
   })
   if (entered) onEvent({ type: 'phase', phase })
 }

@@ -429,6 +429,20 @@ describe('bytes of manifests', () => {
     expect(fits(await small.registerIn(lease, idOf('r', 'v2'), facts, [two.root], two.nodes)).ready).toEqual([blob('r', 'b').key])
   })
 
+  test('nodes of a former version, which did not count them, come to their end', async () => {
+    const lease = await opened('v1')
+    const one = graph('v1', ['a'])
+    fits(await ledger.registerIn(lease, idOf('r', 'v1'), facts, [one.root], one.nodes))
+    await redis.connection.client.eval(`for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
+      local node = cmsgpack.unpack(redis.call('HGET', KEYS[1], key))
+      node[13] = nil
+      redis.call('HSET', KEYS[1], key, cmsgpack.pack(node))
+    end`, 1, `${keyPrefix(ledger.migration)}nodes`)
+    await ledger.complete(await claim(blob('r', 'a').key), 'pushed')
+    await ledger.complete(await claim(one.root), 'pushed')
+    expect(await ledger.counts()).toMatchObject({ waiting: 0, ready: 0, openImages: 0 })
+  })
+
   test('what has failed takes up no room, until it is tried again', async () => {
     const lease = await opened('v1', 'v2')
     const [one, two] = [graph('v1', ['a']), graph('v2', ['b'])]

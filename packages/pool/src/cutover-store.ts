@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
-  type Change, cutoverKey, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, newRecord, type Phase, restPhases, type WaitingChange,
+  type Change, changeKey, cutoverKey, CutoverNotFoundError, type CutoverOptions, type CutoverRecord, type CutoverStore, endPhases, type Hold, newRecord, type Phase, restPhases, type WaitingChange,
 } from '@longshore/cutover'
 import { type RedisClient, redisTimeMs } from '@longshore/redis'
 import type { Migration } from '@longshore/spec'
@@ -159,7 +159,7 @@ export class RedisCutoverStore implements CutoverStore {
     const nowMs = await redisTimeMs(this.#redis)
     const now = new Date(nowMs).toISOString()
     for (let from = 0; from < changes.length; from += mostAtOnce) {
-      const pairs = changes.slice(from, from + mostAtOnce).flatMap((change) => [memberOf(change), `${nowMs} ${JSON.stringify(change)}`])
+      const pairs = changes.slice(from, from + mostAtOnce).flatMap((change) => [changeKey(change), `${nowMs} ${JSON.stringify(change)}`])
       if (await this.#scripts.addChanges(keys.cutover(id), this.#mostChanges, now, ...pairs) === -1) throw new CutoverNotFoundError(id)
     }
     if (changes.length > 0) await this.#redis.publish(keys.wakes, id)
@@ -193,7 +193,7 @@ export class RedisCutoverStore implements CutoverStore {
 
   async removeChanges(id: string, changes: readonly WaitingChange[]): Promise<void> {
     for (let from = 0; from < changes.length; from += mostAtOnce) {
-      await this.#scripts.removeChanges(keys.cutover(id), ...changes.slice(from, from + mostAtOnce).flatMap(({ position, change }) => [memberOf(change), position]))
+      await this.#scripts.removeChanges(keys.cutover(id), ...changes.slice(from, from + mostAtOnce).flatMap(({ position, change }) => [changeKey(change), position]))
     }
   }
 
@@ -254,18 +254,15 @@ export class RedisCutoverStore implements CutoverStore {
       return undefined
     }
     const images = cached ?? JSON.parse(text ?? '') as Images
-    this.#images.set(id, images)
     this.#seen.set(id, stampOf(v, pos, wakes))
     const { cutover, ...head } = fromBody(body, due ?? null)
+    // Of one that has ended nobody asks often: megabytes are not kept for that.
+    if (endPhases.has(head.phase)) this.#images.delete(id)
+    else this.#images.set(id, images)
     return { record: { ...head, spec: { ...images, ...(cutover === undefined ? {} : { cutover }) } }, v, pos, wakes, key: key ?? '' }
   }
 
   #key(id: string, name: 'record' | 'changes' | 'passes'): string { return `${keys.cutover(id)}${name}` }
-}
-
-/** What is moved by it: that is moved once, however often it was told. */
-function memberOf({ registry, repository, tag, digest }: Change): string {
-  return `${registry}/${repository}${tag === undefined ? `@${digest ?? ''}` : `:${tag}`}`
 }
 
 type Images = Omit<Migration, 'cutover'>

@@ -2,10 +2,10 @@
 // what came of it.
 import type { Access } from '@longshore/access'
 import { type Mover, passOutcome, type PassOrder, type PassOutcome, signatureCheckOf, signatureSummary, type VerifyOrder, verificationSummary, type VerifyOutcome } from '@longshore/cutover'
-import { type ErrorRecord, toRecord } from '@longshore/oci'
+import { type ErrorRecord, isDigest, toRecord } from '@longshore/oci'
 import type { Tally } from '@longshore/report'
 import { verifySignatures } from '@longshore/signing'
-import { type CheckedImage, type Image, RepositoryStates, type Target, VerificationSum, type Verification } from '@longshore/transfer'
+import { type CheckedImage, formatEnd, hintFor, type Image, RepositoryStates, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
 import type { RedisCutoverStore } from './cutover-store.ts'
 import type { Ears } from './ears.ts'
 import { MigrationEndedError, MigrationNotFoundError, PassFailedError } from './errors.ts'
@@ -66,8 +66,8 @@ export class PoolMover implements Mover {
     const sum = new VerificationSum()
     const signing = asked && signatureCheckOf(asked)
     const images: Image[] = []
-    for await (const { wanted, details } of store.ledger(record.id).results()) {
-      sum.add(wanted.image, details as CheckedImage)
+    for await (const { wanted, details, error } of store.ledger(record.id).results()) {
+      sum.add(wanted.image, details === undefined ? unchecked(wanted, error) : details as CheckedImage)
       if (signing?.asksFor(wanted.image) === true) images.push(wanted.image)
     }
     await using access = await this.#with.openAccess(record)
@@ -76,6 +76,14 @@ export class PoolMover implements Mover {
     const signatures = signing && signatureSummary(await verifySignatures(images, { target, keys: signing.keys, concurrency: listings }, signal))
     await store.erase(record.id)
     return verificationSummary({ ...found, unlisted, deepPercent, ...(signatures === undefined ? {} : { signatures }) })
+  }
+
+  async drop(cutover: string): Promise<void> {
+    const { store, cutovers } = this.#with
+    for (const migration of (await cutovers.passes(cutover)).values()) {
+      const state = (await store.head(migration))?.state
+      if (state !== undefined && !endStates.has(state)) await this.#leave(migration)
+    }
   }
 
   /** @throws what ended the migration as a whole, MigrationEndedError, the signal's reason */
@@ -129,6 +137,12 @@ export class PoolMover implements Mover {
     for (const [, migration] of old) if (await store.head(migration)) await store.erase(migration)
     await cutovers.forgetPasses(cutover, old.map(([pass]) => pass))
   }
+}
+
+/** Nobody could look at it: that is told of the image, and of no other. */
+function unchecked({ image }: Wanted, error: ErrorRecord = { name: 'Error', code: 'UNKNOWN', message: 'unknown' }): CheckedImage {
+  const what = formatEnd(image.destination)
+  return { findings: [{ image, problem: 'failed', what, error, hint: hintFor(error) }], manifests: 0, blobs: [], contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0, tags: isDigest(image.destination.reference) ? [] : [image.destination.reference] }
 }
 
 /** Tags at the destination that nobody expects. */

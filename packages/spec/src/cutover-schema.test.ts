@@ -63,7 +63,7 @@ describe('the cutover: section', () => {
     ['a time without its zone', '  freeze: { when: 2026-11-30T22:00 }', 's.yaml:5:19: cutover.freeze.when: "2026-11-30T22:00" is neither manual, nor caught-up, nor a time with its zone such as 2026-11-30T22:00:00Z'],
     ['a percentage that is none', '  verify: { deep: 500% }', 's.yaml:5:19: cutover.verify.deep: "500%" is no percentage; write one from 0% to 100%'],
     ['fewer than none', '  criteria: { missing: -1 }', 's.yaml:5:24: cutover.criteria.missing must be 0 or more'],
-    ['a backup tag that is one for all', '  prune: { backupTag: old }', 's.yaml:5:23: cutover.prune.backupTag: "old" is the same for every tag; {tag} has to be in it'],
+    ['a backup tag that is one for all', '  prune: { backupTag: old }', 's.yaml:5:23: cutover.prune.backupTag: a backup tag has {tag} in it: without, two tags would be kept under one name'],
     ['a secret', '  freeze: { hook: { http: { url: "http://a", headers: { Authorization: hunter2 } } } }', 's.yaml:5:72: cutover.freeze.hook.http.headers.Authorization: a secret is not part of a spec; write ${NAME}, and set that variable where Longshore runs'],
   ])('%s', (_, section, message) => {
     if (typeof message === 'string') expect(complaint(section)).toBe(message)

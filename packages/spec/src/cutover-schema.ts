@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import type * as CronParser from 'cron-parser'
 import { z } from 'zod'
+import { checkBackupTag } from './backup-tag.ts'
 import { checked } from './checked.ts'
 import type { CutoverPlan } from './cutover-plan.ts'
 import { duration } from './duration-schema.ts'
@@ -47,12 +48,6 @@ function checkWhen(text: string): void {
   if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/.test(text) || Number.isNaN(Date.parse(text))) {
     throw new SyntaxError(`"${text}" is neither manual, nor caught-up, nor a time with its zone such as 2026-11-30T22:00:00Z`)
   }
-}
-
-function checkBackupTag(text: string): void {
-  const example = text.replaceAll('{tag}', 'v1').replaceAll('{date}', '20260101')
-  if (!/^\w[\w.-]{0,127}$/.test(example)) throw new SyntaxError(`"${text}" makes no tag; write letters, digits, "_", "." and "-", with {tag} and {date} for themselves`)
-  if (!text.includes('{tag}')) throw new SyntaxError(`"${text}" is the same for every tag; {tag} has to be in it`)
 }
 
 const percent = checked(parsePercent, 'A percentage: 5%')

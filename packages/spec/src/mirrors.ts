@@ -12,6 +12,8 @@ export interface Mirror {
   readonly sources: readonly Location[]
   /** What else of the spec goes there, by name. */
   readonly named: ReadonlySet<Tag | Digest>
+  /** The migration reads from it as well: it is a source, and nothing may be taken away there. */
+  readonly isSource: boolean
 }
 
 export interface Mirrors {
@@ -37,7 +39,7 @@ export async function mirrorsOf({ entries, destinations }: Migration, sourceFor:
   }
   const places = new Map<string, Place>()
   for (const unit of units.values()) collect(unit, places, destinations)
-  return { mirrors: [...places.values()].filter(({ sources, isChosen }) => sources.size > 0 && !isChosen).map(({ destination, sources, named }) => ({ destination, sources: [...sources.values()], named })), failed }
+  return { mirrors: [...places.values()].filter(({ sources, isChosen }) => sources.size > 0 && !isChosen).map(({ destination, sources, named }) => ({ destination, sources: [...sources.values()], named, isSource: units.has(keyOf(destination)) })), failed }
 }
 
 function collect({ registry, repository, demands }: Unit, places: Map<string, Place>, settings: Migration['destinations']): void {

@@ -1,9 +1,9 @@
 // Settings of destinations as the native YAML writes them: the way back from harbor-schema.ts.
 import { formatByteSize } from './byte-size.ts'
-import type { DestinationSettings, HarborSettings, Hook, ProjectSettings } from './cutover-plan.ts'
+import type { DestinationSettings, HarborSettings, ProjectSettings } from './cutover-plan.ts'
 import { anyRegistry } from './destination-settings.ts'
-import { formatDurationMs } from './duration.ts'
 import type { Migration } from './migration.ts'
+import { printHook } from './print-cutover.ts'
 
 type Item = Record<string, unknown>
 
@@ -26,12 +26,4 @@ function printHarbor({ createProjects, project, projects, namespaces, defaultPro
 
 function printProject({ quota, ...settings }: Partial<ProjectSettings>): Item {
   return { ...settings, ...(quota === undefined ? {} : { quota: quota < 0 ? 'unlimited' : formatByteSize(quota) }) }
-}
-
-function printHook(hook: Hook): Item {
-  const timeout = formatDurationMs(hook.timeoutMs)
-  switch (hook.kind) {
-    case 'command': return { command: hook.command, timeout }
-    case 'http': return { http: { url: hook.url, ...(Object.keys(hook.headers).length === 0 ? {} : { headers: hook.headers }) }, timeout }
-  }
 }

@@ -24,7 +24,8 @@ export function listingOnce(transports: Transports): Transports {
     }
   }
   const sources = new Map<string, Source>()
-  const once = (source: Source): Source => ({
+  // All of it: what a wrapper leaves out, its user takes for something that the registry does not have.
+  const once = (source: Source): Required<Source> => ({
     registry: source.registry,
     tags(repository, io) {
       const key = `${source.registry}/${repository}`

@@ -3,9 +3,6 @@ import { forEachLimit } from '@longshore/concurrency'
 import { companionSubject, type Descriptor, type Digest, isIndexType, type Manifest, type Tag } from '@longshore/oci'
 import type { Io, Location, Source } from '@longshore/transfer'
 
-/** Deeper than any real index of indexes. */
-const maxDepth = 16
-
 /** One repository at the destination, read as it is asked about; each manifest once. */
 export class RepositoryView {
   readonly target: Source
@@ -31,6 +28,23 @@ export class RepositoryView {
     return this.#names
   }
 
+  /** Those that are there. */
+  async resolveDigests(digests: readonly Digest[]): Promise<readonly Descriptor[]> {
+    const found: Descriptor[] = []
+    await forEachLimit(this.#io.signal, this.#concurrency, digests, async (digest, signal) => {
+      const there = await this.target.resolve(this.location.repository, digest, { signal })
+      if (there) found.push(there)
+    })
+    return found
+  }
+
+  /** What the manifest is about, or what that is about, and so on, as far as it is one of these. */
+  async subjectAmong(digests: ReadonlySet<Digest>, digest: Digest): Promise<Digest | undefined> {
+    let subject = (await this.manifest(digest))?.subject?.digest
+    while (subject !== undefined && !digests.has(subject)) subject = (await this.manifest(subject))?.subject?.digest
+    return subject
+  }
+
   manifest(digest: Digest): Promise<Manifest | undefined> {
     const known = this.#manifests.get(digest) ?? this.target.manifest(this.location.repository, digest, this.#io)
     this.#manifests.set(digest, known)
@@ -38,12 +52,17 @@ export class RepositoryView {
   }
 
   /** The manifest and, of an index, all that it lists. */
-  async reach({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>, into: Set<Digest>, depth = 0): Promise<void> {
-    if (into.has(digest)) return
-    into.add(digest)
-    if (!isIndexType(mediaType) || depth > maxDepth) return
-    const manifest = await this.manifest(digest)
-    if (manifest?.kind === 'index') for (const child of manifest.manifests) await this.reach(child, into, depth + 1)
+  async reach(root: Pick<Descriptor, 'digest' | 'mediaType'>, into: Set<Digest>): Promise<void> {
+    // However deep: what is not reached would pass for dead. It ends, as no manifest can hold its own digest.
+    for (const left = [root]; ;) {
+      const next = left.pop()
+      if (!next) return
+      if (into.has(next.digest)) continue
+      into.add(next.digest)
+      if (!isIndexType(next.mediaType)) continue
+      const manifest = await this.manifest(next.digest)
+      if (manifest?.kind === 'index') left.push(...manifest.manifests)
+    }
   }
 }
 

@@ -63,6 +63,36 @@ describe.each(kinds)('%s', (_, start) => {
     expect(states(await prune())).toEqual({})
   })
 
+  test('what a rule of the destination keeps stays, with what is about it, though another tag of it goes', async () => {
+    const [same, gone] = [contentOf('same'), contentOf('gone')]
+    await bothEnds('app', 'living', contentOf('living'))
+    for (const [tag, content] of [['v-kept', same], ['gone-alias', same], ['gone', gone]] as const) await there('app', tag, content)
+    for (const { root } of [same, gone]) await there('app', companion(root.digest), contentOf(`about ${root.digest}`))
+    await there('app', companion(contentOf(`about ${gone.root.digest}`).root.digest), contentOf('about what is about it'))
+    const asked: string[] = []
+    const strict: Transports = { ...transports, target: () => ({ ...target, holds: async (_repository, tag) => {
+      asked.push(tag)
+      return tag.startsWith('v-') ? 'a rule keeps it' : undefined
+    } }) }
+    const before = await tagsThere('app')
+    const dry = states(await prune({ apply: false, transports: strict }))
+    expect(dry).toMatchObject({ 'v-kept': 'kept: a rule keeps it', 'gone-alias': 'would-go', gone: 'would-go', [companion(gone.root.digest)]: 'would-go' })
+    expect(Object.keys(dry)).not.toContain(companion(same.root.digest))
+    expect(asked).not.toContain('living')
+    expect(await tagsThere('app')).toEqual(before)
+    await prune({ transports: strict })
+    expect(await tagsThere('app')).toEqual(['living', companion(same.root.digest), 'v-kept'].toSorted())
+    await assertIntact(destination.url, 'm/app', 'v-kept', { expectDigest: same.root.digest })
+  })
+
+  test('a tag that the destination turns out to hold, when it is to go, is left alone in its words', async () => {
+    await bothEnds('app', 'living', contentOf('living'))
+    await there('app', 'gone', contentOf('gone'))
+    const late: Transports = { ...transports, target: () => ({ ...target, untag: async () => ({ held: 'configured as immutable' }) }) }
+    expect(states(await prune({ transports: late }))).toEqual({ gone: 'kept: configured as immutable' })
+    expect(await tagsThere('app')).toEqual(['gone', 'living'])
+  })
+
   test('a tag goes alone where living tags and indexes hold what it names', async () => {
     const [shared, child] = [contentOf('shared'), contentOf('child')]
     await bothEnds('app', 'living', shared)
@@ -176,6 +206,46 @@ describe('what is not certain stays', () => {
     await assertIntact(destination.url, 'm/app', 'moved', { expectDigest: contentOf('by somebody else').root.digest })
   })
 
+  test('a repository that the spec reads from, though it is a mirror of another', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    await there('app', 'only-here', contentOf('only here'))
+    // One registry for both: m/app is filled from app, and is what m/copy is filled from.
+    const one: Transports = { source: () => target, target: () => target }
+    await seed(destination.url, [{ repository: 'app', tag: '1', content: contentOf('1') }])
+    const { migration } = await parseSpec({ name: 's.yaml', content: `version: 1\nfrom: ${destination.host}\nto: ${destination.host}\nimages:\n  - { name: app, as: m/app, tags: {} }\n  - { name: m/app, as: m/copy, tags: {} }\n` }, {})
+    await there('copy', '1', contentOf('1'))
+    await there('copy', 'only-here', contentOf('only here'))
+    const result = await pruneOrphans(migration, { transports: one, apply: true, ceilingPercent: 100, now }, signal)
+    expect(result.untold).toEqual([{ place: `${destination.host}/m/app`, why: expect.stringContaining('is a source of this spec as well') }])
+    expect([states(result), await tagsThere('app')]).toEqual([{}, ['1', 'only-here']])
+  })
+
+  test('what an orphan that moved since the plan names by now', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    await there('app', 'a', contentOf('a'))
+    await there('app', 'b', contentOf('b'))
+    let resolved = 0
+    // Somebody gives "b" the content of "a" between the plan and its turn.
+    const watched: Transports = { ...transports, target: () => ({ ...target, tags: async (...args: Parameters<Target['tags']>) => {
+      if (++resolved === 2) await there('app', 'b', contentOf('a'))
+      return await target.tags(...args)
+    } }) }
+    expect(states(await prune({ transports: watched }))).toEqual({ a: 'deleted tag', b: 'kept: it names something else by now' })
+    await assertIntact(destination.url, 'm/app', 'b', { expectDigest: contentOf('a').root.digest })
+  })
+
+  test('more than the ceiling, though repositories that cannot be told have many tags', async () => {
+    for (const tag of ['1', '2', '3', '4', '5', '6', '7', '8']) await bothEnds('big', tag, contentOf(tag))
+    await there('big', 'gone', contentOf('gone'))
+    await bothEnds('app', '1', contentOf('1'))
+    await there('app', 'gone', contentOf('gone'))
+    const cut: Transports = { ...transports, source: (registry) => {
+      const from = transports.source(registry)
+      return { ...from, tags: async (repository, io) => (repository === 'big' ? ['1' as Tag] : await from.tags(repository, io)) }
+    } }
+    await expect(prune({ transports: cut, ceilingPercent: 20 }, '  - { name: app, tags: {} }\n  - { name: big, tags: {} }\n')).rejects.toMatchObject({ code: 'PRUNE_CEILING', message: expect.stringContaining('1 of 2 tags') as unknown })
+  })
+
   test('repositories into which rules choose, or that a list names, are not looked at', async () => {
     await bothEnds('app', 'v1', contentOf('1'))
     await there('app', 'gone', contentOf('gone'))
@@ -189,6 +259,31 @@ describe('what is not certain stays', () => {
     await seed(source.url, [{ repository: 'other', tag: 'x', content: contentOf('x') }])
     await there('app', 'x', contentOf('x'))
     expect(states(await prune({}, '  - { name: app, tags: {} }\n  - { name: other, as: app, tags: [x] }\n'))).toEqual({})
+  })
+
+  test('what the spec names by its digest, though its tag is gone', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    const pinned = contentOf('pinned')
+    await bothEnds('app', 'old', pinned)
+    source.deleteTag('app', 'old')
+    expect(states(await prune({}, `  - { name: app, tags: {} }\n  - app@${pinned.root.digest}\n`))).toEqual({ old: 'deleted tag' })
+    expect(await target.resolve('m/app' as RepositoryName, pinned.root.digest, { signal })).toBeDefined()
+  })
+
+  test('a tag of what is about a referrer of a living image, which has no tag itself', async () => {
+    await bothEnds('app', '1', contentOf('1'))
+    const put = async (about: Awaited<ReturnType<Target['resolve']>>, name: string): Promise<Awaited<ReturnType<Target['resolve']>>> => {
+      const content = contentOf(name)
+      await fill(target, 'm/app' as RepositoryName, content, 'plain' as Tag)
+      const manifest = decodeManifest(Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(content.root.bytes).toString()) as object, subject: about })), content.root.mediaType, 'test')
+      await target.put('m/app' as RepositoryName, manifest, manifest.digest, { signal })
+      return await target.resolve('m/app' as RepositoryName, manifest.digest, { signal })
+    }
+    const signature = await put(await target.resolve('m/app' as RepositoryName, '1' as Tag, { signal }), 'signature')
+    const about = await put(signature, 'about the signature')
+    const manifest = await target.manifest('m/app' as RepositoryName, about!.digest, { signal })
+    await target.put('m/app' as RepositoryName, manifest!, 'counter-signed' as Tag, { signal })
+    expect(states(await prune())).toEqual({ 'plain': 'deleted manifest', 'counter-signed': `kept: it is about ${(await target.resolve('m/app' as RepositoryName, '1' as Tag, { signal }))!.digest}, which another tag holds` })
   })
 
   test('a referrer with a tag of its own stays while what it is about lives', async () => {

@@ -83,7 +83,8 @@ export async function pruneOrphans(migration: Migration, options: PruneOptions, 
 
 /** Why nothing of this may be deleted, where it is too much. */
 function aboveCeiling(founds: readonly Found[], ceilingPercent: number): PruneCeilingError | undefined {
-  for (const [registry, group] of Map.groupBy(founds, ({ destination }) => destination.registry)) {
+  // Tags of repositories that cannot be told are no measure for the others.
+  for (const [registry, group] of Map.groupBy(founds.filter(({ trouble }) => trouble === undefined), ({ destination }) => destination.registry)) {
     const tags = group.reduce((sum, found) => sum + found.tags, 0)
     const going = group.reduce((sum, { orphans }) => sum + orphans.filter(({ isCompanion }) => !isCompanion).length, 0)
     if (going > 0 && going / tags * 100 > ceilingPercent) return new PruneCeilingError(registry, going, tags, ceilingPercent)
@@ -98,8 +99,8 @@ async function applyTo(mirror: Mirror, planned: Found, finding: FindOptions, app
   // Everything is looked at once more: between the plan and this repository's turn a tag may have been pushed, here or there.
   const fresh = await findOrphans(mirror, finding, io)
   const still = new Map(fresh.orphans.map((orphan) => [orphan.tag, orphan]))
-  const approved = new Set(planned.orphans.map(({ tag }) => tag))
-  const pruning: Pruning = { ...applying, fresh, transports: finding.transports, unapproved: new Set(fresh.orphans.filter(({ tag }) => !approved.has(tag)).map(({ digest }) => digest)) }
+  const approved = new Map(planned.orphans.map(({ tag, digest }) => [tag, digest]))
+  const pruning: Pruning = { ...applying, fresh, transports: finding.transports, unapproved: new Set(fresh.orphans.filter(({ tag, digest }) => approved.get(tag) !== digest).map(({ digest }) => digest)) }
   let allWent = true
   for (const orphan of planned.orphans) {
     const pruned = await pruneOne(orphan, still.get(orphan.tag), allWent, pruning, io)
@@ -111,7 +112,7 @@ async function applyTo(mirror: Mirror, planned: Found, finding: FindOptions, app
 interface Pruning extends Applying {
   readonly fresh: Found
   readonly transports: Transports
-  /** What tags name that have become orphans since the plan was made: nobody agreed to their going. */
+  /** What tags name that have become orphans, or came to name it, since the plan was made: nobody agreed to its going. */
   readonly unapproved: ReadonlySet<Digest>
 }
 
@@ -155,5 +156,6 @@ async function removeOne(orphan: Orphan, backup: Tag | undefined, { fresh, trans
   const siblings = [...fresh.holders.get(digest) ?? [], ...(backup === undefined ? [] : [backup])]
   const isHeld = backup !== undefined || fresh.living.has(digest) || unapproved.has(digest)
   const how = now ? await removeTag(orphan, { target, isHeld, siblings }, io) : 'absent'
+  if (typeof how === 'object') return keep(how.held)
   return { ...orphan, state: 'deleted', how, ...(backup === undefined ? {} : { backup }) }
 }

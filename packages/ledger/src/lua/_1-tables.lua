@@ -82,7 +82,9 @@ function F.isOnItsWay(state) return state ~= '' and state ~= 'f' end
 function F.enter(node, state)
   local before = node[STATE]
   if before == state then return end
-  if node[BYTES] > 0 and F.isOnItsWay(before) ~= F.isOnItsWay(state) then states.b = (states.b or 0) + (F.isOnItsWay(state) and node[BYTES] or -node[BYTES]) end
+  -- A node that a former version added has none.
+  local bytes = node[BYTES] or 0
+  if bytes > 0 and F.isOnItsWay(before) ~= F.isOnItsWay(state) then states.b = (states.b or 0) + (F.isOnItsWay(state) and bytes or -bytes) end
   if before ~= '' then states[before] = (states[before] or 0) - 1 end
   if state ~= '' then states[state] = (states[state] or 0) + 1 end
   node[STATE] = state
