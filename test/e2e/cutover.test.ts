@@ -295,6 +295,8 @@ describe('before anything moves', () => {
     ['no cutover there', ['cutover', 'status', '--state', '/nonexistent/state'], 'there is no cutover in /nonexistent/state'],
     ['nothing named', ['cutover', 'freeze'], 'which cutover? Give its SPEC, or the folder of its state with --state DIR'],
     ['a folder that cannot be made', ['cutover', '-', '--to', '127.0.0.1:9', '--state', '/dev/null/state'], '/dev/null/state: is no folder'],
+    ['one below /proc', ['cutover', '-', '--to', '127.0.0.1:9', '--state', '/proc/x'], '/proc/x: cannot be written (ENOENT)'],
+    ['a verb that is misspelt', ['cutover', 'freez', 'rules.yaml'], '"freez" is neither a file nor something to say to a cutover'],
     ['no images', ['cutover', '-', '--to', '127.0.0.1:9'], 'names no images'],
     ['two reports in one file', ['cutover', '-', '--to', '127.0.0.1:9', '--report', 'a', '--report-md', 'a'], '--report and --report-md name the same file'],
   ])('%s', async (what, args, message) => {

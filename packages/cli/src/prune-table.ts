@@ -8,17 +8,18 @@ import { count, formatNumber } from './format.ts'
 const shown = 50
 
 export function formatPrune(result: PruneResult): string {
-  const { applied, orphans, untold, repositories, tags } = result
+  const { applied, refusal, orphans, untold, repositories, tags } = result
   const of = <S extends PrunedTag['state']>(state: S): ReadonlyArray<PrunedTag & { readonly state: S }> => orphans.filter((tag): tag is PrunedTag & { readonly state: S } => tag.state === state)
   const gone = of('deleted').length
   const images = orphans.filter(({ isCompanion, state }) => !isCompanion && state !== 'kept')
   const share = tags === 0 ? '0.0' : (images.length / tags * 100).toFixed(1)
   const lines = [
-    ...section('would be deleted:', of('would-go').map((tag) => `${nameOf(tag)}  ${tag.digest}${tag.isCompanion ? '  (about another of these)' : ''}`), ['-> the same command with --apply deletes them']),
+    ...section('would be deleted:', of('would-go').map((tag) => `${nameOf(tag)}  ${tag.digest}${tag.isCompanion ? '  (about another of these)' : ''}`), [refusal === undefined ? '-> the same command with --apply deletes them' : `-> the same command with --apply deletes nothing: ${printable(refusal)}`]),
     ...section('deleted:', of('deleted').map((tag) => `${nameOf(tag)}  ${tag.digest}${tag.backup === undefined ? '' : `  (kept as ${tag.backup})`}`)),
     ...section('left alone:', of('kept').map((tag) => `${nameOf(tag)}: ${tag.why}`)),
     ...section('could not be deleted:', of('failed').map((tag) => `${nameOf(tag)}: ${describeFailure(tag.error)}${tag.hint === '' ? '' : `\n    -> ${tag.hint}`}`)),
     ...section('could not be compared, so nothing is deleted there:', untold.map(({ place, why }) => `${place}: ${why}`)),
+    ...(repositories === 0 && untold.length === 0 ? ['there is no repository of which the spec takes every tag, and of others it cannot be told what is gone (docs/prune.md)', ''] : []),
     row('compared', `${count(repositories, 'repository', 'repositories')} with ${count(tags, 'tag')}, of which ${formatNumber(images.length)} (${share} %) ${images.length === 1 ? 'is' : 'are'} not at the source`),
     row(applied ? 'deleted' : 'dry run', applied ? count(gone, 'tag') : 'nothing was deleted'),
   ]

@@ -35,7 +35,7 @@ function facts({ sources, destinations, verification, moved, created, freeze, na
     ...(name === undefined ? [] : [row('Name', text(name))]),
     row('From', sources.map(text).join(', ')), row('To', destinations.map(text).join(', ')),
     row('Images', verification ? `${amount(verification.images)}, of which ${amount(verification.sound)} are proven to be as they are at the source` : 'not verified yet'),
-    ...(verification ? [row('Proof', `${amount(verification.manifests)} manifests by digest, ${amount(verification.blobs)} blobs${verification.deepPercent > 0 ? `, ${verification.deepPercent} % of the content read and hashed (${bytes(verification.bytesRead)})` : ', by digest'}`)] : []),
+    ...(verification ? [row('Proof', `${amount(verification.manifests)} manifests by digest, ${amount(verification.blobs)} blobs${verification.deepPercent > 0 ? `, ${verification.deepPercent === 100 ? 'the whole content' : `the content of a sample of them (${verification.deepPercent} %)`} read and hashed (${bytes(verification.bytesRead)})` : ', by digest'}`)] : []),
     ...(verification?.signatures ? [row('Signatures', `${amount(verification.signatures.verified)} of ${amount(verification.signatures.checked)} verified`)] : []),
     row('Moved', `${amount(moved.copied)} images in ${amount(moved.passes)} ${moved.passes === 1 ? 'pass' : 'passes'}, ${bytes(moved.bytes)}`),
     row('Begun', when(created)),

@@ -48,7 +48,7 @@ function failures(verification: VerificationSummary | undefined, last: Pass | un
   const found = Math.max(moved, checked)
   const met = found <= allowed
   const what = found === 0 ? 'nothing failed in the last pass or could not be checked' : `${moved} failed or could not be listed in the last pass, ${checked} could not be checked`
-  return { name, met, found: `${what} (allowed: ${allowed})`, ...(met ? {} : { hint: 'see the list of failures below for each reason and its cure, then run longshore cutover again' }) }
+  return { name, met, found: `${what} (allowed: ${allowed})`, ...(met ? {} : { hint: 'the report lists each failure with its reason and its cure: mend those, then run longshore cutover again' }) }
 }
 
 function age(verification: VerificationSummary | undefined, { verifyAgeMs }: Criteria, now: Date): CriterionResult {
@@ -64,7 +64,7 @@ function deadline({ freeze }: CutoverRecord, deadlineMs: number): CriterionResul
   const allowed = `(allowed: ${formatDurationMs(deadlineMs)})`
   const from = freeze?.deadline === undefined ? undefined : Date.parse(freeze.deadline) - deadlineMs
   if (freeze?.caughtUp !== undefined && from !== undefined) {
-    return { name, met: true, found: `the last pass was through ${formatDurationMs(Math.max(1000, Math.round((Date.parse(freeze.caughtUp) - from) / 1000) * 1000))} after the freeze ${allowed}` }
+    return { name, met: true, found: `the last pass was through after ${formatDurationMs(Math.max(1000, Math.round((Date.parse(freeze.caughtUp) - from) / 1000) * 1000))} ${allowed}` }
   }
   return {
     name, met: false, found: `the last pass was not through in time, and was cut off ${allowed}`,
@@ -88,4 +88,4 @@ function notVerified(name: string): CriterionResult {
   return { name, met: false, found: 'the destination was not verified', hint: 'run longshore cutover again' }
 }
 
-function images(n: number): string { return `${n} ${n === 1 ? 'image' : 'images'}` }
+function images(n: number): string { return `${n} images` }

@@ -9,8 +9,11 @@ export function eventsBetween(before: WatchedCutover | undefined, after: Watched
   const events: CutoverEvent[] = []
   const known = before?.passes.at(-1)?.number ?? 0
   // Of what was there before anybody watched, only how it stands.
-  if (before) for (const pass of after.passes) if (pass.number > known) events.push({ type: 'pass', pass })
+  const passes = before ? after.passes.filter(({ number }) => number > known).map((pass) => ({ type: 'pass', pass }) as const) : []
+  events.push(...passes.filter(({ pass }) => pass.kind !== 'final'))
   if (after.freeze?.frozen !== undefined && after.freeze.frozen !== before?.freeze?.frozen) events.push({ type: 'frozen', freeze: after.freeze })
+  // The last pass comes behind the freeze, however much was missed.
+  events.push(...passes.filter(({ pass }) => pass.kind === 'final'))
   if (after.verification && after.verification.ended !== before?.verification?.ended) events.push({ type: 'verified', verification: after.verification })
   if (after.decision && after.decision.at !== before?.decision?.at) events.push({ type: 'decided', decision: after.decision })
   if (after.phase !== before?.phase) events.push({ type: 'phase', phase: after.phase })

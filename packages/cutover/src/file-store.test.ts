@@ -155,6 +155,12 @@ describe('a folder', () => {
     await appendFile(path, '')
     await expect(new FileStore(path).begin(specOf('v1'), options)).rejects.toMatchObject({ code: 'CUTOVER_STATE' })
     expect(await new FileStore(join(folder, 'none')).list()).toEqual([])
+    expect((await new FileStore(join(folder, 'a', 'b', 'c')).begin(specOf('v1'), options)).resumed).toBe(false)
+  })
+
+  // Node's mkdir with recursive: true never comes back from such a place.
+  test.skipIf(process.platform !== 'linux')('a folder where none can be made is an error', async () => {
+    await expect(new FileStore('/proc/longshore/state').begin(specOf('v1'), options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringContaining('cannot be written (ENOENT)') as unknown })
   })
 
   test('a record that somebody spoilt is named', async () => {

@@ -1,7 +1,7 @@
 // Cutovers as files of this machine: a folder each, below one. Nothing secret is in them. docs/cutover.md says what is where.
 import { randomInt } from 'node:crypto'
 import { watch } from 'node:fs'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@longshore/spec'
@@ -9,6 +9,7 @@ import { changeKey } from './change-key.ts'
 import { isBetweenSame } from './cutover-key.ts'
 import { CutoverNotFoundError, CutoverStateError } from './errors.ts'
 import { FileHold } from './file-hold.ts'
+import { makeFolder } from './make-folder.ts'
 import { newRecord, renewRecord } from './new-record.ts'
 import { type Change, type CutoverOptions, type CutoverRecord, endPhases } from './record.ts'
 import type { CutoverStore, Hold, WaitingChange } from './store.ts'
@@ -176,11 +177,12 @@ export class FileStore implements CutoverStore {
     const path = join(this.folderOf(id), 'spec.json')
     const temporary = `${path}.${process.pid}.tmp`
     try {
-      await mkdir(this.folderOf(id), { recursive: true })
+      await makeFolder(this.folderOf(id))
       await writeFile(temporary, `${JSON.stringify(spec)}\n`)
       await rename(temporary, path)
     } catch (error) {
       if (codeOf(error) === 'ENOTDIR') throw new CutoverStateError(this.folder, 'is no folder: name one (--state DIR)', error)
+      if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') throw new CutoverStateError(this.folder, `is on a disk that is full (${codeOf(error)}): make room, then run the same command again`, error)
       throw new CutoverStateError(this.folder, `cannot be written (${codeOf(error)}): name a folder that you may write to (--state DIR)`, error)
     }
   }

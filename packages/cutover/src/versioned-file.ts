@@ -1,8 +1,9 @@
 // A small document that several processes of this machine change, any of which may be killed at any instant. Each version is a file of its own, which comes
 // into being as a whole, by a hard link: of two writers the second finds the name taken, reads again, and tries again. So there is no lock that a dead process could keep.
-import { link, mkdir, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { link, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CutoverStateError } from './errors.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** Versions that stay behind the newest: a reader of one, or a writer that was suspended, finds out by their numbers that it is late. */
 const kept = 8
@@ -66,7 +67,7 @@ export class VersionedFile<T> {
     const version = before + 1
     const temporary = join(this.#folder, `.${this.#stem}.${process.pid}.${VersionedFile.#temporary++}.tmp`)
     try {
-      await mkdir(this.#folder, { recursive: true })
+      await makeFolder(this.#folder)
       await using file = await open(temporary, 'wx')
       await file.writeFile(`${JSON.stringify(value, undefined, 1)}\n`)
       await file.sync()
@@ -105,6 +106,7 @@ export class VersionedFile<T> {
     switch (codeOf(error)) {
       case 'EACCES': case 'EPERM': case 'EROFS': return new CutoverStateError(this.#folder, `cannot be used by this user (${codeOf(error)}): name a folder that you may write to (--state DIR)`, error)
       case 'ENOTSUP': case 'EOPNOTSUPP': case 'EMLINK': case 'ENOSYS': return new CutoverStateError(this.#folder, 'is on a file system without hard links: name a folder on a local disk (--state DIR)', error)
+      case 'ENOSPC': case 'EDQUOT': return new CutoverStateError(this.#folder, `is on a disk that is full (${codeOf(error)}): make room, then run the same command again`, error)
       case 'ENOTDIR': case 'EISDIR': return new CutoverStateError(this.#folder, 'is no folder: name one (--state DIR)', error)
       default: return error
     }

@@ -67,6 +67,8 @@ describe('a command', () => {
 
   test('that is not there', async () => {
     await expect(run(['no-such-program-here'])).rejects.toThrow('the hook "no-such-program-here" is not there; install no-such-program-here, name it with its whole path, or correct PATH')
+    await expect(run(['./no-such-program-here'])).rejects.toThrow(`is not there; its path is taken from the folder in which longshore was started, ${process.cwd()}: put it there`)
+    await expect(run(['/no/such/program'])).rejects.toThrow('is not there; put it there, with its interpreter, or correct the path')
   })
 
   test('that may not be run', async () => {

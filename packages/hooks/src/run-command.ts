@@ -1,5 +1,6 @@
 // A command of the user's, without a shell between. It is the leader of its own process group, so that all it started ends with it.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { isAbsolute } from 'node:path'
 import type { Hook } from '@longshore/spec'
 import { HookFailedError } from './errors.ts'
 import type { HookOptions } from './hook.ts'
@@ -37,7 +38,7 @@ export async function runCommand({ command, timeoutMs }: Command, { facts, env, 
     const fail = (why: string, remedy: string, cause?: unknown): HookFailedError => new HookFailedError(hook, why, said(tail.text(), secrets), remedy, cause)
     if (end.kind === 'error') {
       const { code = 'unknown' } = end.error
-      throw code === 'ENOENT' ? fail('is not there', `install ${program}, name it with its whole path, or correct PATH`, end.error)
+      throw code === 'ENOENT' ? fail('is not there', whereToLook(program), end.error)
         : fail(`could not be started (${code})`, 'it has to be a program that this user may run', end.error)
     }
     if (timeout.aborted) throw fail(`did not end within ${timeoutMs / 1000} s and was killed, with all it had started`, 'see what it waits for (it gets no input), or give it a longer timeout')
@@ -75,6 +76,11 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
     // Nobody of the group is left.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
+}
+
+function whereToLook(program: string): string {
+  if (!program.includes('/')) return `install ${program}, name it with its whole path, or correct PATH`
+  return isAbsolute(program) ? 'put it there, with its interpreter, or correct the path' : `its path is taken from the folder in which longshore was started, ${process.cwd()}: put it there, or name it with its whole path`
 }
 
 function variables(facts: Readonly<Record<string, string>>): Record<string, string> {

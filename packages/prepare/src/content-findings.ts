@@ -89,7 +89,7 @@ function policyFindings(registry: string, { name, metadata }: Project): readonly
 }
 
 function vulnerable(registry: string, project: string, severity: string): Finding {
-  return note('pull-policy', registry, project, `images with findings of severity ${severity} or above, and images that were not scanned, cannot be pulled from it`, 'let Harbor scan what was moved (autoScan) before clusters pull')
+  return note('pull-policy', registry, project, `images with findings of severity ${severity} or above, and images that were not scanned, cannot be pulled from it`, 'Longshore can neither look at them again: later passes and verifications fail with 412. Leave preventVulnerable off until the cutover is through, then let Harbor scan (autoScan) and switch it on')
 }
 
 function settingFindings(registry: string, { name, metadata }: Project, wanted: ProjectSettings): readonly Finding[] {

@@ -6,6 +6,8 @@ import type { Io } from '@longshore/transfer'
 import { type Finding, note, problem } from './finding.ts'
 import type { HarborSite, ProjectState } from './harbor-site.ts'
 
+const loginHint = 'log in: --dest-creds, --authfile, "docker login" or "podman login" with a user or a robot account of this Harbor'
+
 /** Nothing, where all is well. @throws the signal's reason */
 export async function siteFindings(site: HarborSite, io: Io): Promise<readonly Finding[]> {
   try {
@@ -19,7 +21,8 @@ export async function siteFindings(site: HarborSite, io: Io): Promise<readonly F
 /** Of a project that is wanted. @param settings of this Harbor, where the spec has any @throws the signal's reason */
 export async function projectFindings(site: HarborSite, project: string, state: ProjectState, settings: HarborSettings | undefined, io: Io): Promise<readonly Finding[]> {
   const { registry } = site
-  const account = await site.harbor.account(project) ?? 'whoever is not logged in'
+  const known = await site.harbor.account(project)
+  const account = known ?? 'whoever is not logged in'
   if (state.kind === 'missing') {
     const what = state.isCertain ? 'there is no such project' : `there is no such project, or ${account} may not see it`
     if (settings?.createProjects !== true) return [problem('project-missing', registry, project, what, `create it, or write harbor: { ${registry}: { createProjects: true } }`)]
@@ -32,7 +35,7 @@ export async function projectFindings(site: HarborSite, project: string, state: 
   if (state.project?.registry_id !== undefined) {
     findings.push(problem('proxy-cache', registry, project, 'this project is a proxy cache, which takes no pushes', 'name another project: under "to", or with namespaces'))
   } else if (state.mayPush === false) {
-    findings.push(problem('push-forbidden', registry, project, `${account} may not push to this project`, 'give the robot account the permission "repository: push" (and "pull") there, or make the user a developer of it'))
+    findings.push(known === undefined ? problem('push-forbidden', registry, project, 'nobody may push to this project without logging in', loginHint) : problem('push-forbidden', registry, project, `${account} may not push to this project`, 'see whether its secret is right; give the robot account the permission "repository: push" (and "pull") there, or make the user a developer of it'))
   }
   return findings
 }
@@ -42,7 +45,7 @@ export function apiFinding(registry: string, project: string | undefined, error:
   signal.throwIfAborted()
   if (error instanceof HarborError) {
     const { code, message, hint, status } = error
-    if (code === 'HARBOR_UNAUTHORIZED') return problem('unauthorized', registry, project, 'the credentials are not taken by Harbor\'s API', hint)
+    if (code === 'HARBOR_UNAUTHORIZED') return problem('unauthorized', registry, project, 'credentials are not taken by Harbor\'s API, or none are given', hint)
     if (project === undefined && (code === 'HARBOR_UNREADABLE' || status === 404)) {
       return problem('not-harbor', registry, project, `what answers there is no Harbor (${message.replace(/; [^;]*$/, '')})`, 'check host and port, or leave its "harbor:" out of the spec')
     }

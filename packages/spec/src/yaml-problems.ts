@@ -40,6 +40,8 @@ export function problemsOf(issues: readonly Issue[], places: Places, file: strin
       add(position, `${where} has to be ${kindName(issue.expected)}${hint()}`)
     } else if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string') {
       add(position, `${where} must be ${issue.minimum} or more`)
+    } else if (issue.code === 'too_small' && issue.origin === 'array') {
+      add(position, `${where} is empty: write at least ${issue.minimum === 1 ? 'one' : String(issue.minimum)}`)
     } else if (issue.code === 'invalid_value') {
       add(position, `${where} has to be ${issue.values.map(String).join(' or ')}`)
     } else {

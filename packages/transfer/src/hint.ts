@@ -8,7 +8,7 @@ const cures: Readonly<Record<string, string>> = {
   PLATFORM_NOT_FOUND: 'ask for a platform that it has, or leave --platform out for this image',
   NAME_UNKNOWN: 'create the repository (or its project) at the destination, or check its name',
   NAME_INVALID: 'the destination does not take this name; map it with a rename rule or another --to prefix',
-  UNAUTHORIZED: 'log in (--src-creds, --dest-creds or --authfile), and check that the account may read here and push there',
+  UNAUTHORIZED: 'log in (--src-creds, --dest-creds or --authfile), and check that the account may read here and push there; a Harbor answers so, too, where the project does not exist (longshore plan says it)',
   DENIED: 'the account lacks the right to do this, or the project does not exist at the destination',
   TOOMANYREQUESTS: 'the registry limits requests; log in, lower --concurrency, or run again later: what is there is not moved again',
   MANIFEST_BLOB_UNKNOWN: 'the destination lacks something the manifest lists; with --platform and the policy sparse, use --platform-policy=strip',
@@ -45,6 +45,7 @@ function cureByStatus(status: number, isSource: boolean): string {
     case 401: return cures['UNAUTHORIZED'] ?? ''
     case 403: return cures['DENIED'] ?? ''
     case 404: return (isSource ? sourceCures : cures)['NAME_UNKNOWN'] ?? ''
+    case 412: return 'a policy of its project forbids pulling this image (Harbor: not scanned, vulnerable, or not signed): have it scanned or signed, or switch the policy off until everything is moved and verified'
     case 413: return 'a proxy in front of the destination limits the size of requests; raise its limit'
     case 429: return cures['TOOMANYREQUESTS'] ?? ''
     default: return status >= 500 ? 'the registry is in trouble; run again later' : ''

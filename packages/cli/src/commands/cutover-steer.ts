@@ -49,7 +49,7 @@ function sentence(action: CutoverAction, { id, phase, request: asked }: Omit<Cut
   switch (action) {
     case 'freeze':
       if (phase === 'bulk') return `${id}: the freeze comes when bulk has ended, which is under way${holder === undefined ? ' when the longshore cutover command is started again' : ''}`
-      return phase === 'delta' ? `${id}: the freeze is asked for; ${soon}` : `${id} is frozen already, at ${phase}`
+      return phase === 'delta' ? `${id}: the freeze is asked for; ${soon}` : phase === 'no-go' ? `${id} is frozen already, and was a no-go: the longshore cutover command tries it again, longshore cutover unfreeze leaves it` : `${id} is frozen already, at ${phase}`
     case 'unfreeze': return asked ? `${id}: asked for; ${soon}` : `${id} is not frozen${phase === 'delta' ? ': deltas go on when the longshore cutover command runs' : ''}; the next freeze is a person's`
     case 'abort': return asked ? `${id}: asked for; ${soon}` : `${id} is aborted; what was moved stays at the destination`
   }

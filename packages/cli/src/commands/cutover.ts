@@ -1,4 +1,5 @@
 // The day of the switch, in one process: what it has to remember is in a folder, so that the same command goes on after any stop.
+import { existsSync } from 'node:fs'
 import { CutoverHeldError, isBetweenSame, type CutoverEvent, type CutoverRecord, FileStore, request, required, runCutover } from '@longshore/cutover'
 import { defaultCutover, type Migration } from '@longshore/spec'
 import { AtomicFile } from '../atomic-file.ts'
@@ -23,6 +24,7 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   if (given.prune === true && given.server !== undefined) throw new UsageError('--prune is done by this process, and with --server a coordinator does the rest: run longshore prune with the same spec after the go')
   const config = readConfig()
   refuseMixedPlaces(given)
+  refuseUnknownVerb(specs)
   const { migration, warnings, inputs, objects, hints } = await readSpecs(specs, given, process.stdin)
   if (migration.entries.length === 0) throw new UsageError('the spec names no images, so there is nothing to cut over')
   const flags = { ...given, hints }
@@ -107,6 +109,12 @@ async function listenTo({ listen }: CutoverFlags, { env }: Config, store: FileSt
   })
   view.say(`registries tell what has changed at ${server.notificationsUrl(id)}`)
   return server
+}
+
+/** A verb that is misspelt, or that there is none of, would be taken for a spec. @throws UsageError */
+function refuseUnknownVerb([first = '']: readonly string[]): void {
+  if (!/^[a-z]+(?:-[a-z]+)*$/.test(first) || existsSync(first)) return
+  throw new UsageError(`"${first}" is neither a file nor something to say to a cutover: freeze, unfreeze, abort, status and report are (a no-go is tried again by longshore cutover SPEC)`)
 }
 
 /** @throws UsageError */

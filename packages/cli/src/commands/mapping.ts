@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '@longshore/cutover'
 import { createMapping, type Exception, type MappedImage, type Mapping, mappingFormats } from '@longshore/mapping'
 import { printable } from '@longshore/oci'
 import { countNamed, describeUnlisted, fromExpansion, type Unlisted } from '@longshore/report'
@@ -65,7 +65,7 @@ function warn(form: string, exceptions: readonly Exception[]): void {
 async function write(folder: string, { files }: Mapping, quiet: boolean): Promise<void> {
   for (const [name, text] of files) {
     const path = join(folder, name)
-    try { await mkdir(dirname(path), { recursive: true }) } catch (error) {
+    try { await makeFolder(dirname(path)) } catch (error) {
       throw new UsageError(`--output ${folder} cannot be written (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'}): name a directory that you may write to`)
     }
     await using file = await AtomicFile.begin(path, '--output')

@@ -40,8 +40,8 @@ export async function cutoverAtServer({ inputs, objects, hints, plan }: GivenSpe
       return { cutover: new ServerCutover(client, error.cutover), isOver: true }
     }
   }
-  const view = new CutoverView(flags, 'longshore cutover freeze --server')
-  using interrupt = new Interrupt(() => view.say('it goes on without being watched: the same command shows it again, longshore cutover abort --server ends it'))
+  const view = new CutoverView(flags, 'longshore cutover freeze --server URL')
+  using interrupt = new Interrupt(() => view.say('it goes on without being watched: the same command shows it again, longshore cutover abort --server URL ends it'))
   const { cutover, isOver } = await ask(flags.again === true)
   try {
     const { record } = isOver ? await cutover.standing() : await watchCutover(async () => await cutover.standing(interrupt.stop), view, interrupt.stop)

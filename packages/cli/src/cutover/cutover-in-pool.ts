@@ -19,7 +19,7 @@ import { reportTexts, type ReportFiles } from './write-reports.ts'
 
 /** @throws UsageError, CollisionError, what `connectRedis` throws */
 export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config: Config, files: ReportFiles): Promise<ExitCode> {
-  const view = new CutoverView(flags, 'longshore cutover freeze --redis')
+  const view = new CutoverView(flags, 'longshore cutover freeze --redis URL')
   await using session = await openSession(flags, config)
   session.say = (line) => view.say(line)
   const { pool, ownWorkers } = session
@@ -34,7 +34,7 @@ export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config
     view.say('it was a no-go: the last pass, the verification and the decision are tried again, with the source still frozen')
     await request(pool.cutovers, id, 'retry')
   }
-  using interrupt = new Interrupt(() => view.say('leaving it: the same command goes on from here, and so does a coordinator; longshore cutover abort --redis ends it'))
+  using interrupt = new Interrupt(() => view.say('leaving it: the same command goes on from here, and so does a coordinator; longshore cutover abort --redis URL ends it'))
   const coordinator = new Coordinator({
     ...pool, version: readVersion(), openAccess: async (record, onPause) => await openMigrationAccess(record, flags, config, onPause),
     prepare: async (record, access, note) => await prepare(record.spec, access, config.env, note), onEvent: (event) => { if (event.type === 'note') view.say(event.message) },
@@ -72,7 +72,7 @@ export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config
     const { json, markdown } = reportTexts(record)
     if (files.json) await files.json.commit([json])
     if (files.markdown) await files.markdown.commit([markdown])
-    process.stdout.write(printSummary(record, `longshore cutover report ${ended} --redis`, flags.json === true))
+    process.stdout.write(printSummary(record, `longshore cutover report ${ended} --redis URL`, flags.json === true))
     return exitCodeOf(record)
   }
 }

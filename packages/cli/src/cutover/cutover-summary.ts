@@ -1,7 +1,7 @@
 import { printable } from '@longshore/oci'
 import type { CutoverRecord } from '@longshore/cutover'
 import { ExitCode } from '../exit-code.ts'
-import { formatNumber } from '../format.ts'
+import { count } from '../format.ts'
 
 type Ended = Pick<CutoverRecord, 'id' | 'phase' | 'decision' | 'freeze' | 'moved' | 'passCount'>
 
@@ -14,7 +14,7 @@ export function printSummary(record: Ended, report: string, isJson: boolean): st
   return [
     row('cutover', id), row('answer', verdict),
     ...(phase === 'go' || phase === 'no-go' ? decision?.criteria ?? [] : []).flatMap(({ name, met, found, hint }) => [row('', `${met ? 'ok  ' : 'NOT '} ${name}: ${found}`), ...(hint === undefined ? [] : [row('', `     -> ${hint}`)])]),
-    row('moved', `${formatNumber(moved.copied)} images in ${formatNumber(passCount)} passes`), row('report', report),
+    row('moved', `${count(moved.copied, 'image')} in ${count(passCount, 'pass', 'passes')}`), row('report', report),
     ...(phase === 'no-go' && freeze?.frozen !== undefined ? [row('', 'the source is still frozen: run the same command again to try again, or longshore cutover unfreeze')] : []),
   ].join('')
 }

@@ -18,7 +18,7 @@ export interface Elsewhere extends AsyncDisposable {
 /** How it stands, by what others tell of it. */
 export type SeenRecord = Omit<CutoverRecord, 'spec'>
 
-export const whoGoesOn = 'a coordinator goes on with it: longshore coordinator, or longshore cutover SPEC --redis'
+export const whoGoesOn = 'a coordinator goes on with it: longshore coordinator, or longshore cutover SPEC --redis URL'
 
 /** The cutover that `--server` or `--redis` speak of: by its id or the beginning of one, else the one that has not ended. `undefined`: it is a folder's. @throws UsageError */
 export async function openElsewhere(given: readonly string[], flags: CutoverPlaceFlags): Promise<Elsewhere | undefined> {

@@ -192,6 +192,7 @@ describe('what is not certain stays', () => {
     }
     const images = '  - { name: app, tags: {} }\n  - { name: web, tags: {} }\n'
     await expect(prune({ ceilingPercent: 19.9 }, images)).rejects.toMatchObject({ code: 'PRUNE_CEILING', message: expect.stringContaining('2 of 10 tags') as unknown })
+    expect(await prune({ apply: false, ceilingPercent: 19.9 }, images)).toMatchObject({ refusal: expect.stringContaining('at most 19.9 %') as unknown })
     expect(await tagsThere('app')).toContain('gone')
     expect(Object.values(states(await prune({ ceilingPercent: 20 }, images)))).toEqual(['deleted manifest'])
   })

@@ -29,6 +29,8 @@ export type PrunedTag = Orphan & (
 
 export interface PruneResult {
   readonly applied: boolean
+  /** Of a dry run: `apply` would delete nothing, as this is more than the ceiling allows. */
+  readonly refusal?: string
   /** Repositories at destinations that were compared, and tags of images in them. */
   readonly repositories: number
   readonly tags: number
@@ -61,7 +63,8 @@ export async function pruneOrphans(migration: Migration, options: PruneOptions, 
   })
   founds.sort((a, b) => (formatLocation(a.found.destination) < formatLocation(b.found.destination) ? -1 : 1))
   for (const { found: { destination, trouble } } of founds) if (trouble !== undefined) untold.push({ place: formatLocation(destination), why: trouble })
-  if (apply) holdCeiling(founds.map(({ found }) => found), ceilingPercent)
+  const above = aboveCeiling(founds.map(({ found }) => found), ceilingPercent)
+  if (apply && above) throw above
 
   const orphans: PrunedTag[] = []
   const tell = (tag: PrunedTag): void => {
@@ -74,18 +77,19 @@ export async function pruneOrphans(migration: Migration, options: PruneOptions, 
     else if (found.orphans.length > 0) await applyTo(mirror, found, finding, { ...(backupTag === undefined ? {} : { backupTag }), now, tell }, { signal })
   }
   return {
-    applied: apply, repositories: founds.filter(({ found: { trouble } }) => trouble === undefined).length, tags: founds.reduce((sum, { found: { tags } }) => sum + tags, 0), orphans, untold,
+    applied: apply, ...(above ? { refusal: above.message } : {}), repositories: founds.filter(({ found: { trouble } }) => trouble === undefined).length, tags: founds.reduce((sum, { found: { tags } }) => sum + tags, 0), orphans, untold,
   }
 }
 
-/** @throws PruneCeilingError */
-export function holdCeiling(founds: readonly Found[], ceilingPercent: number): void {
+/** Why nothing of this may be deleted, where it is too much. */
+function aboveCeiling(founds: readonly Found[], ceilingPercent: number): PruneCeilingError | undefined {
   // Tags of repositories that cannot be told are no measure for the others.
   for (const [registry, group] of Map.groupBy(founds.filter(({ trouble }) => trouble === undefined), ({ destination }) => destination.registry)) {
     const tags = group.reduce((sum, found) => sum + found.tags, 0)
     const going = group.reduce((sum, { orphans }) => sum + orphans.filter(({ isCompanion }) => !isCompanion).length, 0)
-    if (going > 0 && going / tags * 100 > ceilingPercent) throw new PruneCeilingError(registry, going, tags, ceilingPercent)
+    if (going > 0 && going / tags * 100 > ceilingPercent) return new PruneCeilingError(registry, going, tags, ceilingPercent)
   }
+  return undefined
 }
 
 interface Applying { readonly backupTag?: string; readonly now: Date; readonly tell: (tag: PrunedTag) => void }
