@@ -2,15 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export function fetchCrane(work: string): string { return fetchFromSid('crane', work) }
-
 /**
- * A program of Debian sid by its package's name, unpacked under `work` with apt state of its own: nothing is installed, and the machine's
- * sources stay as they are. The mirror is the one the machine uses. @throws Error when it is not to be had
+ * Debian sid's crane, unpacked under `work` with apt state of its own: nothing is installed, and the machine's sources stay as they
+ * are. The mirror is the one the machine uses.
  */
-export function fetchFromSid(name: string, work: string): string {
-  const home = join(work, name)
-  const program = join(home, 'usr/bin', name)
+export function fetchCrane(work: string): string {
+  const home = join(work, 'crane')
+  const program = join(home, 'usr/bin/crane')
   if (existsSync(program)) return program
   const apt = join(work, 'apt')
   for (const folder of ['lists/partial', 'cache/archives/partial', 'state']) mkdirSync(join(apt, folder), { recursive: true })
@@ -22,9 +20,9 @@ export function fetchFromSid(name: string, work: string): string {
   ].flatMap((option) => ['-o', option])
   const run = (file: string, ...args: string[]): void => void execFileSync(file, args, { cwd: apt, stdio: ['ignore', 'ignore', 'inherit'] })
   run('apt-get', ...options, 'update')
-  run('apt-get', ...options, 'download', name)
-  const archive = readdirSync(apt).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'))
-  if (archive === undefined) throw new Error(`sid has no package ${name}`)
+  run('apt-get', ...options, 'download', 'crane')
+  const archive = readdirSync(apt).find((name) => name.startsWith('crane_') && name.endsWith('.deb'))
+  if (archive === undefined) throw new Error('sid has no package crane')
   rmSync(`${home}.new`, { recursive: true, force: true })
   run('dpkg', '-x', archive, `${home}.new`)
   rmSync(home, { recursive: true, force: true })
@@ -39,5 +37,5 @@ function debianMirror(): string {
     const found = existsSync(file) ? /https?:\/\/[^\s/]+\/debian\/?(?=\s)/.exec(`${readFileSync(file, 'utf8')}\n`) : null
     if (found) return found[0]
   }
-  throw new Error('no Debian mirror in /etc/apt: put the binary where it would be unpacked, such as test/bench/.work/crane/usr/bin/crane')
+  throw new Error('no Debian mirror in /etc/apt: put a crane binary at test/bench/.work/crane/usr/bin/crane')
 }

@@ -1,22 +1,9 @@
-// The real cosign, where it is: on the PATH, or unpacked from Debian sid by `node test/e2e/cosign.ts`. Tests without it say so and pass over.
+// The real cosign, wherever it was found (test/infra/tools.ts).
 import { execFile } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { fetchFromSid } from '../bench/fetch-crane.ts'
 
-const work = join(import.meta.dirname, '../bench/.work')
 const run = promisify(execFile)
-
-/** The path of the program; `undefined`, with a line on stderr, where there is none. */
-export function findCosign(): string | undefined {
-  const found = [...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'cosign')), join(work, 'cosign/usr/bin/cosign')].find((path) => {
-    try { accessSync(path, constants.X_OK); return true } catch { return false }
-  })
-  if (found === undefined) console.warn('cosign is not on the PATH, so its tests are passed over: `node test/e2e/cosign.ts` unpacks Debian sid\'s into test/bench/.work')
-  return found
-}
 
 /** Keys in `folder`, and cosign with them; the tests' registries have no TLS, and nothing is told to a public log. */
 export class Cosign {
@@ -45,9 +32,4 @@ export class Cosign {
   async verify(image: string, form: 'tag' | 'bundle'): Promise<string> {
     return await this.run('verify', '--key', 'cosign.pub', '--allow-http-registry', '--insecure-ignore-tlog=true', `--new-bundle-format=${form === 'bundle'}`, image)
   }
-}
-
-if (import.meta.main) {
-  await mkdir(work, { recursive: true })
-  console.log(fetchFromSid('cosign', work))
 }

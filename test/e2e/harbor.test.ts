@@ -93,6 +93,28 @@ describe('plan', () => {
     expect(stdout).toContain('to know about the destination:\n')
   })
 
+  test('tells of a retention policy that would take away again what comes, whether it is to come or there already', async () => {
+    const user = harbor.addUser('ann')
+    const ids = ['tidied', 'kept'].map((name) => harbor.addProject(name, { members: { ann: 'maintainer' } }))
+    const selectors = { tag_selectors: [{ kind: 'doublestar', decoration: 'matches', pattern: 'v*' }], scope_selectors: { repository: [{ kind: 'doublestar', decoration: 'repoMatches', pattern: '{web,w/api}' }] } }
+    for (const [i, tags] of ['v*', '**'].entries()) {
+      expect((await api('/retentions', {
+        method: 'POST', body: JSON.stringify({
+          algorithm: 'or', scope: { level: 'project', ref: ids[i] }, trigger: { kind: 'Schedule', settings: { cron: '0 0 0 * * *' } },
+          rules: [{ disabled: false, action: 'retain', template: 'always', params: {}, ...selectors, tag_selectors: [{ kind: 'doublestar', decoration: 'matches', pattern: tags }] }],
+        }),
+      })).status).toBe(201)
+    }
+    await seed(harbor.url, [{ repository: 'tidied/web', tag: '1', content: contentOf('blue/web') }], { authorization: basic(harbor.admin) })
+    const spec = await write('', ['{ name: blue/web, tags: ["1"], as: tidied/web }', '{ name: blue/db, tags: ["1"], as: tidied/db }', '{ name: blue/web, tags: ["1"], as: kept/web }', '{ name: green/api/v2, tags: ["1"], as: tidied/w/api }'])
+    const found = await findings(spec, user, 0)
+    expect(found.map(({ severity, kind, project }) => `${severity} ${kind} ${project ?? ''}`)).toEqual(['note retention tidied'])
+    expect(found[0]!.message).toMatch(/^its tag retention policy \(schedule 0 0 0 \* \* \*\) does not keep all of what is to be there: no rule retains tidied\/w\S+:1, tidied\/w\S+:1$/)
+    harbor.addMember('tidied', 'ann', 'guest')
+    const guest = harbor.addRobot('viewer', { access: ['repository:pull', 'repository:push', 'project:read'] })
+    expect((await findings(spec, guest, 0)).map(({ kind, message }) => `${kind} ${message}`)).toContain('not-examined its tag retention policy may not be seen by this account ("tag-retention: read")')
+  })
+
   test.each([['in one process', false], ['over Redis', true]])('says what will be made, and plans the images for it, %s', async (_, isPool) => {
     const { stdout, code, stderr } = await run('plan', await write(`harbor: { "${harbor.host}": { createProjects: true, defaultProject: tools, project: { quota: 20KB } } }`), mover(), ['--json', ...(isPool ? ['--redis', redis.url, '--workers', '1'] : [])])
     const { findings: found, images } = JSON.parse(stdout) as { findings: readonly Finding[]; images: ReadonlyArray<{ state: string }> }

@@ -8,7 +8,7 @@ let stand: Stand
 beforeAll(async () => { stand = await startStand({ workers: 1 }) })
 afterAll(async () => { await stand[Symbol.asyncDispose]() })
 
-test('a worker whose link is full leaves the rest of the queue to others', async () => {
+test('a worker whose link is full leaves the rest of the queue to others', { timeout: 180_000 }, async () => {
   const corpus: Corpus = Array.from({ length: 48 }, (_, i) => ({ repository: `team/app${i}`, tag: 'v1', content: image({ seed: `link ${i}`, layers: [layer({ seed: `link ${i}`, size: 5 * mib })] }) }))
   await using source = await startEmbeddedRegistry()
   await using destination = await startEmbeddedRegistry()
@@ -41,7 +41,7 @@ test('a worker whose link is full leaves the rest of the queue to others', async
   expect(most).toBeLessThanOrEqual(11)
 })
 
-test('manifests that together are more than Redis is to hold go through it a part at a time', async () => {
+test('manifests that together are more than Redis is to hold go through it a part at a time', { timeout: 180_000 }, async () => {
   // 3.5 MiB each: 256 MiB have room for 70 or so of these.
   const corpus: Corpus = Array.from({ length: 120 }, (_, i) => ({
     repository: `team/large${i % 10}`, tag: `v${i}`,

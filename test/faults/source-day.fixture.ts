@@ -66,7 +66,7 @@ export async function startBusySource(relay: Relay, { images, repositories, root
   await seed(registry.url, corpus)
   for (const { repository, tag, content } of corpus) tags.set(`${repository}:${tag}`, content.root.digest)
   const done = { pushed: 0, moved: 0, deleted: 0 }
-  let isFrozen = false
+  const frozen = new AbortController()
   let working: Promise<void> | undefined
   const client = new PlainClient(registry.url)
 
@@ -99,18 +99,18 @@ export async function startBusySource(relay: Relay, { images, repositories, root
     registry, tags, done,
     work() {
       working ??= (async () => {
-        for (let n = 0; !isFrozen; n++) {
+        for (let n = 0; !frozen.signal.aborted; n++) {
           await step(n)
           await sleep(40)
         }
       })()
     },
     async freeze() {
-      isFrozen = true
+      frozen.abort()
       await working
     },
     async [Symbol.asyncDispose]() {
-      isFrozen = true
+      frozen.abort()
       await working?.catch(() => {})
       client[Symbol.dispose]()
       await registry[Symbol.asyncDispose]()

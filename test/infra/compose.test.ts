@@ -74,6 +74,9 @@ test('ours are one image, built from the Dockerfile, confined, stopped with pati
     expect(service.volumes!.map(({ target }) => target), name).toEqual([service.environment!['REGISTRY_AUTH_FILE']])
     expect(readFileSync(join(root, 'infra/docker/Dockerfile'), 'utf8')).toContain(`HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 CMD ${JSON.stringify(service.healthcheck!.test!.slice(1)).replace(',', ', ')}`)
   }
+  // Who tells of changes, and whether hooks are called, is the coordinator's alone; neither unless it is said.
+  expect(services['coordinator']!.environment).toMatchObject({ LONGSHORE_NOTIFICATION_SECRET: '', LONGSHORE_ALLOW_HOOKS: 'false' })
+  for (const name of ['LONGSHORE_NOTIFICATION_SECRET', 'LONGSHORE_ALLOW_HOOKS']) expect(services['worker']!.environment).not.toHaveProperty(name)
   // The worker's only secret is Redis'.
   expect(services['worker']!.environment).not.toHaveProperty('LONGSHORE_TOKEN')
 })

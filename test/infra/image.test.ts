@@ -74,6 +74,27 @@ describe('run read-only, without capabilities, with nothing that can be written,
     expect(version.stderr).toBe('')
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect((await runImage(alone, [])).stdout).toContain('migrate')
+    const cutover = await runImage(alone, ['cutover', '--help'])
+    expect(cutover).toMatchObject({ code: 0, stderr: '' })
+    for (const command of ['status', 'freeze', 'unfreeze', 'abort', 'report']) expect(cutover.stdout).toContain(command)
+  })
+
+  test('every package that the commands of a cutover load when they are called', async () => {
+    // Each ends with what it has to say of a place where nothing answers, and not because a module is missing.
+    const folder = mkdtempSync(join(tmpdir(), 'longshore-image-spec-'))
+    try {
+      const spec = join(folder, 'rules.yaml')
+      writeFileSync(spec, 'version: 1\nfrom: 127.0.0.1:1\nto: 127.0.0.1:2/m\nharbor: { 127.0.0.1:2: { createProjects: true } }\nimages: [{ name: team/app }]\n')
+      for (const args of [['cutover', '/rules.yaml', '--state', '/tmp/state', '--until-delta', '1'], ['prune', '/rules.yaml'], ['plan', '/rules.yaml'], ['mapping', '/rules.yaml', '--format', 'csv']]) {
+        // A cutover would try again for as long as it may.
+        const { code, stdout, stderr } = await runImage([...alone, '--volume', `${spec}:/rules.yaml:ro`, '--tmpfs', '/tmp', ...(args[0] === 'cutover' ? ['--timeout', '10'] : [])], args)
+        expect(`${stdout}${stderr}`, args[0]).not.toMatch(/ERR_MODULE_NOT_FOUND|Cannot find (?:module|package)/)
+        expect(`${stdout}${stderr}`, args[0]).toContain('127.0.0.1:')
+        expect(code, args[0]).toBeGreaterThan(0)
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   test('demo moves and verifies images', async () => {

@@ -173,6 +173,9 @@ describe.each(kinds)('%s', (_, folder) => {
       const items = pod.volumes.find((volume: Json) => volume.name === 'credentials').secret.items
       expect(set['REGISTRY_AUTH_FILE'], name).toBe(`${credentials.mountPath}/${items[0].path}`)
       if (component === 'migration') continue
+      // Both are as if they were not there until somebody gives them.
+      if (component === 'coordinator') expect([set['LONGSHORE_NOTIFICATION_SECRET'], set['LONGSHORE_ALLOW_HOOKS']], name).toEqual([{ secretKeyRef: { name: 'longshore-notifications', key: 'secret', optional: true } }, 'false'])
+      else expect(Object.keys(set), name).not.toContain('LONGSHORE_NOTIFICATION_SECRET')
       expect(container.args).toEqual([component])
       expect(parseListen(set['LONGSHORE_LISTEN'] as string, 'LONGSHORE_LISTEN')).toEqual({ host: '0.0.0.0', port: container.ports[0].containerPort as number })
       for (const [probe, path] of [['startupProbe', '/healthz'], ['livenessProbe', '/healthz'], ['readinessProbe', '/readyz']] as const) {
@@ -210,6 +213,11 @@ describe.each(kinds)('%s', (_, folder) => {
       const out = mine.flatMap(({ spec }) => spec.egress ?? []).flatMap(({ ports }) => ports).map(({ port }) => port as number)
       expect(out.sort((a, b) => a - b), component).toEqual(component === 'redis' ? [] : [53, 53, 80, 443, 5000, 6379, 6380, 26379])
     }
+    // Registries, of namespaces that somebody has named, tell the coordinator what has changed, and nobody else.
+    const notifying = (component: string): boolean => policies.filter(({ spec }) => selects(spec.podSelector, workloads.find((one) => one.component === component)!.labels))
+      .flatMap(({ spec }) => spec.ingress ?? []).flatMap((rule) => (rule.from ?? []) as ReadonlyArray<{ readonly namespaceSelector?: Json; readonly podSelector?: Json }>)
+      .some(({ namespaceSelector, podSelector }) => namespaceSelector !== undefined && podSelector === undefined && selects(namespaceSelector, { 'kubernetes.io/metadata.name': 'harbor', 'longshore-notifies': 'true' }))
+    expect([notifying('coordinator'), notifying('worker')]).toEqual([true, false])
     // Redis lets in those who need it, and nobody else of the namespace.
     const toRedis = policies.find(({ metadata }) => metadata.name === 'longshore-redis')
     for (const { labels, component } of workloads) if (toRedis) expect(selects(toRedis.spec.ingress[0].from[0].podSelector, labels), component).toBe(component !== 'redis')

@@ -37,6 +37,10 @@ beforeAll(async () => {
   all.setQueue('blobs', 1, 1)
   all.setMigrations({ running: 1 })
   all.setActive([{ id: 'm', openImages: 1, etaMs: 1, isLedHere: true }])
+  all.setCutovers({ delta: 1 })
+  all.setActiveCutovers([{ id: 'c', phase: 'delta', passes: 1, waitingChanges: 1, lagMs: 1, sincePassMs: 1, lateMs: 1, leftMs: 1, isLedHere: true }])
+  all.countNotification('harbor', 1, 1)
+  all.countRefusedNotification(401)
   for (const [, name = '', labels = ''] of (await all.scrape()).text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
     const known = metrics.get(name) ?? new Set(added)
     for (const [, label = ''] of labels.matchAll(/(\w+)="/g)) known.add(label)
@@ -87,6 +91,9 @@ describe('alerts', () => {
     const well = [
       series('up', {}, '1x120'), series('longshore_redis_up', {}, '1x120'), series('longshore_workers', {}, '4x120'), series('longshore_leader', { migration: 'm' }, '1x120'),
       series('longshore_leader', { migration: 'm', pod: 'c-2' }, '0x120'), series('longshore_migrations', { state: 'running' }, '1x120'),
+      series('longshore_cutover_leader', { cutover: 'c' }, '1x120'), series('longshore_cutover_leader', { cutover: 'c', pod: 'c-2' }, '0x120'), series('longshore_cutover_phase', { cutover: 'c', phase: 'final' }, '1x120'),
+      series('longshore_cutover_deadline_seconds', { cutover: 'c' }, '7200-60x120'), series('longshore_cutover_late_seconds', { cutover: 'c' }, '0x120'), series('longshore_cutover_lag_seconds', { cutover: 'c' }, '5x120'),
+      series('longshore_notifications_refused_total', { status: '401' }, '0x60 1x60'),
       series('longshore_queue_depth', { queue: 'blobs' }, '50x120'), series('longshore_queue_age_seconds', { queue: 'blobs' }, '20x120'),
       series('longshore_bytes_total', { direction: 'sent', registry: 'r' }, '0+1000000x120'),
       series('longshore_images_total', { outcome: 'copied' }, '0+30x120'), series('longshore_images_total', { outcome: 'failed' }, '0+1x120'),
@@ -101,6 +108,11 @@ describe('alerts', () => {
       LongshoreRedisUnreachable: but(series('longshore_redis_up', {}, '0x120')),
       LongshoreNoWorkers: but(series('longshore_workers', {}, '0x120')),
       LongshoreNoLeader: but(series('longshore_leader', { migration: 'm' }, '0x120')),
+      LongshoreCutoverNoLeader: but(series('longshore_cutover_leader', { cutover: 'c' }, '0x120')),
+      LongshoreCutoverFreezeLong: but(series('longshore_cutover_deadline_seconds', { cutover: 'c' }, '3600-60x120')),
+      LongshoreCutoverLate: but(series('longshore_cutover_late_seconds', { cutover: 'c' }, '0+60x120')),
+      LongshoreCutoverLags: but(series('longshore_cutover_lag_seconds', { cutover: 'c' }, '0+60x120')),
+      LongshoreNotificationsRefused: but(series('longshore_notifications_refused_total', { status: '401' }, '0+1x120')),
       LongshoreStuck: but(series('longshore_bytes_total', { direction: 'sent', registry: 'r' }, '5x120'), series('longshore_images_total', { outcome: 'copied' }, '5x120'), series('longshore_images_total', { outcome: 'failed' }, '0x120')),
       LongshoreQueueOld: but(series('longshore_queue_age_seconds', { queue: 'blobs' }, '2000x120')),
       LongshoreImagesFail: but(series('longshore_images_total', { outcome: 'failed' }, '0+3x120')),
@@ -125,6 +137,9 @@ describe('alerts', () => {
     }
     expect(await firing('well', well)).toEqual([])
     for (const [alert, input] of Object.entries(cases)) expect(await firing(alert, input), alert).toEqual([alert])
+    // A hook that fails again and again: there is no deadline yet.
+    const unfrozen = but(series('longshore_cutover_phase', { cutover: 'c', phase: 'freezing' }, '1x120')).filter((one) => !one.series.startsWith('longshore_cutover_deadline'))
+    expect(await firing('freezing', unfrozen)).toEqual(['LongshoreCutoverFreezeLong'])
   }, 120_000)
 })
 
@@ -144,7 +159,7 @@ describe('the dashboard', () => {
       for (const [name] of expr.matchAll(/longshore_\w+/g)) shown.add(name.replace(/_(?:bucket|count|sum)$/, ''))
     }
     const all = new Set([...metrics.keys()].filter((name) => name.startsWith('longshore_')).map((name) => name.replace(/_(?:bucket|count|sum)$/, '')))
-    expect([...all].filter((name) => !shown.has(name) && name !== 'longshore_leader')).toEqual([])
+    expect([...all].filter((name) => !shown.has(name) && !['longshore_leader', 'longshore_cutover_leader'].includes(name))).toEqual([])
   })
 
   test('is PromQL', async () => {

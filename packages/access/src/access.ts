@@ -10,6 +10,7 @@ import { type AccessHint, hintedKeychain, hintsFor } from './access-hint.ts'
 import type { AccessOptions } from './access-options.ts'
 import { RoutedSource } from './routed-source.ts'
 import { withInventory } from './with-inventory.ts'
+import { withTagDeletion } from './with-tag-deletion.ts'
 import { routedTarget } from './routed-target.ts'
 
 type Side = RegistryUse['side']
@@ -95,8 +96,8 @@ export async function openAccess(registries: Registries, options: AccessOptions,
     transports: {
       source: (registry) => (conf === undefined || isPlain(registry) ? withInventory(open('source', { registry }))
         : once(`source ${registry}`, () => new RoutedSource(registry, conf, (place) => withInventory(open('source', { ...place, isElsewhere: place.registry !== registry }))))),
-      target: (registry) => (conf === undefined || isPlain(registry) ? open('destination', { registry })
-        : once(`destination ${registry}`, () => routedTarget(registry, conf, (place) => open('destination', place)))),
+      target: (registry) => (conf === undefined || isPlain(registry) ? withTagDeletion(open('destination', { registry }))
+        : once(`destination ${registry}`, () => routedTarget(registry, conf, (place) => withTagDeletion(open('destination', place))))),
     },
     async fileBeside(side, registry, url, limit, signal) {
       const key = [side, registry, url.host].join(' ')

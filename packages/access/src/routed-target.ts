@@ -24,6 +24,7 @@ export function routedTarget(registry: string, conf: RegistriesConf, open: (plac
     push: async (repository, desc, opener, options) => at(repository).push(repository, desc, opener, options),
     put: async (repository, manifest, reference, io) => at(repository).put(repository, manifest, reference, io),
     untag: async (repository, tag, io) => await at(repository).untag?.(repository, tag, io) ?? 'unsupported',
+    holds: async (repository, tag, io) => await at(repository).holds?.(repository, tag, io),
     remove: async (repository, digest, io) => await at(repository).remove?.(repository, digest, io) ?? false,
   }
 }

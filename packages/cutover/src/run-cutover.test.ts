@@ -457,6 +457,19 @@ describe('deltas', () => {
     await world.run({ until: ({ passes }) => passes.length >= 2 })
     expect(world.orders.filter(({ kind }) => kind === 'events').map(({ number, changes }) => [number, changes?.length])).toEqual([[2, 1], [2, 1]])
   })
+
+  test('by events, that were cut off, are gone on with as they were: what came since is the next pass', async () => {
+    world = await World.begin({ delta: { events: { coalesceMs: 5 } } })
+    await world.store.addChanges(world.id, [push('a')])
+    let events = 0
+    world.pass = async ({ kind }) => {
+      if (kind !== 'events' || ++events > 1) return clean
+      await world.store.addChanges(world.id, [push('b')])
+      throw new Away('away')
+    }
+    await world.run({ until: ({ passes }) => passes.length >= 3 })
+    expect(world.orders.filter(({ kind }) => kind === 'events').map(({ number, changes }) => [number, changes?.map(({ tag }) => tag)])).toEqual([[2, ['a']], [2, ['a']], [3, ['b']]])
+  })
 })
 
 test('what is asked for where it cannot be done is refused, with why', async () => {

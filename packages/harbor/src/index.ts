@@ -12,6 +12,7 @@ export { deleteRepository, findRepository, type HarborRepository, listRepositori
 export type { ApiAnswer, ApiRequest, Requester } from './requester.ts'
 export { retentionOf, type RetentionPolicy } from './retention.ts'
 export { createRobot, deleteRobot, findRobot, listRobots, type NewRobot, refreshRobot, type Robot, type RobotAccess, type RobotSecret } from './robot.ts'
-export { type CurrentUser, currentUserOf, ping, probe, type SystemInfo, systemInfoOf } from './system.ts'
+export { type CurrentUser, currentUserOf, discover, ping, probe, type SystemInfo, systemInfoOf } from './system.ts'
+export { deleteTag, isImmutableTag, type TagDeletion } from './tag.ts'
 export { findUpstream, type Upstream } from './upstream.ts'
 export { createWebhook, deleteWebhook, listWebhooks, type NewWebhookPolicy, updateWebhook, type WebhookPolicy } from './webhook.ts'

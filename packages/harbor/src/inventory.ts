@@ -2,19 +2,18 @@
 import { isTag } from '@longshore/oci'
 import type { Inventory, InventoryTag, Io } from '@longshore/transfer'
 import { listArtifacts } from './artifact.ts'
-import { HarborError } from './errors.ts'
 import type { Harbor } from './harbor.ts'
 import { listProjects } from './project.ts'
 import { listRepositories } from './repository.ts'
 import { notTaken } from './refusal.ts'
-import { probe, type SystemInfo } from './system.ts'
+import { discover } from './system.ts'
 
 /**
  * The inventory, or `undefined` where no Harbor answers.
  * @throws HarborError HARBOR_UNAUTHORIZED: Harbor takes whoever it does not know for anonymous, and would show public projects only
  */
 export async function inventoryOf(harbor: Harbor, io: Io): Promise<Inventory | undefined> {
-  const info = await systemInfo(harbor, io)
+  const info = await discover(harbor, io)
   if (!info) return undefined
   const account = await harbor.account()
   if (account !== undefined && info.registry_url === undefined) throw notTaken(harbor.registry, 'GET /api/v2.0/systeminfo', account)
@@ -22,14 +21,6 @@ export async function inventoryOf(harbor: Harbor, io: Io): Promise<Inventory | u
     async* namespaces(at) { yield* once(namesOf(listProjects(harbor, {}, at))) },
     async* repositories(namespace, at) { yield* once(namesOf(listRepositories(harbor, namespace, {}, at))) },
     tags: async (repository, at) => await tagsOf(harbor, repository, at),
-  }
-}
-
-/** A Harbor tells this to anybody: what asks for a password first is something else. */
-async function systemInfo(harbor: Harbor, io: Io): Promise<SystemInfo | undefined> {
-  try { return await probe(harbor, io) } catch (error) {
-    if (error instanceof HarborError) return undefined
-    throw error
   }
 }
 

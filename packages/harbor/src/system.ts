@@ -33,6 +33,14 @@ export async function probe(harbor: Harbor, io: Io): Promise<SystemInfo | undefi
   }
 }
 
+/** The same of a host of which nothing is known. A Harbor tells this to anybody: what asks for a password first is something else. @throws ConnectionError */
+export async function discover(harbor: Harbor, io: Io): Promise<SystemInfo | undefined> {
+  try { return await probe(harbor, io) } catch (error) {
+    if (error instanceof HarborError) return undefined
+    throw error
+  }
+}
+
 /** Whoever is logged in; `undefined` for robot accounts, which are no users. */
 export async function currentUserOf(harbor: Harbor, io: Io): Promise<CurrentUser | undefined> {
   try {

@@ -1,5 +1,5 @@
 // Bytes on their way into files, gathered: a write is a trip to another thread whatever its size, and a socket gives 64 KiB at a time. For 1.6 GB from a
-// loopback registry a fifth less CPU (test/bench/results/2026-11-26-storage.md).
+// loopback registry a sixth less CPU (test/bench/results/2026-11-26-storage.md).
 import type { FileHandle } from 'node:fs/promises'
 
 /** Bytes of one batch: beyond this nothing is gained. */

@@ -1,7 +1,8 @@
-// Images whose destination could not be made ready come to their end with the leader, which alone knows why. What is retried later is a worker's, who
-// does try to move it: by then somebody may have made by hand what was missing.
+// Images whose destination could not be made ready come to their end with the leader, which alone knows why. A retry sees to their destinations
+// again; what a worker comes to before that, he does try to move.
 import type { BatchKey, PoolLedger } from '@longshore/ledger'
-import { hintFor, imageId, type Wanted } from '@longshore/transfer'
+import type { ErrorRecord } from '@longshore/oci'
+import { hintFor, imageId, type ImageId, type Wanted } from '@longshore/transfer'
 import type { EventPublisher } from './event-stream.ts'
 import type { LeaderNews } from './lead.ts'
 import { isToldLate } from './told-late.ts'
@@ -14,16 +15,23 @@ export interface FailUnreadyOptions {
   readonly self: string
 }
 
-/** Answers whether the batch holds anything for workers. */
-export async function failUnready(key: BatchKey, batch: readonly Wanted[], { ledger, publisher, onNews, self }: FailUnreadyOptions): Promise<boolean> {
-  const failures = new Map(batch.flatMap(({ image, failure }) => (failure === undefined ? [] : [[imageId(image), failure] as const])))
+export function failuresOf(images: readonly Wanted[]): ReadonlyMap<ImageId, ErrorRecord> {
+  return new Map(images.flatMap(({ image, failure }) => (failure === undefined ? [] : [[imageId(image), failure] as const])))
+}
+
+/** Answers whether the batch holds anything for workers. @param failures of its images, and maybe of others */
+export async function failUnready(key: BatchKey, failures: ReadonlyMap<ImageId, ErrorRecord>, { ledger, publisher, onNews, self }: FailUnreadyOptions): Promise<boolean> {
   if (failures.size === 0) return true
   const lease = await ledger.claimBatch(key, self)
   // Somebody took it already, or the migration is paused: whoever comes to it finds out for himself.
   if (!lease) return true
+  let forWorkers = 0
   for (const { id, wanted: { image } } of lease.images) {
     const error = failures.get(id)
-    if (!error) continue
+    if (!error) {
+      forWorkers++
+      continue
+    }
     await ledger.failImage(lease, id, error)
     // What may pass is tried once more at the end; it is told then.
     if (isToldLate(error)) continue
@@ -32,5 +40,5 @@ export async function failUnready(key: BatchKey, batch: readonly Wanted[], { led
     onNews(news)
   }
   await ledger.releaseBatch(lease)
-  return failures.size < batch.length
+  return forWorkers > 0
 }

@@ -6,11 +6,13 @@ import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { Preparation } from '@longshore/prepare'
 import { type Dropped, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
-import { hintFor, type ImageId, imageId, maxDeferred, objectsOf, secondTry, type Wanted } from '@longshore/transfer'
+import type { ErrorRecord } from '@longshore/oci'
+import { hintFor, type ImageId, imageId, type ImageResult, maxDeferred, objectsOf, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
 import { enqueue } from './enqueue.ts'
 import { isLost } from './errors.ts'
-import { failUnready } from './fail-unready.ts'
+import { failuresOf, failUnready } from './fail-unready.ts'
+import { inBatches } from './in-batches.ts'
 import { isToldLate } from './told-late.ts'
 import type { EventPublisher } from './event-stream.ts'
 import type { MigrationRecord, MigrationState } from './migration-record.ts'
@@ -147,7 +149,7 @@ class Leader {
     let added = 0
     const { found: before } = await this.#ledger.tally()
     const fed = new AbortController()
-    const watching = preparation && this.#watchForStop(AbortSignal.any([fed.signal, this.#feeding.signal]))
+    const watching = preparation && this.#watchForStop(this.#feeding, fed.signal)
     try {
       for await (const batch of inBatches(wanted, batchSize, lingerMs)) {
         if (room < batch.length) room = await this.#untilRoom(batch.length, options.window)
@@ -158,7 +160,7 @@ class Leader {
         if (!opened) continue
         added += opened.added
         for (const { image } of batch) publisher.publish({ type: 'found', image })
-        if (await failUnready(opened.batch, batch, { ...this.#with, ledger: this.#ledger })) await this.#queue([opened.batch])
+        if (await failUnready(opened.batch, failuresOf(batch), { ...this.#with, ledger: this.#ledger })) await this.#queue([opened.batch])
       }
     } catch (error) {
       if (!this.#feeding.signal.aborted) throw error
@@ -176,15 +178,16 @@ class Leader {
   }
 
   /** A hook may take its time: whoever stops the migration does not wait for it. */
-  async #watchForStop(signal: AbortSignal): Promise<void> {
+  async #watchForStop(work: AbortController, done: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([done, work.signal])
     try {
       for (;;) {
         await pause(lookMs.most, signal)
         const state = await this.#with.store.state(this.#record.id)
-        if (state !== 'running' && state !== 'paused') return this.#feeding.abort(new Error('the migration is not running any more'))
+        if (state !== 'running' && state !== 'paused') return work.abort(new Error('the migration is not running any more'))
       }
     } catch {
-      // It is fed; or Redis is away, which whoever feeds it meets too.
+      // It is done; or Redis is away, which whoever works meets too.
     }
   }
 
@@ -266,10 +269,32 @@ class Leader {
     return await this.#reopen(images)
   }
 
+  /** Before workers come to them, the destinations of images that failed for want of one are seen to once more. */
   async #reopen(images: readonly ImageId[] | undefined): Promise<boolean> {
+    const unready = await this.#prepareAgain(images)
+    if (!unready) return false
     const { ready, batches } = await this.#ledger.reopen(images)
-    await enqueue(this.#with.queues, this.#record.id, ready, batches)
+    const forWorkers: BatchKey[] = []
+    for (const batch of batches) if (await failUnready(batch, unready, { ...this.#with, ledger: this.#ledger })) forWorkers.push(batch)
+    await enqueue(this.#with.queues, this.#record.id, ready, forWorkers)
     return ready.length + batches.length > 0
+  }
+
+  /** Those that are not ready still; `undefined`: the migration was stopped meanwhile. */
+  async #prepareAgain(images: readonly ImageId[] | undefined): Promise<ReadonlyMap<ImageId, ErrorRecord> | undefined> {
+    const { preparation } = this.#with
+    if (!preparation) return new Map()
+    const [stopped, done] = [new AbortController(), new AbortController()]
+    const watching = this.#watchForStop(stopped, AbortSignal.any([done.signal, this.#signal]))
+    try {
+      return failuresOf(await preparation.again(failedOf(this.#ledger, images), AbortSignal.any([stopped.signal, this.#signal])))
+    } catch (error) {
+      if (!stopped.signal.aborted) throw error
+      return undefined
+    } finally {
+      done.abort()
+      await watching
+    }
   }
 
   /** Failures that waited for a second try, and are told at the end; the others were when they came. */
@@ -282,36 +307,12 @@ class Leader {
   async #queue(batches: readonly BatchKey[]): Promise<void> { await enqueue(this.#with.queues, this.#record.id, [], batches) }
 }
 
+async function* failedOf(ledger: PoolLedger, images: readonly ImageId[] | undefined): AsyncGenerator<ImageResult, void, void> {
+  const chosen = images && new Set(images)
+  for await (const result of ledger.results({ failedOnly: true })) if (!chosen || chosen.has(result.id)) yield result
+}
+
 async function* onlyOf(wanted: AsyncIterable<Wanted>, only: readonly ImageId[] | undefined): AsyncGenerator<Wanted, void, void> {
   const chosen = only && new Set(only)
   for await (const one of wanted) if (!chosen || chosen.has(imageId(one.image))) yield one
-}
-
-/** Items in groups: a group is full, or its first item has waited for long enough. */
-export async function* inBatches(items: AsyncIterable<Wanted>, size: number, waitMs: number): AsyncGenerator<readonly Wanted[], void, void> {
-  const iterator = items[Symbol.asyncIterator]()
-  let batch: Wanted[] = []
-  let next: Promise<IteratorResult<Wanted, void>> | undefined
-  try {
-    for (;;) {
-      next ??= iterator.next() as Promise<IteratorResult<Wanted, void>>
-      // While something waits, patience is short.
-      const result = batch.length === 0 ? await next : await Promise.race([next, new Promise<undefined>((resolve) => { setTimeout(() => resolve(undefined), waitMs) })])
-      if (result === undefined) {
-        yield batch
-        batch = []
-        continue
-      }
-      next = undefined
-      if (result.done === true) break
-      batch.push(result.value)
-      if (batch.length < size) continue
-      yield batch
-      batch = []
-    }
-    if (batch.length > 0) yield batch
-  } finally {
-    next?.catch(() => { /* whoever gave up does not want to know */ })
-    await iterator.return?.()
-  }
 }

@@ -5,6 +5,8 @@ import type { Image, Io } from '@longshore/transfer'
 import { type Finding, note, problem } from './finding.ts'
 import type { HarborSite } from './harbor-site.ts'
 import { describeRule, ruleHolding } from './immutable.ts'
+import type { Kept } from './retention.ts'
+import { retentionFindings } from './retention-findings.ts'
 
 /** What a plan moves into one project. */
 export interface Load {
@@ -12,18 +14,26 @@ export interface Load {
   readonly bytes: number
   /** Images whose tag is there and names something else. */
   readonly replaced: readonly Image[]
+  /** Every tag that will be there once all is moved, as far as the plan knows. */
+  readonly tags: readonly Kept[]
 }
 
 const shownTags = 5
+/** In the order in which they are looked for. */
+const unseen = [
+  'its quota may not be seen by this account ("project: read" and "quota: read")', 'its immutability rules may not be seen by this account ("immutable-tag: list")',
+  'its tag retention policy may not be seen by this account ("tag-retention: read")',
+]
 
 /** @throws HarborError, ConnectionError, or the signal's reason */
 export async function contentFindings(site: HarborSite, project: Project, load: Load, wanted: ProjectSettings | undefined, io: Io): Promise<readonly Finding[]> {
   const found = await Promise.all([
     allowed(async () => await quotaFindings(site, project.name, load.bytes, io)),
     allowed(async () => await immutableFindings(site, project.name, load.replaced, io)),
+    allowed(async () => await retentionFindings(site, project, load.tags, io)),
   ])
   return [
-    ...found.flatMap((one, i) => one ?? [note('not-examined', site.registry, project.name, i === 0 ? 'its quota may not be seen by this account ("project: read" and "quota: read")' : 'its immutability rules may not be seen by this account ("immutable-tag: list")')]),
+    ...found.flatMap((one, i) => one ?? [note('not-examined', site.registry, project.name, unseen[i] ?? '')]),
     ...policyFindings(site.registry, project), ...(wanted ? settingFindings(site.registry, project, wanted) : []),
   ]
 }

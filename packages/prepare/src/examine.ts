@@ -1,7 +1,7 @@
 // What `plan` says about the Harbors that images go to: asked for once the plan is there, because quotas want its bytes.
 import { forEachLimit } from '@longshore/concurrency'
 import { Harbor, probe } from '@longshore/harbor'
-import { ConnectionError, RegistryError, type RepositoryName } from '@longshore/oci'
+import { ConnectionError, isTag, RegistryError, type RepositoryName } from '@longshore/oci'
 import { harborNameFault, type HarborSettings, type Migration, projectOf, projectSettings, settingsOf } from '@longshore/spec'
 import type { Image, Io, Plan } from '@longshore/transfer'
 import { contentFindings, type Load, newProjectFindings } from './content-findings.ts'
@@ -46,7 +46,7 @@ async function examineProjects(site: HarborSite, settings: HarborSettings | unde
   }
   const loads = loadsOf(registry, plan)
   await forEachLimit(io.signal, together, [...projects], async ([project, repository], signal) => {
-    const load = loads.get(project) ?? { bytes: 0, replaced: [] }
+    const load = loads.get(project) ?? { bytes: 0, replaced: [], tags: [] }
     const wanted = settings && projectSettings(settings, project)
     try {
       const state = await site.look(project, repository, { signal })
@@ -63,7 +63,12 @@ async function examineProjects(site: HarborSite, settings: HarborSettings | unde
 
 function loadsOf(registry: string, { images, namespaces }: Plan): ReadonlyMap<string, Load> {
   const replaced = Map.groupBy(images.filter((image) => image.state === 'copy' && image.replaces && image.image.destination.registry === registry).map(({ image }) => image), ({ destination }) => projectOf(destination.repository))
-  return new Map(namespaces.filter((one) => one.registry === registry).map(({ namespace, bytes }) => [namespace, { bytes, replaced: replaced.get(namespace) ?? [] }]))
+  const tags = Map.groupBy(images.flatMap((planned) => (planned.state !== 'failed' && planned.image.destination.registry === registry && isTag(planned.image.destination.reference) ? [planned] : [])), ({ image }) => projectOf(image.destination.repository))
+  const bytes = new Map(namespaces.filter((one) => one.registry === registry).map((one) => [one.namespace, one.bytes]))
+  return new Map([...new Set([...bytes.keys(), ...tags.keys()])].map((project) => [project, {
+    bytes: bytes.get(project) ?? 0, replaced: replaced.get(project) ?? [],
+    tags: (tags.get(project) ?? []).map(({ image: { destination: { repository, reference } }, digest }) => ({ repository: repository.slice(project.length + 1), tag: reference, digest })),
+  }]))
 }
 
 async function isHarbor(host: DestinationHost, io: Io): Promise<boolean> {

@@ -15,7 +15,7 @@ export interface Finding {
 export type FindingKind =
   | 'not-harbor' | 'unauthorized' | 'unreachable' | 'read-only'
   | 'project-missing' | 'project-forbidden' | 'proxy-cache' | 'push-forbidden'
-  | 'name-invalid' | 'quota-exceeded' | 'immutable-tag' | 'pull-policy' | 'settings-differ' | 'not-examined'
+  | 'name-invalid' | 'quota-exceeded' | 'immutable-tag' | 'pull-policy' | 'retention' | 'settings-differ' | 'not-examined'
 
 export function problem(kind: FindingKind, registry: string, project: string | undefined, message: string, remedy: string): Finding {
   return { severity: 'problem', kind, registry, ...(project === undefined ? {} : { project }), message, remedy }

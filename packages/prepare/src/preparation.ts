@@ -84,6 +84,18 @@ export class Preparation {
     })
   }
 
+  /**
+   * Another try of images that failed: those of them whose destination was not ready are seen to anew. Answers which are not ready still, each with `failure`.
+   * Nothing that was found out before counts, as somebody may have mended it by hand.
+   */
+  async again(failed: AsyncIterable<{ readonly wanted: Wanted; readonly error?: ErrorRecord }>, signal: AbortSignal): Promise<readonly Wanted[]> {
+    this.#sites.clear()
+    for (const [key, making] of this.#made) if (await making !== undefined) this.#made.delete(key)
+    const unready: Wanted[] = []
+    for await (const one of this.stage(unreadyOf(failed), signal)) if (one.failure) unready.push(one)
+    return unready
+  }
+
   async #prepare(image: Image, signal: AbortSignal): Promise<ErrorRecord | undefined> {
     const { registry, repository } = image.destination
     const { harbor, onMissingRepository } = settingsOf(this.#migration.destinations, registry)
@@ -175,4 +187,10 @@ export class Preparation {
     }
     return found
   }
+}
+
+const unreadyCodes: ReadonlySet<string> = new Set(['DESTINATION_NOT_READY', 'PROJECT_NOT_MADE', 'REPOSITORY_NOT_MADE'] satisfies ReadonlyArray<(NotReadyError | ProjectNotMadeError | RepositoryNotMadeError)['code']>)
+
+async function* unreadyOf(failed: AsyncIterable<{ readonly wanted: Wanted; readonly error?: ErrorRecord }>): AsyncGenerator<Wanted, void, void> {
+  for await (const { wanted, error } of failed) if (error?.code !== undefined && unreadyCodes.has(error.code)) yield wanted
 }

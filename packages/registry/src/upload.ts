@@ -1,6 +1,7 @@
 // One upload session and the requests within it. distribution-spec v1.1.1, "Pushing blobs". A `Location` comes from the registry and is
 // followed as it is, with its query, but never with credentials to another origin.
 import { type Descriptor, type RepositoryName, RegistryError } from '@longshore/oci'
+import { unwatchAbort, watchAbort } from './abort.ts'
 import { type Answer, headerOf } from './answer.ts'
 import { mountScope, pushScope } from './scope.ts'
 import { isTransientStatus, stallError } from './failure.ts'
@@ -170,7 +171,10 @@ async function send(to: Placement, asked: Ask, body: Buffer | Stream, length: nu
     host.stats.bytesOut += body.byteLength
     return answer
   }
-  const stalled = new AbortController()
+  /** Aborted by the caller's signal, or when the peer stops reading. A composite signal is made slowly, and there is an upload per blob. */
+  const ended = new AbortController()
+  const caller = { cancel: (reason: Error) => ended.abort(reason) }
+  watchAbort(signal, caller)
   const { outlet, limit, onSent } = body
   let moved = 0
   let seen = -1
@@ -184,20 +188,21 @@ async function send(to: Placement, asked: Ask, body: Buffer | Stream, length: nu
   })
   // undici watches for the answer; a peer that stops reading in mid-body is noticed here. A slow source is not its fault.
   const watch = setInterval(() => {
-    if (!outlet.pulling && moved === seen && moved < limit) stalled.abort(stallError(host.timeouts.stallMs))
+    if (!outlet.pulling && moved === seen && moved < limit) ended.abort(stallError(host.timeouts.stallMs))
     seen = moved
   }, host.timeouts.stallMs)
   watch.unref()
   const headers = length === undefined ? asked.headers ?? [] : [...asked.headers ?? [], 'content-length', String(length)]
   try {
-    const answer = await host.exchange({ ...asked, headers, body: bytes }, AbortSignal.any([signal, stalled.signal]))
+    const answer = await host.exchange({ ...asked, headers, body: bytes }, ended.signal)
     const elsewhere = host.redirected(asked, answer)
     if (elsewhere) throw new Redirected({ path: elsewhere.path, ...(elsewhere.origin === undefined ? {} : { origin: elsewhere.origin }) }, host.refusal(asked, answer))
     return answer
   } catch (error) {
-    throw stalled.signal.aborted && !signal.aborted ? host.translate(stalled.signal.reason, `${asked.method} ${uploads(to)}`) : error
+    throw ended.signal.aborted && !signal.aborted ? host.translate(ended.signal.reason, `${asked.method} ${uploads(to)}`) : error
   } finally {
     over = true
+    unwatchAbort(signal, caller)
     clearInterval(watch)
   }
 }

@@ -115,7 +115,8 @@ describe('what is about an image', () => {
     const { digest } = source.addImage('app', '1', ['there'])
     const own = `sha256-${digest.slice(7)}.sig`
     expect(await run(whole, [push('app', own)], source, target)).toEqual([`dropped app:${own} by companion`])
-    target.addImage('m/app', '1', ['there'])
+    const fetched = await source.manifest('app' as never, '1' as never, { signal })
+    target.addManifest('m/app', JSON.parse(Buffer.from(fetched?.bytes ?? []).toString()) as { readonly mediaType: string }, '1')
     expect(await run(whole, [push('app', own)], source, target)).toEqual([`src:1/app:${own} -> dst:1/m/app:${own}`])
     // What it is about is gone at the source: it is a tag like others.
     expect(await run(whole, [push('app', signature)], source, target)).toEqual([`src:1/app:${signature} -> dst:1/m/app:${signature}`])

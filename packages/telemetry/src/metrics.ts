@@ -49,6 +49,10 @@ export interface ActiveCutover {
   readonly lagMs: number
   /** Since the end of the latest pass; absent before the first. */
   readonly sincePassMs?: number
+  /** By how much the next pass over everything is late; absent where none is waited for. */
+  readonly lateMs?: number
+  /** What is left until the deadline of the last pass, negative beyond it; absent while the source is not frozen. */
+  readonly leftMs?: number
   readonly isLedHere: boolean
 }
 
@@ -66,6 +70,8 @@ export interface PoolMetrics extends Metrics {
   setActiveCutovers(cutovers: readonly ActiveCutover[]): void
   /** What one notification of a registry held. */
   countNotification(sender: 'docker-registry' | 'harbor', changes: number, ignored: number): void
+  /** One that was not taken, by the status of the answer. */
+  countRefusedNotification(status: number): void
 }
 
 /** A collector that waits for Redis must not keep Prometheus waiting. */
@@ -89,8 +95,11 @@ export function createPoolMetrics(): PoolMetrics {
   const waiting = new Gauge({ name: 'longshore_cutover_waiting_changes', help: 'Changes that registries told of and that are not moved yet', labelNames: ['cutover'], registers })
   const lag = new Gauge({ name: 'longshore_cutover_lag_seconds', help: 'How long the oldest of these has been waiting', labelNames: ['cutover'], registers })
   const sincePass = new Gauge({ name: 'longshore_cutover_last_pass_age_seconds', help: 'Since the end of the latest pass', labelNames: ['cutover'], registers })
+  const late = new Gauge({ name: 'longshore_cutover_late_seconds', help: 'By how much the next pass over everything is late', labelNames: ['cutover'], registers })
+  const left = new Gauge({ name: 'longshore_cutover_deadline_seconds', help: 'What is left until the deadline of the last pass; negative beyond it', labelNames: ['cutover'], registers })
   const leads = new Gauge({ name: 'longshore_cutover_leader', help: '1 where this coordinator leads the cutover', labelNames: ['cutover'], registers })
   const notifications = new Counter({ name: 'longshore_notifications_total', help: 'Events that registries told of, by what they came to', labelNames: ['sender', 'result'], registers })
+  const refused = new Counter({ name: 'longshore_notifications_refused_total', help: 'Notifications that were not taken, by the status of the answer', labelNames: ['status'], registers })
   return {
     ...build(registry),
     setCutovers(byPhase) {
@@ -98,13 +107,15 @@ export function createPoolMetrics(): PoolMetrics {
       for (const [name, count] of Object.entries(byPhase)) cutovers.set({ phase: name }, count)
     },
     setActiveCutovers(all) {
-      for (const gauge of [phase, passes, waiting, lag, sincePass, leads]) gauge.reset()
-      for (const { id: cutover, phase: now, passes: begun, waitingChanges, lagMs, sincePassMs, isLedHere } of all) {
+      for (const gauge of [phase, passes, waiting, lag, sincePass, late, left, leads]) gauge.reset()
+      for (const { id: cutover, phase: now, passes: begun, waitingChanges, lagMs, sincePassMs, lateMs, leftMs, isLedHere } of all) {
         phase.set({ cutover, phase: now }, 1)
         passes.set({ cutover }, begun)
         waiting.set({ cutover }, waitingChanges)
         lag.set({ cutover }, lagMs / 1000)
         if (sincePassMs !== undefined) sincePass.set({ cutover }, sincePassMs / 1000)
+        if (lateMs !== undefined) late.set({ cutover }, lateMs / 1000)
+        if (leftMs !== undefined) left.set({ cutover }, leftMs / 1000)
         leads.set({ cutover }, isLedHere ? 1 : 0)
       }
     },
@@ -112,6 +123,7 @@ export function createPoolMetrics(): PoolMetrics {
       notifications.inc({ sender, result: 'change' }, changes)
       notifications.inc({ sender, result: 'ignored' }, ignored)
     },
+    countRefusedNotification: (status) => refused.inc({ status: String(status) }),
     setQueue(queue, count, oldestMs) {
       depth.set({ queue }, count)
       age.set({ queue }, oldestMs / 1000)

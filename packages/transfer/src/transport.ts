@@ -100,10 +100,13 @@ export interface Target extends Source {
    */
   put(repository: RepositoryName, manifest: Manifest, reference: Tag | Digest, io: Io): Promise<{ readonly subjectTaken: boolean }>
   /**
-   * Deletes a tag and leaves what it names. `unsupported`: manifests can be deleted there, but not tags alone. Absent where nothing can be.
+   * Deletes a tag and leaves what it names. `unsupported`: manifests can be deleted there, but not tags alone. `held`: a rule of the place keeps the
+   * tag, in its own words. Absent where nothing can be deleted.
    * @throws RegistryError
    */
-  untag?(repository: RepositoryName, tag: Tag, io: Io): Promise<'deleted' | 'absent' | 'unsupported'>
+  untag?(repository: RepositoryName, tag: Tag, io: Io): Promise<'deleted' | 'absent' | 'unsupported' | { readonly held: string }>
+  /** Why the place would not let the tag go, before anybody tries: a rule of its own. Absent, or `undefined`: nothing is known against it. */
+  holds?(repository: RepositoryName, tag: Tag, io: Io): Promise<string | undefined>
   /** Deletes a manifest, and with it every tag that names it; `false` when it is not there. @throws RegistryError 405 where nothing may be deleted */
   remove?(repository: RepositoryName, digest: Digest, io: Io): Promise<boolean>
 }

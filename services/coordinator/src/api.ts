@@ -36,6 +36,7 @@ export interface ApiOptions {
   readonly onBegin: (record: CutoverRecord, resumed: boolean) => void
   readonly onSteerCutover: (id: string, action: string) => void
   readonly onHeard: (id: string, registry: string, heard: Heard) => void
+  readonly onRefused: (status: number) => void
 }
 
 export const base = '/api/v1'
@@ -59,7 +60,7 @@ const longMs = 120_000
 const noMigration = { 404: ['MIGRATION_NOT_FOUND'] }
 
 export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
-  const { version, allowed, allowHooks, signal, onSubmit, onSteer, onBegin, onSteerCutover, onHeard } = options
+  const { version, allowed, allowHooks, signal, onSubmit, onSteer, onBegin, onSteerCutover, onHeard, onRefused } = options
   const up = <T>(known: T | undefined): T => {
     if (!known) throw new ServerBusyError('Redis does not answer at the moment; ask again in some seconds')
     return known
@@ -213,7 +214,7 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
         if (!record) throw new CutoverNotFoundError(id)
         return record
       },
-      addChanges: async (id, changes) => { await cutovers().addChanges(id, changes) }, onHeard,
+      addChanges: async (id, changes) => { await cutovers().addChanges(id, changes) }, onHeard, onRefused,
     })
 
     addRoute(api, {

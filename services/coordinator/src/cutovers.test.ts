@@ -1,6 +1,8 @@
 // A cutover through the API, led by the coordinator, with real workers, registries and notifications.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { openPool, RedisCutoverStore } from '@longshore/pool'
+import { redisSettings } from '@longshore/redis'
 import { image, seed, startDockerRegistry, startEmbeddedHarbor } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { z } from 'zod'
@@ -92,6 +94,39 @@ test('from the first copy to go: what a registry tells is moved without lists of
   for (const line of ['leading a cutover', 'pass ended', 'source frozen', 'decided', 'cutover rests']) expect(stand.logged()).toContain(line)
   const metrics = await (await fetch(`${stand.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
   expect(metrics).toMatch(/longshore_notifications_total\{sender="docker-registry",result="change"\} 4/)
+  // Strangers, and those that are about nothing.
+  expect((await notify(id, { events: [] }, {})).status).toBe(401)
+  expect((await notify('no-such', { events: [] })).status).toBe(404)
+  const refused = await (await fetch(`${stand.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+  expect(refused).toMatch(/longshore_notifications_refused_total\{status="401"\} 1\n[^]*longshore_notifications_refused_total\{status="404"\} 1\n/)
+})
+
+test('more changes than are kept bring a pass over everything, and what comes after them is moved by its name again', { timeout: 60_000 }, async () => {
+  const { id } = await begin(spec(['team/app0', 'team/app3'], { delta: { every: '24h', events: { coalesce: '100ms' } } }))
+  await until(id, ({ phase }) => phase === 'delta')
+  const pushed = await Promise.all(['a', 'b', 'c', 'd'].map(async (tag) => [tag, await push('team/app3', tag)] as const))
+  const redis = redisSettings({}, () => '', stand.redis.url)
+  if (!redis) throw new Error('no Redis')
+  await using pool = await openPool(redis, { recordMs: 60_000, name: 'test-registry', onSay: () => {} })
+  // As the coordinator's own, with less room.
+  const small = new RedisCutoverStore(pool.redis, pool.ears, { recordMs: 60_000, mostChanges: 3 })
+  await small.addChanges(id, pushed.map(([tag]) => ({ registry: stand.source.host, repository: 'team/app3', tag, action: 'push' })))
+  const whole = await until(id, ({ passes }) => passes.some(({ kind, copied }) => kind === 'delta' && copied === 4))
+  expect(whole.passes.map(({ kind }) => kind)).toEqual(['bulk', 'delta'])
+  for (const [tag, digest] of pushed) expect(stand.destination.tag('team/app3', tag)).toBe(digest)
+  expect(whole).not.toHaveProperty('due')
+  await vi.waitFor(async () => {
+    const metrics = await (await fetch(`${stand.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+    for (const line of [`late_seconds{cutover="${id}"} 0`, `leader{cutover="${id}"} 1`, `phase{cutover="${id}",phase="delta"} 1`]) expect(metrics).toContain(`longshore_cutover_${line}\n`)
+    expect(metrics).not.toContain(`longshore_cutover_deadline_seconds{cutover="${id}"`)
+  }, { timeout: 10_000, interval: 200 })
+  const later = await push('team/app3', 'later')
+  await notify(id, { events: [event('team/app3', 'later')] })
+  const named = await until(id, ({ passes }) => passes.length === 3)
+  expect(named.passes.at(-1)).toMatchObject({ kind: 'events', images: 1, copied: 1 })
+  expect(stand.destination.tag('team/app3', 'later')).toBe(later)
+  await read(await post(`/cutovers/${id}/abort`), cutoverSchema)
+  await until(id, ({ phase }) => phase === 'aborted')
 })
 
 test('a tick of the schedule brings a delta, which finds what nobody told', { timeout: 60_000 }, async () => {

@@ -1,5 +1,5 @@
 // Hooks are commands of whoever submits: a coordinator calls them where it may, and nowhere else; be they submitted or found in Redis.
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPool } from '@longshore/pool'
@@ -26,6 +26,29 @@ describe('hooks', () => {
     const { id } = await answer.json() as { id: string }
     expect(await stand.untilState(id, 'complete')).toMatchObject({ images: { copied: 2, failed: 0 } })
     expect((await readFile(file, 'utf8')).trim().split('\n').toSorted()).toEqual(['m/team/app0', 'm/team/app1'])
+  })
+
+  test('are called again by a retry, for the repositories that were not made, until they are', async () => {
+    await using stand = await startStand({ images: 3, env: { LONGSHORE_ALLOW_HOOKS: 'true', PATH: process.env['PATH'] ?? '' } })
+    const [calls, mended] = [join(folder, 'again'), join(folder, 'mended')]
+    const script = 'echo "$LONGSHORE_REPOSITORY" >>"$1"; case "$LONGSHORE_REPOSITORY" in */app0) exit 0;; esac; test -e "$2" || { echo "no repository for you, try $(wc -l <"$1")" >&2; exit 3; }'
+    const spec = JSON.stringify({ version: 1, from: stand.source.host, to: `${stand.destination.host}/m`, images: ['team/app0:1', 'team/app1:1', 'team/app2:1'], onMissingRepository: { command: ['sh', '-c', script, 'sh', calls, mended] } })
+    const { id } = await (await submit(stand, spec)).json() as { id: string }
+    const called = async (): Promise<readonly string[]> => (await readFile(calls, 'utf8')).trim().split('\n').toSorted()
+    const retry = async (): Promise<Record<string, unknown>> => {
+      expect((await stand.ask(`/migrations/${id}/retry`, { method: 'POST' })).status).toBe(200)
+      return await stand.untilState(id, 'complete')
+    }
+    expect(await stand.untilState(id, 'complete')).toMatchObject({ images: { copied: 1, failed: 2 } })
+    expect(await called()).toEqual(['m/team/app0', 'm/team/app1', 'm/team/app2'])
+    expect(await retry()).toMatchObject({ images: { copied: 1, failed: 2 } })
+    expect(await called()).toEqual(['m/team/app0', 'm/team/app1', 'm/team/app1', 'm/team/app2', 'm/team/app2'])
+    expect(stand.destination.requests.filter(({ repository, method }) => repository?.startsWith('m/team/app0') === false && method === 'POST')).toEqual([])
+    expect(await (await stand.ask(`/migrations/${id}/images?state=failed`)).text()).toMatch(/no repository for you, try [45]/)
+    await writeFile(mended, '')
+    expect(await retry()).toMatchObject({ images: { copied: 3, failed: 0 } })
+    expect((await called()).filter((name) => name === 'm/team/app1')).toHaveLength(3)
+    expect(stand.destination.tag('m/team/app2', '1')).toBeDefined()
   })
 
   test('are refused elsewhere, also where the spec came by way of Redis', async () => {

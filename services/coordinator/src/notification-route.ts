@@ -14,12 +14,15 @@ export interface NotificationsOptions {
   readonly cutover: (id: string) => Promise<CutoverRecord>
   readonly addChanges: (id: string, changes: Heard['changes']) => Promise<void>
   readonly onHeard: (id: string, registry: string, heard: Heard) => void
+  /** Hears of those that were not taken, for whatever reason. */
+  readonly onRefused?: (status: number) => void
 }
 
-export async function addNotificationRoute(app: HttpApp, { cutover, addChanges, onHeard }: NotificationsOptions): Promise<void> {
+export async function addNotificationRoute(app: HttpApp, { cutover, addChanges, onHeard, onRefused }: NotificationsOptions): Promise<void> {
   await app.register(async (api) => {
     api.removeAllContentTypeParsers()
     api.addContentTypeParser([...notificationTypes], { parseAs: 'buffer' }, (_, body, done) => { done(null, body) })
+    api.addHook('onResponse', async (_, { statusCode }) => { if (statusCode >= 400) onRefused?.(statusCode) })
     addRoute(api, {
       method: 'POST', url: '/cutovers/:id/notifications', operationId: 'notifyCutover', tag: 'cutovers', summary: 'A registry tells what has changed at the source', params: idSchema, query: notificationQuerySchema,
       bodyLimit: maxNotificationBytes, access: 'notifications',

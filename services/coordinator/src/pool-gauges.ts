@@ -1,5 +1,5 @@
 // What a coordinator's metrics say of the whole pool: looked up when Prometheus asks, at most every few seconds.
-import { restPhases } from '@longshore/cutover'
+import { nextPassOf, restPhases } from '@longshore/cutover'
 import { type Coordinator, type CutoverLeader, endStates, type Pool } from '@longshore/pool'
 import type { ActiveCutover, PoolMetrics } from '@longshore/telemetry'
 
@@ -35,8 +35,16 @@ async function gaugeCutovers(metrics: PoolMetrics, { cutovers }: Pool, leading: 
   metrics.setCutovers(Object.fromEntries(phases.map((phase) => [phase, entries.filter((entry) => entry.phase === phase).length])))
   const active = await Promise.all(entries.filter(({ phase }) => !restPhases.has(phase)).map(async ({ id }): Promise<ActiveCutover | undefined> => {
     const [head, waitingChanges, lagMs] = await Promise.all([cutovers.head(id), cutovers.countChanges(id), cutovers.lagMs(id)])
-    const last = head?.passes.at(-1)
-    return head && { id, phase: head.phase, passes: head.passCount, waitingChanges, lagMs, ...(last === undefined ? {} : { sincePassMs: Math.max(0, Date.now() - Date.parse(last.ended)) }), isLedHere: leading.has(id) }
+    if (!head) return undefined
+    const now = Date.now()
+    const last = head.passes.at(-1)
+    const next = head.cutover && nextPassOf(head, head.cutover)
+    const deadline = head.freeze?.deadline
+    return {
+      id, phase: head.phase, passes: head.passCount, waitingChanges, lagMs, isLedHere: leading.has(id),
+      ...(last === undefined ? {} : { sincePassMs: Math.max(0, now - Date.parse(last.ended)) }), ...(next === undefined ? {} : { lateMs: Math.max(0, now - Date.parse(next)) }),
+      ...(deadline === undefined ? {} : { leftMs: Date.parse(deadline) - now }),
+    }
   }))
   metrics.setActiveCutovers(active.filter((one) => one !== undefined))
 }

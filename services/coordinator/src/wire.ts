@@ -47,6 +47,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
         metrics.countNotification(sender, changes.length, ignored)
         log.debug({ cutover, registry, sender, changes: changes.length, ignored }, 'notification')
       },
+      onRefused: (status) => metrics.countRefusedNotification(status),
     }),
   })
   return {

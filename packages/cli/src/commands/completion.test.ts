@@ -11,7 +11,7 @@ const program = createProgram('0', () => {})
 describe('completion', () => {
   test.each(['bash', 'zsh', 'fish'])('%s knows every command and flag', (shell) => {
     const script = printCompletion(shell, program)
-    for (const command of program.commands) {
+    for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
       expect(script).toContain(command.name())
       for (const option of command.options) expect(script).toContain(shell === 'fish' ? `-l ${option.long!.slice(2)}` : option.long!)
     }
@@ -49,6 +49,22 @@ describe('completion', () => {
     [['longshore', 'migrate', '--concurrency', ''], ['']],
     [['longshore', 'demo', 'my'], ['']],
     [['longshore', 'demo', ''], ['--help']],
+    [['longshore', 'cutover', ''], ['freeze', 'unfreeze', 'abort', 'status', 'report', 'my list.txt']],
+    [['longshore', 'cutover', 'un'], ['unfreeze']],
+    [['longshore', 'cutover', 'my'], ['my list.txt']],
+    [['longshore', 'cutover', '--until'], ['--until-delta']],
+    [['longshore', 'cutover', 'rules.yaml', 'fre'], ['']],
+    [['longshore', 'cutover', 'rules.yaml', '--report-'], ['--report-md']],
+    [['longshore', 'cutover', 'status', '--j'], ['--json']],
+    [['longshore', 'cutover', 'freeze', '--j'], ['']],
+    [['longshore', 'cutover', 'freeze', 'my'], ['my list.txt']],
+    [['longshore', 'cutover', 'freeze', 'sta'], ['']],
+    [['longshore', 'cutover', 'report', '--output', 'my'], ['my list.txt']],
+    [['longshore', 'cutover', '--state', 'my'], ['my list.txt']],
+    [['longshore', 'prune', '--ceil'], ['--ceiling']],
+    [['longshore', 'prune', '--backup-tag', 'my'], ['']],
+    [['longshore', 'mapping', 'my'], ['my list.txt']],
+    [['longshore', 'mapping', '--output', 'my'], ['my list.txt']],
   ])('bash completes %j', (words, answer) => { expect(complete(...words)).toEqual(answer) })
 
   test.each<[string, readonly string[]]>([
@@ -57,6 +73,14 @@ describe('completion', () => {
     ['longshore verify --extra ', ['fail', 'ignore', 'list']],
     ['longshore migrate --concurrency ', ['']],
     ['longshore demo ', ['']],
+    ['longshore cutover unf', ['unfreeze\tlet the source take writes again, and go back to deltas']],
+    ['longshore cutover --until-d', ['--until-delta\tleave after N passes of deltas; the same command goes on']],
+    ['longshore cutover package.json fre', ['']],
+    ['longshore cutover freeze --js', ['']],
+    ['longshore cutover status --js', ['--json\tJSON on stdout, for programs']],
+    ['longshore cutover freeze pack', ['package-lock.json', 'package.json', 'packages/']],
+    ['longshore prune --ceiling=', ['']],
+    ['longshore mapping pack', ['package-lock.json', 'package.json', 'packages/']],
     ['longshore migrate pack', ['package-lock.json', 'package.json', 'packages/']],
     ['longshore migrate --report=pack', ['--report=package-lock.json', '--report=package.json', '--report=packages/']],
   ])('fish completes %j with the words alone', (line, answer) => {

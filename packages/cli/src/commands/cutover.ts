@@ -3,6 +3,7 @@ import { CutoverHeldError, isBetweenSame, type CutoverEvent, type CutoverRecord,
 import { defaultCutover, type Migration } from '@longshore/spec'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
+import type { GivenSpec } from '../cutover/cutover-at-server.ts'
 import { CutoverView } from '../cutover/cutover-view.ts'
 import { openParts } from '../cutover/open-cutover.ts'
 import { exitCodeOf, printSummary } from '../cutover/cutover-summary.ts'
@@ -38,10 +39,8 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   return await pruneHere(spec, flags)
 }
 
-type Given = Parameters<typeof import('../cutover/cutover-at-server.ts')['cutoverAtServer']>[0]
-
 /** By a coordinator, over Redis, or in this process. */
-async function cutOver(spec: Migration, specs: readonly string[], flags: CutoverFlags, config: Config, files: ReportFiles, given: Given): Promise<ExitCode> {
+async function cutOver(spec: Migration, specs: readonly string[], flags: CutoverFlags, config: Config, files: ReportFiles, given: GivenSpec): Promise<ExitCode> {
   if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer(given, flags, files)
   if (isPool(flags)) return await (await import('../cutover/cutover-in-pool.ts')).cutoverInPool(spec, flags, config, files)
 

@@ -14,10 +14,10 @@ import { begunSchema, ServerCutover, toStanding } from './server-cutover.ts'
 import { watchCutover } from './watch-cutover.ts'
 import type { ReportFiles } from './write-reports.ts'
 
-interface Wanted extends Pick<ReadSpecs, 'inputs' | 'objects' | 'hints'> { readonly plan: CutoverPlan }
+export interface GivenSpec extends Pick<ReadSpecs, 'inputs' | 'objects' | 'hints'> { readonly plan: CutoverPlan }
 
 /** @throws RemoteError, ServerUnreachableError, UsageError */
-export async function cutoverAtServer({ inputs, objects, hints, plan }: Wanted, flags: CutoverFlags, files: ReportFiles): Promise<ExitCode> {
+export async function cutoverAtServer({ inputs, objects, hints, plan }: GivenSpec, flags: CutoverFlags, files: ReportFiles): Promise<ExitCode> {
   const client = connectRemote(flags)
   refuseToTravel(hints, flags)
   const signingKeys = await readKeys(plan)

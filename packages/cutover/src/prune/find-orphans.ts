@@ -1,9 +1,9 @@
 // Tags of one mirrored repository that no source has any more. Whatever is not certain stays: a list that is empty, missing or wrong deletes
 // nothing, and each tag is asked for by itself at every source besides.
 import { forEachLimit } from '@longshore/concurrency'
-import { companionSubject, describeRecord, type Descriptor, type Digest, isDigest, type Tag, toRecord } from '@longshore/oci'
+import { companionSubject, describeRecord, type Descriptor, type Digest, isDigest, type RepositoryName, type Tag, toRecord } from '@longshore/oci'
 import type { Mirror } from '@longshore/spec'
-import { formatEnd, formatLocation, type Io, type Location, type Source, type Transports } from '@longshore/transfer'
+import { formatEnd, formatLocation, type Io, type Location, type Source, type Target, type Transports } from '@longshore/transfer'
 import { livingOf, RepositoryView } from './living.ts'
 
 export interface FindOptions {
@@ -69,34 +69,43 @@ async function find({ destination, sources, named, isSource }: Mirror, options: 
   const contradiction = await findAtSources(unknown, sources, options, io)
   if (contradiction !== undefined) return { tags: images.length, trouble: `${contradiction} is at the source, though the list of tags there lacks it: that list cannot be relied on` }
 
-  const view = new RepositoryView(transports.target(destination.registry), destination, concurrency, io)
+  const target = transports.target(destination.registry)
+  const view = new RepositoryView(target, destination, concurrency, io)
   const names = await view.resolve(there)
   const pick = (isWanted: (tag: Tag) => boolean): ReadonlyMap<Tag, Descriptor> => new Map([...names].filter(([tag]) => isWanted(tag)))
   const companions = pick((tag) => companionSubject(tag) !== undefined)
   const tagged = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) : atSources.has(tag))).values()]
-  const living = await livingOf(view, [...tagged, ...await view.resolveDigests([...named].filter(isDigest))], companions)
+  const roots = [...tagged, ...await view.resolveDigests([...named].filter(isDigest))]
+  const living = await livingOf(view, roots, companions)
   const going: Orphan[] = []
   const kept: Array<{ readonly tag: Tag; readonly digest: Digest; readonly why: string }> = []
-  const goingRoots: Descriptor[] = []
+  const [goingRoots, keptRoots]: [Descriptor[], Descriptor[]] = [[], []]
+  const holding = await heldBy(target, destination.repository, unknown, concurrency, io)
   for (const [tag, desc] of pick((tag) => unknown.has(tag))) {
     const subject = await view.subjectAmong(living.digests, desc.digest)
-    if (subject !== undefined) {
-      kept.push({ tag, digest: desc.digest, why: `it is about ${subject}, which another tag holds` })
+    const why = subject !== undefined ? `it is about ${subject}, which another tag holds` : holding.get(tag)
+    if (why !== undefined) {
+      kept.push({ tag, digest: desc.digest, why })
+      keptRoots.push(desc)
       continue
     }
     going.push({ ...destination, tag, digest: desc.digest, isCompanion: false })
     goingRoots.push(desc)
   }
-  // What was kept holds its manifests as well.
-  const held = new Set(living.digests)
-  for (const { tag } of kept) {
-    const desc = names.get(tag)
-    if (desc) await view.reach(desc, held)
-  }
-  const about = await livingOf(view, goingRoots, companions)
-  for (const tag of about.tags) {
+  // What was kept holds its manifests as well, and what is about them.
+  const staying = keptRoots.length === 0 ? living : await livingOf(view, [...roots, ...keptRoots], companions)
+  const held = new Set(staying.digests)
+  const about = [...(await livingOf(view, goingRoots, companions)).tags].filter((tag) => !staying.tags.has(tag) && !atSources.has(tag))
+  const holdingAbout = await heldBy(target, destination.repository, about, concurrency, io)
+  for (const tag of about) {
     const desc = companions.get(tag)
-    if (desc && !living.tags.has(tag) && !atSources.has(tag)) going.push({ ...destination, tag, digest: desc.digest, isCompanion: true })
+    const why = holdingAbout.get(tag)
+    if (!desc) continue
+    if (why === undefined) going.push({ ...destination, tag, digest: desc.digest, isCompanion: true })
+    else {
+      kept.push({ tag, digest: desc.digest, why })
+      await view.reach(desc, held)
+    }
   }
   const leaving = new Set(going.map(({ tag }) => tag))
   const holders = new Map<Digest, Tag[]>()
@@ -104,6 +113,17 @@ async function find({ destination, sources, named, isSource }: Mirror, options: 
   // Images before what is about them.
   going.sort((a, b) => Number(a.isCompanion) - Number(b.isCompanion) || (a.tag < b.tag ? -1 : 1))
   return { tags: images.length, orphans: going, kept, living: held, holders }
+}
+
+/** Tags that the destination would not let go, with its reason: asked where it has such rules, before anything is written. */
+async function heldBy(target: Target, repository: RepositoryName, tags: Iterable<Tag>, concurrency: number, { signal }: Io): Promise<ReadonlyMap<Tag, string>> {
+  const found = new Map<Tag, string>()
+  if (!target.holds) return found
+  await forEachLimit(signal, concurrency, tags, async (tag, signal) => {
+    const why = await target.holds?.(repository, tag, { signal })
+    if (why !== undefined) found.set(tag, why)
+  })
+  return found
 }
 
 /** One of the tags that some source has after all. */

@@ -63,6 +63,36 @@ describe.each(kinds)('%s', (_, start) => {
     expect(states(await prune())).toEqual({})
   })
 
+  test('what a rule of the destination keeps stays, with what is about it, though another tag of it goes', async () => {
+    const [same, gone] = [contentOf('same'), contentOf('gone')]
+    await bothEnds('app', 'living', contentOf('living'))
+    for (const [tag, content] of [['v-kept', same], ['gone-alias', same], ['gone', gone]] as const) await there('app', tag, content)
+    for (const { root } of [same, gone]) await there('app', companion(root.digest), contentOf(`about ${root.digest}`))
+    await there('app', companion(contentOf(`about ${gone.root.digest}`).root.digest), contentOf('about what is about it'))
+    const asked: string[] = []
+    const strict: Transports = { ...transports, target: () => ({ ...target, holds: async (_repository, tag) => {
+      asked.push(tag)
+      return tag.startsWith('v-') ? 'a rule keeps it' : undefined
+    } }) }
+    const before = await tagsThere('app')
+    const dry = states(await prune({ apply: false, transports: strict }))
+    expect(dry).toMatchObject({ 'v-kept': 'kept: a rule keeps it', 'gone-alias': 'would-go', gone: 'would-go', [companion(gone.root.digest)]: 'would-go' })
+    expect(Object.keys(dry)).not.toContain(companion(same.root.digest))
+    expect(asked).not.toContain('living')
+    expect(await tagsThere('app')).toEqual(before)
+    await prune({ transports: strict })
+    expect(await tagsThere('app')).toEqual(['living', companion(same.root.digest), 'v-kept'].toSorted())
+    await assertIntact(destination.url, 'm/app', 'v-kept', { expectDigest: same.root.digest })
+  })
+
+  test('a tag that the destination turns out to hold, when it is to go, is left alone in its words', async () => {
+    await bothEnds('app', 'living', contentOf('living'))
+    await there('app', 'gone', contentOf('gone'))
+    const late: Transports = { ...transports, target: () => ({ ...target, untag: async () => ({ held: 'configured as immutable' }) }) }
+    expect(states(await prune({ transports: late }))).toEqual({ gone: 'kept: configured as immutable' })
+    expect(await tagsThere('app')).toEqual(['gone', 'living'])
+  })
+
   test('a tag goes alone where living tags and indexes hold what it names', async () => {
     const [shared, child] = [contentOf('shared'), contentOf('child')]
     await bothEnds('app', 'living', shared)

@@ -152,5 +152,6 @@ async function removeOne(orphan: Orphan, backup: Tag | undefined, { fresh, trans
   const siblings = [...fresh.holders.get(digest) ?? [], ...(backup === undefined ? [] : [backup])]
   const isHeld = backup !== undefined || fresh.living.has(digest) || unapproved.has(digest)
   const how = now ? await removeTag(orphan, { target, isHeld, siblings }, io) : 'absent'
+  if (typeof how === 'object') return keep(how.held)
   return { ...orphan, state: 'deleted', how, ...(backup === undefined ? {} : { backup }) }
 }

@@ -20,14 +20,17 @@ const placeholderType = 'application/vnd.longshore.deleted.v1'
 /** `manifest`: the tag was deleted with its manifest, which nothing else held. */
 export type Removal = 'tag' | 'manifest' | 'absent'
 
+/** A rule of the destination keeps the tag. */
+export interface Held { readonly held: string }
+
 /**
  * @throws RegistryError where nothing may be deleted (405) or this account may not, PruneUnsafeError
  */
-export async function removeTag(orphan: Orphan, { target, isHeld, siblings }: RemoveOptions, io: Io): Promise<Removal> {
+export async function removeTag(orphan: Orphan, { target, isHeld, siblings }: RemoveOptions, io: Io): Promise<Removal | Held> {
   const { repository, tag, digest } = orphan
   const manifest = siblings.length === 0 ? undefined : await target.manifest(repository, digest, io)
   const untagged = await target.untag?.(repository, tag, io) ?? 'unsupported'
-  if (untagged === 'absent') return 'absent'
+  if (untagged === 'absent' || typeof untagged === 'object') return untagged
   if (untagged === 'deleted') {
     if (manifest) await restoreSiblings(orphan, manifest, siblings, target, io)
     return 'tag'

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Wanted } from '@longshore/transfer'
 import { expect, test } from 'vitest'
-import { inBatches } from './lead.ts'
+import { inBatches } from './in-batches.ts'
 
 const named = (line: number): Wanted => ({ origin: { file: 'list', line } } as Wanted)
 const linesOf = async (batches: AsyncIterable<readonly Wanted[]>): Promise<unknown> => (await Array.fromAsync(batches)).map((batch) => batch.map(({ origin }) => origin?.line))
