@@ -74,4 +74,4 @@ test('manifests that together are more than Redis is to hold go through it a par
   expect({ state, counts }).toMatchObject({ state: 'complete', counts: { copied: 120, failed: 0 } })
   expect(await kept()).toBe(0)
   await assertAll(destination.url, corpus)
-}, 120_000)
+})
