@@ -71,7 +71,7 @@ test('kill -9 of the leader in each phase, and of a worker: another one goes on,
 
   const ended = await world.untilRecord(id, 'the decision', ({ phase }) => phase === 'go' || phase === 'no-go')
   expect(phases).toEqual(['bulk', 'delta', 'freezing', 'final', 'verifying'])
-  expect(ended).toMatchObject({ phase: 'go', decision: { verdict: 'go' }, verification: { images: corpus.length + 2, sound: corpus.length + 2, missing: 0, orphans: 0 } })
+  expect(ended).toMatchObject({ phase: 'go', decision: { verdict: 'go' }, verification: { images: corpus.length + 2, sound: corpus.length + 2, missing: 0, extra: 0 } })
   // Passes are numbered on, and none is told twice.
   const numbers = ended.passes.map(({ number }) => number)
   expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b))

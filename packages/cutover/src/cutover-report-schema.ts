@@ -32,7 +32,7 @@ export const cutoverReportSchema = z.strictObject({
   verification: z.strictObject({
     started: at, ended: at, images: amount, sound: amount, missing: amount, differing: amount, corrupt: amount, failed: amount, unlisted: amount,
     manifests: amount, blobs: amount, bytesRead: amount, deepPercent: z.number().min(0).max(100),
-    orphans: amount.meta({ description: 'tags at the destination that this migration did not put there' }),
+    extra: amount.meta({ description: 'tags at the destination that this migration did not put there' }),
     signatures: z.strictObject({ checked: amount, verified: amount, unsigned: z.array(z.string()) }).optional(),
     findings: z.array(z.strictObject({ destination: z.string(), problem: z.string(), what: z.string(), hint: z.string().optional() })).meta({ description: 'the first fifty' }),
   }).optional(),

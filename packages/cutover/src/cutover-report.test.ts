@@ -21,7 +21,7 @@ function record(broken: boolean): CutoverRecord {
     freeze: { requested: at(10), by: 'person', frozen: at(11), deadline: at(12), caughtUp: at(12) },
     verification: {
       started: at(12), ended: at(13), images: 300, sound: broken ? 299 : 300, missing: broken ? 1 : 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 600, blobs: 900,
-      bytesRead: 0, deepPercent: 0, orphans: 0, findings: broken ? [{ destination: 'new:5000/team/app:v1', problem: 'missing', what: 'new:5000/team/app:v1' }] : [],
+      bytesRead: 0, deepPercent: 0, extra: 0, findings: broken ? [{ destination: 'new:5000/team/app:v1', problem: 'missing', what: 'new:5000/team/app:v1' }] : [],
     },
   }
 }

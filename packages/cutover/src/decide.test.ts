@@ -9,7 +9,7 @@ import type { CutoverPlan } from '@longshore/spec'
 const now = new Date('2026-11-30T23:00:00.000Z')
 const before = (minutes: number): string => new Date(now.getTime() - minutes * 60_000).toISOString()
 const sound: VerificationSummary = {
-  started: before(2), ended: before(1), images: 10, sound: 10, missing: 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 20, blobs: 30, bytesRead: 0, deepPercent: 0, findings: [], orphans: 3,
+  started: before(2), ended: before(1), images: 10, sound: 10, missing: 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 20, blobs: 30, bytesRead: 0, deepPercent: 0, findings: [], extra: 3,
 }
 const pass = { number: 9, kind: 'final', started: before(4), ended: before(3), images: 10, copied: 1, present: 9, failed: 0, bytes: 1, failures: [], unlisted: 0, passing: 0 } as const
 const good: CutoverRecord = {

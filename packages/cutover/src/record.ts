@@ -118,8 +118,8 @@ export interface VerificationSummary {
   readonly findings: ReadonlyArray<{ /** Empty where it is about no image. */ readonly destination: string; readonly problem: string; readonly what: string; readonly hint?: string }>
   /** Where the criteria ask for signatures. */
   readonly signatures?: { readonly checked: number; readonly verified: number; readonly unsigned: readonly string[] }
-  /** Tags at the destination that the source does not have. */
-  readonly orphans: number
+  /** Tags at the destination that this migration did not put there. */
+  readonly extra: number
 }
 
 export interface Decision {

@@ -16,7 +16,7 @@ import type { VerifyOutcome } from './verification-summary.ts'
 
 const options = { srcTlsVerify: true, destTlsVerify: true }
 const clean: PassOutcome = { images: 2, copied: 0, present: 2, failed: 0, bytes: 0, failures: [], unlisted: 0, passing: 0 }
-const sound: VerifyOutcome = { images: 2, sound: 2, missing: 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 2, blobs: 2, bytesRead: 0, deepPercent: 0, findings: [], orphans: 0 }
+const sound: VerifyOutcome = { images: 2, sound: 2, missing: 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 2, blobs: 2, bytesRead: 0, deepPercent: 0, findings: [], extra: 0 }
 const hook = { kind: 'command', command: ['freeze'], timeoutMs: 1000 } as const
 const thaw = { kind: 'command', command: ['thaw'], timeoutMs: 1000 } as const
 

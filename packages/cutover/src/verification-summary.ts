@@ -32,7 +32,7 @@ export function verificationSummary({ verification, unlisted, unsearched, deepPe
   return {
     images, sound, missing: counts.missing, differing: counts.differs, corrupt: counts.corrupt, failed: counts.failed + (unsearched ? 1 : 0), unlisted: unlisted.length,
     passing: errors.filter((error) => mayPass(error)).length,
-    manifests, blobs, bytesRead, deepPercent, orphans: extra.length, ...(signatures ? { signatures } : {}),
+    manifests, blobs, bytesRead, deepPercent, extra: extra.length, ...(signatures ? { signatures } : {}),
     findings: [
       ...findings.slice(0, kept).map(describeFinding),
       ...unlisted.slice(0, kept).map((event) => ({ destination: '', problem: 'failed', what: `${describePlace(event)}: ${describeFailure(event.error)}`, ...(event.hint === '' ? {} : { hint: event.hint }) })),

@@ -418,6 +418,7 @@ describe('bytes of manifests', () => {
     const [one, two] = [graph('v1', ['a']), graph('v2', ['b'])]
     expect(fits(await small.registerIn(lease, idOf('r', 'v1'), facts, [one.root], one.nodes)).ready).toEqual([blob('r', 'a').key])
     expect(await kept()).toBeGreaterThan(1)
+    expect([await small.hasRoomFor(1), await ledger.hasRoomFor(1)]).toEqual([false, true])
     for (const _ of [1, 2]) expect(await small.registerIn(lease, idOf('r', 'v2'), facts, [two.root], two.nodes)).toBe('full')
     // Nothing of it was begun, and it is in its batch still.
     expect(await ledger.counts()).toMatchObject({ waiting: 1, ready: 1, openImages: 2 })
@@ -426,6 +427,7 @@ describe('bytes of manifests', () => {
     expect(await kept()).toBeGreaterThan(1)
     await ledger.complete(await claim(one.root), 'pushed')
     expect(await kept()).toBe(0)
+    expect(await small.hasRoomFor(1000)).toBe(true)
     expect(fits(await small.registerIn(lease, idOf('r', 'v2'), facts, [two.root], two.nodes)).ready).toEqual([blob('r', 'b').key])
   })
 

@@ -93,6 +93,8 @@ export interface PoolLedger extends Ledger {
    * A fenced worker changes nothing. `full`: the manifests of open images take up what they may; again when some of those have ended.
    */
   registerIn(lease: BatchLease, image: ImageId, facts: ResolvedFacts, roots: readonly NodeKey[], nodes: readonly PlanNode[], take?: Take): Promise<Registered | 'full'>
+  /** Whether that would be likely to find room by now, for so many bytes of manifests; nothing is sent for it. */
+  hasRoomFor(bytes: number): Promise<boolean>
   /** The image could not be resolved: it is at its end, failed. */
   failImage(lease: BatchLease, image: ImageId, error: ErrorRecord): Promise<Progress>
   /** Gives what is left of the batch back, ready for another worker. */

@@ -92,6 +92,11 @@ export class RedisLedger implements PoolLedger {
     return values[0] === -1 ? 'full' : this.#registered(values, take)
   }
 
+  async hasRoomFor(bytes: number): Promise<boolean> {
+    const onTheirWay = Number(await this.#redis.hget(`${this.#prefix}states`, 'b') ?? 0)
+    return onTheirWay <= 0 || onTheirWay + bytes <= this.#manifestBytes
+  }
+
   async failImage(lease: BatchLease, image: ImageId, error: ErrorRecord): Promise<Progress> {
     return this.#progress(await this.#run('ledgerFailImage', [image, batchNumber(lease.key), lease.fence, JSON.stringify(error)]))
   }

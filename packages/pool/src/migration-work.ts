@@ -1,5 +1,6 @@
 // One migration as one worker sees it: its ledger, its registries, what has been learnt of them.
 import type { Access } from '@longshore/access'
+import { Limiter } from '@longshore/concurrency'
 import { keyPrefix, type PoolLedger } from '@longshore/ledger'
 import { plannedTransports } from '@longshore/prepare'
 import type { RedisClient } from '@longshore/redis'
@@ -42,6 +43,8 @@ export class MigrationWork implements AsyncDisposable {
   readonly moving: AbortSignal
   /** For what is only read: that, and the worker's stop. */
   readonly reading: AbortSignal
+  /** Images for which Redis has no room ask for it one after the other. */
+  readonly room = new Limiter(1)
   usedAtMs = performance.now()
   readonly #joined: Disposable
 

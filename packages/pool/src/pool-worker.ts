@@ -9,7 +9,7 @@ import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
 import { isInterrupted, type RedisClient } from '@longshore/redis'
 import type { Pause } from '@longshore/registry'
 import {
-  hintFor, type ImageId, isBlobKey, type Lease, type NodeKey, objectsOf, type Progress, type Registered, type SettledImage, type Take, type TransferEvent, type Wanted,
+  hintFor, type ImageId, isBlobKey, type Lease, manifestBytesOf, type NodeKey, objectsOf, type Progress, type Registered, type SettledImage, type Take, type TransferEvent, type Wanted,
 } from '@longshore/transfer'
 import type { Ears } from './ears.ts'
 import { enqueue } from './enqueue.ts'
@@ -224,12 +224,12 @@ export class PoolWorker {
     try {
       if (scout || verifier) {
         const details = scout ? await scout.look(wanted, signal) : await verifier?.check(wanted, signal)
-        await this.#advance(work, errand, await this.#untilRoom(signal, async () => await ledger.registerIn(lease, id, { referrers: 0, details }, [], [])))
+        await this.#advance(work, errand, await this.#untilRoom(work, 0, async () => await ledger.registerIn(lease, id, { referrers: 0, details }, [], [])))
         return
       }
       const { nodes, roots, digest, rewritten, referrers } = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
       const facts = { digest, referrers, ...(rewritten === undefined ? {} : { rewritten }) }
-      const registered = await this.#untilRoom(signal, async () => await ledger.registerIn(lease, id, facts, roots, nodes, this.#room()))
+      const registered = await this.#untilRoom(work, manifestBytesOf({ nodes }), async () => await ledger.registerIn(lease, id, facts, roots, nodes, this.#room()))
       publisher.publish({ type: 'resolved', image: wanted.image, digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes })
       await this.#advance(work, errand, registered)
     } catch (error) {
@@ -239,11 +239,14 @@ export class PoolWorker {
     }
   }
 
-  /** Images that are open end without the one that waits: their nodes have queues and places of their own. */
-  async #untilRoom(signal: AbortSignal, register: () => Promise<Registered | 'full'>): Promise<Registered> {
+  /** Images that are open end without the one that waits: their nodes have queues and places of their own. What it brings may be megabytes, and is sent when there is room. */
+  async #untilRoom({ ledger, room, reading: signal }: MigrationWork, bytes: number, register: () => Promise<Registered | 'full'>): Promise<Registered> {
+    const registered = await register()
+    if (registered !== 'full') return registered
+    using _turn = await room.acquire(signal)
     for (;;) {
-      const registered = await register()
-      if (registered !== 'full') return registered
+      const again = await ledger.hasRoomFor(bytes) ? await register() : 'full'
+      if (again !== 'full') return again
       await pause(fullMs, signal)
     }
   }

@@ -22,6 +22,9 @@ function isKubernetesJson(head: string): boolean {
 
 /** From the first line on that is no comment and no mark of YAML's. */
 export function significant(text: string): string {
-  const [nothing = ''] = /^(?:[ \t]*(?:#[^\n]*)?\r?\n|%[^\n]*\n|---[ \t]*(?:#[^\n]*)?\r?\n|---[ \t]+(?=[[{])|[ \t]+(?=[[{]))*/.exec(text) ?? []
-  return text.slice(nothing.length)
+  // One after the other: as one pattern, millions of them are too many for the engine's stack.
+  const nothing = /[ \t]*(?:#[^\n]*)?\r?\n|%[^\n]*\n|---[ \t]*(?:#[^\n]*)?\r?\n|---[ \t]+(?=[[{])|[ \t]+(?=[[{])/y
+  let at = 0
+  while (nothing.test(text)) at = nothing.lastIndex
+  return text.slice(at)
 }

@@ -177,6 +177,7 @@ describe('it is told from other formats', () => {
     ['pretty JSON', list(pod('p', 'a:1'))], ['sorted the other way', '{"kind":"Pod","apiVersion":"v1"}'], ['keys in the middle', '{"metadata":{"name":"x"},"kind":"Pod","apiVersion":"v1","spec":{}}'],
     ['YAML', 'kind: Pod\napiVersion: v1\n'], ['a later document', '# c\n---\n---\nspec: {}\napiVersion: v1\nkind: Pod\n'], ['an array', '[{"apiVersion":"v1","kind":"Pod"}]'], ['a sequence', '- apiVersion: v1\n  kind: Pod\n'], ['flow', '{apiVersion: v1, kind: Pod}'], ['quoted keys', '"apiVersion": "v1"\n"kind": "Pod"\n'],
   ])('%s is', (_, text) => expect(isKubernetes(text)).toBe(true))
+  test('an object behind millions of comments is', () => expect(isKubernetes(`${'#\n'.repeat(3e6)}apiVersion: v1\nkind: Pod\n`)).toBe(true))
   test.each([['native', 'version: 1\nimages:\n  - name: a\n'], ['a chart', 'apiVersion: v2\nname: x\n'], ['inside', 'a:\n  apiVersion: v1\n  kind: Pod\n'], ['a list', 'nginx:1\n']])('%s is not', (_, text) => expect(isKubernetes(text)).toBe(false))
   test('--format decides', async () => {
     expect(await complaint('version: 1\nimages: [a:1]\n', { format: 'kubernetes', ...to })).toContain('is no Kubernetes object')

@@ -41,9 +41,9 @@ function toFreeze({ requested, by, frozen, deadline, caughtUp }: NonNullable<Cut
 }
 
 function toVerification(found: NonNullable<CutoverHead['verification']>): CutoverResource['verification'] {
-  const { started, ended, images, sound, missing, differing, corrupt, failed, unlisted, passing, manifests, blobs, bytesRead, deepPercent, findings, signatures, orphans } = found
+  const { started, ended, images, sound, missing, differing, corrupt, failed, unlisted, passing, manifests, blobs, bytesRead, deepPercent, findings, signatures, extra } = found
   return {
-    started, ended, images, sound, missing, differing, corrupt, failed, unlisted, passing, manifests, blobs, bytesRead, deepPercent, orphans,
+    started, ended, images, sound, missing, differing, corrupt, failed, unlisted, passing, manifests, blobs, bytesRead, deepPercent, extra,
     findings: findings.map(({ destination, problem, what, hint }) => ({ destination, problem, what, ...(hint === undefined ? {} : { hint }) })),
     ...(signatures === undefined ? {} : { signatures: { checked: signatures.checked, verified: signatures.verified, unsigned: [...signatures.unsigned] } }),
   }

@@ -19,7 +19,7 @@ const passSchema = component('Pass', z.object({
 const verificationSchema = component('CutoverVerification', z.object({
   started: time, ended: time, images: count, sound: count, missing: count, differing: count, corrupt: count, failed: count, unlisted: count, passing: count, manifests: count, blobs: count, bytesRead: bytes,
   deepPercent: z.number(), findings: z.array(z.object({ destination: z.string(), problem: z.string(), what: z.string(), hint: z.string().optional() })).meta({ description: 'the first of them' }),
-  signatures: z.object({ checked: count, verified: count, unsigned: z.array(z.string()) }).optional(), orphans: count,
+  signatures: z.object({ checked: count, verified: count, unsigned: z.array(z.string()) }).optional(), extra: count,
 }))
 const decisionSchema = component('Decision', z.object({
   at: time, verdict: z.enum(['go', 'no-go']), criteria: z.array(z.object({ name: z.string(), met: z.boolean(), found: z.string(), hint: z.string().optional() })),

@@ -76,7 +76,7 @@ test('from the first copy to go: what a registry tells is moved without lists of
   const gone = await until(id, ({ phase, led }) => phase === 'go' && !led)
   expect(stand.destination.tag('team/app1', 'late')).toBe(late)
   expect(gone.decision?.verdict).toBe('go')
-  expect(gone.verification).toMatchObject({ images: 4, sound: 4, missing: 0, orphans: 0 })
+  expect(gone.verification).toMatchObject({ images: 4, sound: 4, missing: 0, extra: 0 })
   expect(gone.passes.map(({ kind }) => kind)).toEqual(['bulk', 'events', 'final'])
   expect(await problem(await post(`/cutovers/${id}/unfreeze`), 409, 'CUTOVER_PHASE')).toContain(id)
   expect(await read(await notify(id, { events: [event('team/app0', '2')] }), heardSchema, 202)).toEqual({ changes: 0, ignored: 1 })

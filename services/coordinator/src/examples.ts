@@ -19,7 +19,7 @@ const error = {
 
 const verification = {
   started: '2026-11-25T22:10:00.000Z', ended: '2026-11-25T22:14:00.000Z', images: 300, sound: 300, missing: 0, differing: 0, corrupt: 0, failed: 0, unlisted: 0, passing: 0, manifests: 412, blobs: 2_801, bytesRead: 0,
-  deepPercent: 0, findings: [], orphans: 2,
+  deepPercent: 0, findings: [], extra: 2,
 }
 const { passing: _, ...reportedVerification } = verification
 const cutover = {
