@@ -315,3 +315,27 @@ describe('before anything moves', () => {
     expect(refused.stderr).not.toContain('c2VjcmV0')
   })
 })
+
+test('after a go, --prune deletes what the source no longer has, as the spec says', { timeout: 120_000 }, async () => {
+  await using source = await startEmbeddedRegistry()
+  await using destination = await startEmbeddedRegistry()
+  await seed(source.url, corpus)
+  await using place = await placeWith(rules(source.host, destination.host, `  delta: { every: 200ms }
+  prune: { apply: true, ceiling: 50%, backupTag: 'kept-{tag}' }
+`))
+  expect((await longshore(['cutover', place.spec, '--prune', '--until-delta', '1', ...insecure]))).toMatchObject({ code: 2, stderr: expect.stringContaining('--until-delta leaves before') })
+  const running = launch(['cutover', place.spec, '--prune', ...insecure])
+  await running.saw(/phase deltas/)
+  const digest = source.tag('team/web', '4')
+  using client = new PlainClient(source.url)
+  expect((await client.send('DELETE', `/v2/team/web/manifests/${digest}`)).status).toBe(202)
+  expect(destination.tag('team/web', '4')).toBe(digest)
+  await longshore(['cutover', 'freeze', place.spec])
+  const { code, stdout } = await running.finished
+  expect(stdout).toMatch(/answer +GO\n/)
+  expect(stdout).toContain(`${destination.host}/team/web:4`)
+  expect(code).toBe(0)
+  expect(destination.tag('team/web', '4')).toBeUndefined()
+  expect(destination.tag('team/web', 'kept-4')).toBe(digest)
+  expect(destination.tag('team/web', '3')).toBe(source.tag('team/web', '3'))
+})

@@ -33,6 +33,9 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   await using json = flags.report === undefined ? undefined : await AtomicFile.begin(flags.report, '--report')
   await using markdown = flags.reportMd === undefined ? undefined : await AtomicFile.begin(flags.reportMd, '--report-md')
   printWarnings(migration, warnings)
+  const { when } = plan.freeze
+  // Where it is gone on with that may well be.
+  if (when.kind === 'at' && Date.parse(when.at) <= Date.now()) process.stderr.write(`warning: freeze: { when: ${when.at} } is in the past: the source is frozen right after bulk, unless it was before\n`)
   const files = { json, markdown }
   const code = await cutOver(spec, specs, flags, config, files, { inputs, objects, hints, plan })
   // Without --until-delta it ends well with a go alone.
