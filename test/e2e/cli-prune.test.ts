@@ -20,9 +20,13 @@ test('prune says what would go, refuses above the ceiling, deletes when told to,
   using client = new PlainClient(source.url)
   expect((await client.send('DELETE', `/v2/team/app/manifests/${digest}`)).status).toBe(202)
 
-  const dry = await longshore(['prune', ...flags])
+  const named = `would be deleted:\n  ${destination.host}/team/app:old  ${digest}\n  -> the same command with --apply deletes`
+  const above = await longshore(['prune', ...flags])
+  expect(above.code, above.stderr).toBe(0)
+  expect(above.stdout).toContain(`${named} nothing: 1 of 4 tags at ${destination.host} (25.0 %) are not at the source`)
+  const dry = await longshore(['prune', ...flags, '--ceiling', '25%'])
   expect(dry.code, dry.stderr).toBe(0)
-  expect(dry.stdout).toContain(`would be deleted:\n  ${destination.host}/team/app:old  ${digest}\n  -> the same command with --apply deletes them\n`)
+  expect(dry.stdout).toContain(`${named} them\n`)
   expect(dry.stdout).toMatch(/^compared +1 repository with 4 tags, of which 1 \(25\.0 %\) is not at the source$/m)
 
   const refused = await longshore(['prune', ...flags, '--apply'])
