@@ -46,6 +46,6 @@ test.skipIf(program === undefined).each(rounds)('signed as a %s, moved (referrer
 test('a key that is none is told before anything is asked', async () => {
   await using source = await startEmbeddedRegistry()
   const { code, stderr } = await longshore(['verify', '-', '--from', source.host, '--to', `${source.host}/copy`, '--signed-by', '/nonexistent/key.pub'], { stdin: 'app:1\n' })
-  expect([code, stderr]).toEqual([2, expect.stringContaining('open /nonexistent/key.pub: no such file or directory')])
+  expect([code, stderr]).toEqual([2, expect.stringContaining('open /nonexistent/key.pub: no such file or directory: name a file that holds a public key')])
   expect(source.requests).toEqual([])
 })

@@ -59,6 +59,7 @@ describe('the cutover: section', () => {
     ['a hook that is nothing', '  freeze: { hook: {} }', 's.yaml:5:19: cutover.freeze.hook: a hook is either a command or http'],
     ['no length of time', '  delta: { every: often }', 's.yaml:5:19: cutover.delta.every: "often" is no length of time; write one such as 30s, 5m, 1h30m or 2d'],
     ['a number where a length of time is meant', '  delta: { every: 5 }', "s.yaml:5:19: cutover.delta.every has to be text (YAML reads 5 as a number: quote it, '5')"],
+    ['a word that YAML takes for something else', '  freeze: { hook: { command: [true] } }', "s.yaml:5:31: cutover.freeze.hook.command[0] has to be text (YAML reads true as a boolean: quote it, 'true')"],
     ['no cron expression', "  delta: { schedule: '61 * * * *' }", /^s\.yaml:5:22: cutover\.delta\.schedule: "61 \* \* \* \*" is no cron expression \(.+\); write minute, hour, day, month and weekday, such as "\*\/10 \* \* \* \*"$/],
     ['a time without its zone', '  freeze: { when: 2026-11-30T22:00 }', 's.yaml:5:19: cutover.freeze.when: "2026-11-30T22:00" is neither manual, nor caught-up, nor a time with its zone such as 2026-11-30T22:00:00Z'],
     ['a percentage that is none', '  verify: { deep: 500% }', 's.yaml:5:19: cutover.verify.deep: "500%" is no percentage; write one from 0% to 100%'],

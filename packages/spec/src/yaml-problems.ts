@@ -14,8 +14,8 @@ export interface Places {
   /** Of the value, or of the nearest thing around it. */
   readonly at: (path: Path) => Position
   readonly atKey: (path: Path) => Position
-  /** How a number is written there. */
-  readonly numberAt?: (path: Path) => string | undefined
+  /** How a number, or true and false, are written there: YAML reads them as no text. */
+  readonly bareAt?: (path: Path) => { readonly written: string; readonly kind: 'number' | 'boolean' } | undefined
 }
 
 /** Zod's issues at their places. A secret's value is never shown. */
@@ -27,7 +27,7 @@ export function problemsOf(issues: readonly Issue[], places: Places, file: strin
     const position = places.at(path)
     const where = path.length === 0 ? 'the spec' : formatPath(path)
     const isPresent = path.length === 0 || places.has(path)
-    const hint = (): string => numberHint(places.numberAt?.(path))
+    const hint = (): string => bareHint(places.bareAt?.(path))
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) add(places.atKey([...path, key]), complain(key) === undefined ? unknownKey(key, where, known(path)) : `${quoted(key)} in ${where}: ${complain(key)}`)
     } else if (!isPresent) {
@@ -64,9 +64,10 @@ export function yamlPlaces(document: Document, counter: LineCounter): Places {
     has: (path) => document.hasIn(path),
     at: (path) => position(nodeAt(document, path)),
     atKey: (path) => position(keyNode(nodeAt(document, path.slice(0, -1)), String(path.at(-1))) ?? nodeAt(document, path.slice(0, -1))),
-    numberAt: (path) => {
+    bareAt: (path) => {
       const node = nodeAt(document, path)
-      return isScalar(node) && typeof node.value === 'number' ? node.source : undefined
+      const kind = isScalar(node) ? typeof node.value : undefined
+      return isScalar(node) && node.source !== undefined && (kind === 'number' || kind === 'boolean') ? { written: node.source, kind } : undefined
     },
   }
 }
@@ -93,9 +94,9 @@ function kindName(expected: string): string {
   }
 }
 
-/** YAML reads 1.10 as the number 1.1, which is another tag. */
-function numberHint(written: string | undefined): string {
-  return written === undefined ? '' : ` (YAML reads ${written} as a number: quote it, '${written}')`
+/** YAML reads 1.10 as the number 1.1, which is another tag, and true as no word. */
+function bareHint(bare: ReturnType<NonNullable<Places['bareAt']>>): string {
+  return bare === undefined ? '' : ` (YAML reads ${bare.written} as a ${bare.kind}: quote it, '${bare.written}')`
 }
 
 function secretKey(key: string): string | undefined {
