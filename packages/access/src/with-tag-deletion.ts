@@ -3,28 +3,16 @@ import type { TagDeletion } from '@longshore/harbor'
 import type { RepositoryName, Tag } from '@longshore/oci'
 import type { Registry } from '@longshore/registry'
 import type { Io, Target } from '@longshore/transfer'
+import { foundOnce, perClient } from './per-client.ts'
 
 interface Tags {
   remove(repository: RepositoryName, tag: Tag, io: Io): Promise<TagDeletion>
   isImmutable(repository: RepositoryName, tag: Tag, io: Io): Promise<boolean>
 }
 
-const targets = new WeakMap<Registry, Target>()
-
 /** The same one for the same client: what it is is found out once, when the first tag is to go. */
-export function withTagDeletion(client: Registry): Target {
-  const known = targets.get(client) ?? make(client)
-  targets.set(client, known)
-  return known
-}
-
-function make(client: Registry): Target {
-  let found: Promise<Tags | undefined> | undefined
-  const api = async (io: Io): Promise<Tags | undefined> => {
-    const finding = found ??= lookFor(client, io)
-    finding.catch(() => { found = undefined })
-    return await finding
-  }
+export const withTagDeletion = perClient((client): Target => {
+  const api = foundOnce((io) => lookFor(client, io))
   return {
     ...client,
     untag: async (repository, tag, io) => {
@@ -34,7 +22,7 @@ function make(client: Registry): Target {
     },
     holds: async (repository, tag, io) => (await (await api(io))?.isImmutable(repository, tag, io) === true ? 'an immutability rule of its project keeps it (Policy › Tag Immutability)' : undefined),
   }
-}
+})
 
 /** `undefined`: no Harbor answers there. */
 async function lookFor(client: Registry, io: Io): Promise<Tags | undefined> {
