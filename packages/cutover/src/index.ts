@@ -1,5 +1,6 @@
 export { caughtUpTo, nextPassOf } from './caught-up.ts'
 export { changeKey } from './change-key.ts'
+export { checkHooks } from './check-hooks.ts'
 export type { CutoverEvent } from './cutover-event.ts'
 export { printCutoverMarkdown } from './cutover-markdown.ts'
 export { buildCutoverReport } from './cutover-report.ts'
