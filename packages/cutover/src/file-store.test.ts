@@ -30,6 +30,21 @@ async function elsewhere(script: string): Promise<{ readonly pid: number; readon
 }
 
 describe('a folder', () => {
+  test('of several that begin in it at once one does, and the others change nothing and are told who', async () => {
+    const begun = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => new FileStore(folder).beginHeld(specOf('v1', { deadlineMs: i }), options, `number ${i}`)))
+    const [first, ...more] = begun.flatMap((one, i) => (one.status === 'fulfilled' ? [{ i, ...one.value }] : []))
+    expect(more).toEqual([])
+    for (const one of begun) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'CUTOVER_HELD', message: expect.stringContaining(`is under way already, in number ${first!.i}`) })
+    const store = new FileStore(folder)
+    expect(await store.list()).toHaveLength(1)
+    await expect(store.beginHeld(specOf('v1', { deadlineMs: 99 }), options, 'late')).rejects.toMatchObject({ code: 'CUTOVER_HELD', message: `cutover ${first!.record.id} is under way already, in number ${first!.i}` })
+    expect((await store.get(first!.record.id))?.spec.cutover?.freeze.deadlineMs).toBe(first!.i)
+    await first!.hold[Symbol.asyncDispose]()
+    const next = await store.beginHeld(specOf('v1'), options, 'next')
+    expect(next).toMatchObject({ resumed: true, record: { id: first!.record.id } })
+    await next.hold[Symbol.asyncDispose]()
+  })
+
   test('what a killed process held is free, and what it was writing is tidied away', async () => {
     const store = new FileStore(folder)
     const { record: { id } } = await store.begin(specOf('v1'), options)
