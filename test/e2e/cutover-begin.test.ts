@@ -45,7 +45,10 @@ test('of several that begin in one empty folder at once, one does; the others sa
   await using place = await placeWith(rules('  delta: { every: 1h }\n', source.host, destination.host))
   const all = Array.from({ length: 3 }, () => launch(['cutover', 'rules.yaml', ...insecure], { cwd: place.folder }))
   const refused: string[] = []
-  for (const one of all) void one.finished.then(({ code, stderr }) => { if (code === 2) refused.push(stderr) })
+  const ended = Promise.all(all.map(async ({ finished }) => {
+    const { code, stderr } = await finished
+    if (code === 2) refused.push(stderr)
+  }))
   await until('two refusals', () => refused.length === 2)
   const { holder, id } = JSON.parse((await longshore(['cutover', 'status', 'rules.yaml', '--json'], { cwd: place.folder })).stdout) as { readonly holder: string; readonly id: string }
   const winner = all.find(({ pid }) => holder.includes(String(pid)))
@@ -53,5 +56,5 @@ test('of several that begin in one empty folder at once, one does; the others sa
   expect((await readdir(join(place.folder, 'rules.yaml.cutover'))).filter((name) => /^\d/.test(name))).toEqual([id])
   await winner?.saw(/waiting until/)
   winner?.kill('SIGINT')
-  for (const one of all) await one.finished
+  await ended
 })

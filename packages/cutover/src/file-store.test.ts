@@ -142,6 +142,17 @@ describe('a folder', () => {
     expect((await store.begin(elsewhere, options)).resumed).toBe(false)
   })
 
+  test('a spec that gives the same images other names is refused, until that cutover has ended', async () => {
+    const store = new FileStore(folder)
+    const { record } = await store.begin(specOf('v1'), options)
+    const [entry] = specOf('v1').entries
+    const renamed = { ...specOf('v1'), entries: [{ ...entry!, destinations: [{ kind: 'under', registry: 'new:5000', prefix: 'mirror', rename: [] } as const] }] }
+    await expect(store.begin(renamed, options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringMatching(/at bulk: old:5000\/team\/app was moved to new:5000\/team\/app so far, and would be moved to new:5000\/mirror\/team\/app; .* end that cutover \(longshore cutover abort/) })
+    expect((await store.get(record.id))?.spec).toEqual(specOf('v1'))
+    await store.update(record.id, (now) => ({ ...now, phase: 'aborted' }))
+    expect(await store.begin(renamed, options)).toMatchObject({ resumed: false })
+  })
+
   test('changes beyond what is kept are forgotten, and everything is due', async () => {
     const store = new FileStore(folder, { mostChanges: 10 })
     const { record: { id } } = await store.begin(specOf('v1'), options)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@longshore/spec'
 import { changeKey } from './change-key.ts'
+import { changedPlace } from './changed-place.ts'
 import { isBetweenSame } from './cutover-key.ts'
 import { CutoverHeldError, CutoverNotFoundError, CutoverStateError } from './errors.ts'
 import { FileHold } from './file-hold.ts'
@@ -49,6 +50,10 @@ export class FileStore implements CutoverStore {
       // A folder is a cutover's own: an image that nobody needs may be taken out of its spec on the way.
       if (!isBetweenSame(known.spec, spec)) {
         throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase} and moves between other registries than this spec: name another folder (--state DIR), or end that one (longshore cutover abort --state ${this.folder})`)
+      }
+      const changed = changedPlace(known.spec, spec)
+      if (changed !== undefined) {
+        throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase}: ${changed}; what is there would stay under its former name. Put the destination in the spec back, or end that cutover (longshore cutover abort --state ${this.folder}) and begin another one`)
       }
       const record = await this.update(id, (now) => renewRecord(now, spec, options))
       await this.#writeSpec(id, spec)
