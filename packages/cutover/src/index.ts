@@ -11,6 +11,7 @@ export { CutoverHeldError, CutoverNotFoundError, CutoverPhaseError, CutoverState
 export { eventsBetween, type WatchedCutover } from './events-between.ts'
 export { FileStore } from './file-store.ts'
 export { makeFolder } from './make-folder.ts'
+export { isWhole } from './kept-passes.ts'
 export type { PassOrder, PassOutcome, Mover, VerifyOrder } from './mover.ts'
 export { newRecord, renewRecord } from './new-record.ts'
 export { DeadlineError, DivertedError } from './interruption.ts'
