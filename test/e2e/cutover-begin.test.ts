@@ -31,10 +31,12 @@ describe('it is refused, and nothing is left behind, for', () => {
   })
 })
 
-test('a hook that is not there is found over Redis as well, before a cutover is there', { timeout: 60_000 }, async () => {
+test('over Redis as well, and there is no cutover there', { timeout: 60_000 }, async () => {
   await using redis = await startRedis()
-  await using place = await placeWith(rules('  freeze: { hook: { command: [./freeze.sh] } }\n'))
-  expect(await longshore(['cutover', 'rules.yaml', '--redis', redis.url, ...insecure], { cwd: place.folder })).toMatchObject({ code: 2, stderr: expect.stringContaining('cutover.freeze.hook: "./freeze.sh" is not there') })
+  for (const [spec, says] of [[rules('  freeze: { hook: { command: [./freeze.sh] } }\n'), 'cutover.freeze.hook: "./freeze.sh" is not there'], [rules('', nowhere, nowhere), 'would be copied onto itself']] as const) {
+    await using place = await placeWith(spec)
+    expect(await longshore(['cutover', 'rules.yaml', '--redis', redis.url, ...insecure], { cwd: place.folder })).toMatchObject({ code: 2, stderr: expect.stringContaining(says) })
+  }
   expect(await longshore(['cutover', 'status', '--redis', redis.url])).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no cutover in this Redis') })
 })
 

@@ -123,6 +123,9 @@ export class RedisCutoverStore implements CutoverStore {
     return undefined
   }
 
+  /** The one that is under way with these images. */
+  async underWay(spec: Migration): Promise<string | undefined> { return await this.#redis.get(keys.cutoverSpec(cutoverKey(spec))) ?? undefined }
+
   /** Cutovers that are not at their end. */
   async active(): Promise<readonly string[]> { return await this.#redis.smembers(keys.activeCutovers) }
 

@@ -1,8 +1,8 @@
 // The day of the switch, in one process: what it has to remember is in a folder, so that the same command goes on after any stop.
 import { existsSync } from 'node:fs'
-import { checkHooks, CutoverHeldError, type CutoverEvent, endPhases, isBetweenSame, type CutoverRecord, FileStore, request, required, runCutover } from '@longshore/cutover'
 import type { serveNotifications } from '@longshore/coordinator'
-import { defaultCutover, expand, type Migration } from '@longshore/spec'
+import { checkHooks, type CutoverEvent, CutoverHeldError, type CutoverRecord, endPhases, FileStore, isBetweenSame, request, required, runCutover } from '@longshore/cutover'
+import { defaultCutover, type Migration } from '@longshore/spec'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
 import type { GivenSpec } from '../cutover/cutover-at-server.ts'
@@ -10,18 +10,15 @@ import { CutoverView } from '../cutover/cutover-view.ts'
 import { openParts } from '../cutover/open-cutover.ts'
 import { exitCodeOf, printSummary } from '../cutover/cutover-summary.ts'
 import { withKeys } from '../cutover/read-keys.ts'
+import { refuseUnmovable } from '../cutover/refuse-unmovable.ts'
 import { holderName, stateFolder } from '../cutover/state-folder.ts'
 import { type ReportFiles, writeReports } from '../cutover/write-reports.ts'
 import { ExitCode } from '../exit-code.ts'
 import { type CutoverFlags, isPool } from '../flags.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
-import type { MoveFlags } from '../move-here.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { UsageError } from '../usage-error.ts'
-import { refuseToPrunePlaces, wire } from '../wire.ts'
-
-/** Repositories that are listed at once, where two could meet at the destination. */
-const listings = 32
+import { refuseToPrunePlaces } from '../wire.ts'
 
 /** @throws SpecError, UsageError, CutoverStateError, CutoverHeldError, CollisionError */
 export async function cutoverCommand(specs: readonly string[], given: CutoverFlags): Promise<ExitCode> {
@@ -114,15 +111,6 @@ async function listenTo({ listen }: CutoverFlags, { env }: Config, store: FileSt
   return await (await import('@longshore/coordinator')).serveNotifications({
     env, listen, cutover: async (cutover) => await required(store, cutover), addChanges: async (cutover, changes) => { await store.addChanges(cutover, changes) }, onHeard: () => {},
   })
-}
-
-/** What would end every pass as a whole (an image onto itself, two for one place, credentials that cannot be read) is found before anything is written down. */
-async function refuseUnmovable(spec: Migration, flags: MoveFlags, config: Config): Promise<void> {
-  await using wiring = await wire(spec, flags, config, () => {})
-  using interrupt = new Interrupt(() => {})
-  const images = expand(spec, (registry) => wiring.transports.source(registry), { concurrency: listings, signal: interrupt.stop })
-  await images.next()
-  await images.return()
 }
 
 /** A verb that is misspelt, or that there is none of, would be taken for a spec. @throws UsageError */

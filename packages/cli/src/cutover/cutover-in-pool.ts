@@ -15,6 +15,7 @@ import type { GivenSpec } from './cutover-at-server.ts'
 import { exitCodeOf, printSummary } from './cutover-summary.ts'
 import { CutoverView } from './cutover-view.ts'
 import { requiredIn, standingIn } from './redis-cutover.ts'
+import { refuseUnmovable } from './refuse-unmovable.ts'
 import { watchCutover } from './watch-cutover.ts'
 import { reportTexts, type ReportFiles } from './write-reports.ts'
 
@@ -30,6 +31,7 @@ export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config
     return await finish(over)
   }
   if (cutoverAt) await checkHooks(plan, cutoverAt, config.env)
+  if (await pool.cutovers.underWay(spec) === undefined) await refuseUnmovable(spec, flags, config)
   const { record: { id, phase, request: asked }, resumed } = await pool.cutovers.begin(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) })
   view.say(resumed ? `going on with cutover ${id}, at ${phase}` : `cutover ${id} begins; it is kept in Redis`)
   if (phase === 'no-go' && !asked) {
