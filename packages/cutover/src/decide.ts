@@ -29,7 +29,7 @@ function looked(verification: VerificationSummary | undefined, last: Pass | unde
     return { name, met: false, found: 'no image was verified', hint: 'see whether the spec names what is meant and these credentials see it (longshore plan lists what would move), then run longshore cutover again' }
   }
   const met = last === undefined || verified >= last.images
-  const found = `${images(verified)} ${verified === 1 ? 'was' : 'were'} verified${last ? `, of ${last.images} that the last pass found` : ''}`
+  const found = `${verified === 1 ? '1 image was' : `${images(verified)} were`} verified${last ? `, of ${last.images} that the last pass found` : ''}`
   return { name, met, found, ...(met ? {} : { hint: 'something took images away at the source after the freeze, or hides them: find out what, then run longshore cutover again' }) }
 }
 

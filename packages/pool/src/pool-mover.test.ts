@@ -58,6 +58,24 @@ test('whoever takes over goes on with it, or drops it: nothing of it is moved, o
   expect(await leave(0, (signal) => mover.verify(verification, signal))).not.toBe(check)
 })
 
+test('a pass that a leader begins which has been replaced meanwhile is not left to run, unless it is the one at hand', async () => {
+  const { id: cutover, spec, options } = record
+  const stalled = await cutovers.hold(cutover, 'stalled')
+  await world.redis.del(`longshore:cutover:{${cutover}}:lead`)
+  const ears = await Ears.open((await world.connect()).duplicate('ears'))
+  const successor = new RedisCutoverStore(world.redis, ears, { recordMs: 60_000 })
+  await using _hold = await successor.hold(cutover, 'successor')
+  await successor.update(cutover, (now) => ({ ...now, current: { number: 8, kind: 'delta', started: now.created } }))
+  const states: Array<string | undefined> = []
+  for (const number of [7, 8]) {
+    const before = new Set((await store.list()).map(({ id }) => id))
+    await expect(mover.pass({ cutover, number, kind: 'delta', spec, options }, new AbortController().signal)).rejects.toMatchObject({ code: 'LEADERSHIP_LOST' })
+    states.push(...(await store.list()).filter(({ id }) => !before.has(id)).map(({ state }) => state))
+  }
+  expect(states).toEqual(['cancelled', 'running'])
+  await stalled?.[Symbol.asyncDispose]()
+})
+
 test('an image that no worker could look at counts as failed, and the others as they were found', async () => {
   const { id: cutover, spec, options } = record
   const verifying = mover.verify({ cutover, spec, options, deepPercent: 3 }, new AbortController().signal)

@@ -48,9 +48,15 @@ export class PoolMover implements Mover {
     if (!before || isOther(before.options, options)) {
       // What it began with other changes first comes to its end: two that move the same tags at once would not do so in order.
       if (before) await this.#ended(before.id, signal)
-      const { record } = await store.submit(spec, options)
+      const { record, resumed } = await store.submit(spec, options)
       id = record.id
-      await cutovers.setPass(cutover, number, id)
+      try {
+        await cutovers.setPass(cutover, number, id)
+      } catch (error) {
+        // Another process leads by now: where it is past this pass, nobody waits for what was begun here.
+        if (!resumed && (await cutovers.head(cutover))?.current?.number !== number) await store.cancel(id)
+        throw error
+      }
     }
     return await passOutcome(await this.#outcome(id ?? '', signal), spec, changes)
   }

@@ -200,11 +200,11 @@ describe('the store of migrations', () => {
 
   test('one leads; another may when it has left', async () => {
     const { record: { id } } = await store.submit(spec, options)
-    const first = (await takeLead(world.redis, keyPrefix(id), 'a', id))!
-    expect(await takeLead(world.redis, keyPrefix(id), 'b', id)).toBeUndefined()
+    const first = (await takeLead(world.redis, keyPrefix(id), `${keyPrefix(id)}meta`, 'a', id))!
+    expect(await takeLead(world.redis, keyPrefix(id), `${keyPrefix(id)}meta`, 'b', id)).toBeUndefined()
     expect((await store.status(id))?.led).toBe(true)
     await first[Symbol.asyncDispose]()
-    await using second = await takeLead(world.redis, keyPrefix(id), 'b', id)
+    await using second = await takeLead(world.redis, keyPrefix(id), `${keyPrefix(id)}meta`, 'b', id)
     expect(second?.signal.aborted).toBe(false)
   })
 })
