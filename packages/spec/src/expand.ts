@@ -19,7 +19,7 @@ export interface ExpandOptions extends Io {
 /**
  * The images of a migration. Repositories come in the order in which their tags are known: named ones are begun in the
  * spec's order, those of a catalog in its own. What fails alone is an event.
- * @throws CollisionError, SelfCopyError before the first event; the signal's reason.
+ * @throws CollisionError, SelfCopyError before the first event; PatternTooSlowError of a pattern of names; the signal's reason.
  */
 export async function* expand(migration: Migration, sourceFor: (registry: string) => Source, options: ExpandOptions): AsyncGenerator<ExpandEvent, void, void> {
   const { signal } = options
