@@ -91,8 +91,11 @@ describe('the store of migrations', () => {
     const dropped = { type: 'dropped', registry: 'src', repository: 'app' as RepositoryName, tag: 'old' as Tag, rule: 'latest', reason: 'not among the latest 3' } as const
     expect(await store.note(id, dropped)).toBe(true)
     expect(await store.note(id, dropped)).toBe(false)
+    const untagged = { type: 'untagged', registry: 'src', count: 2, repositories: ['a', 'b'] as RepositoryName[] } as const
+    expect(await store.note(id, untagged)).toBe(true)
+    expect(await store.note(id, untagged)).toBe(false)
     const tally = await store.tally(id)
-    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1 })
+    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1, untagged: [untagged] })
     expect(tally.failures).toMatchObject([{ error: boom, image: image('2') }])
   })
 

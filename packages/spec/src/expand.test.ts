@@ -72,6 +72,7 @@ function print(events: readonly ExpandEvent[]): string[] {
     switch (e.kind) {
       case 'image': return `${formatEnd(e.image.source)} -> ${formatEnd(e.image.destination)}`
       case 'dropped': return `dropped ${e.repository}:${e.tag} by ${e.rule}: ${e.reason}`
+      case 'untagged': return `untagged ${e.registry}: ${e.count}`
       case 'failed': return `failed ${[e.location.registry, e.location.repository, e.location.reference].filter(Boolean).join(' ')} (${e.origin.file}:${e.origin.line}): ${(e.error as Error).message}`
     }
   })
@@ -244,7 +245,15 @@ describe('streaming', () => {
     const events = expand(yaml("images: [{repositories: {include: ['**']}}]"), () => source, { signal, concurrency: 2 })
     expect(print([(await events.next()).value as ExpandEvent])).toEqual(['src:1/a:1 -> dst:1/m/a:1'])
     opened.resolve()
-    expect(await Array.fromAsync(events)).toEqual([])
+    expect(await Array.fromAsync(events)).toEqual([{ kind: 'untagged', registry: 'src:1', count: 1, repositories: ['empty'] }])
+  })
+
+  test('repositories without a tag list are told once, with the first of them, and are no failure; a tag list that is empty is nothing to tell', async () => {
+    const source = new MemorySource('src:1', { a: ['1'], none: [] })
+    source.catalog = async function* () { yield* ['a', 'none', ...Array.from({ length: 7 }, (_, i) => `empty${i}`)] }
+    const events = await Array.fromAsync(expand(yaml("images: [{repositories: {include: ['**']}}, {repositories: {}, tags: {include: ['2']}, to: 'dst:1/n'}]"), () => source, { signal, concurrency: 1 }))
+    expect(events.filter(({ kind }) => kind === 'failed')).toEqual([])
+    expect(events.filter(({ kind }) => kind === 'untagged')).toEqual([{ kind: 'untagged', registry: 'src:1', count: 7, repositories: ['empty0', 'empty1', 'empty2', 'empty3', 'empty4'] }])
   })
 
   test('no more repositories are listed at once than asked', async () => {

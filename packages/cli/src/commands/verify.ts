@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, type ExpansionNews, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
 import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
@@ -142,7 +142,7 @@ async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted
 async function verifyInPool({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
   const { lookInPool } = await import('../pool-run.ts')
   const sum = new VerificationSum()
-  const onEvent = (event: Unlisted | Dropped): void => { if (event.type === 'unlisted') onUnlisted(event) }
+  const onEvent = (event: ExpansionNews): void => { if (event.type === 'unlisted') onUnlisted(event) }
   for await (const { wanted, details } of lookInPool(migration, flags, config, { kind: 'verify', deep: flags.deep ?? false }, stop, onEvent, () => {})) {
     const checked = details as CheckedImage
     onWanted(wanted)
