@@ -307,6 +307,7 @@ describe('an inventory', () => {
         async *repositories(namespace) {
           requests.push(`repositories ${namespace}`)
           if (forbidden.has(namespace)) throw new Error(`${namespace} is forbidden`)
+          if (!Object.keys(repositories).some((name) => namespaceOf(name) === namespace)) throw Object.assign(new Error(`${namespace} is not there`), { status: 404 })
           yield* Object.keys(repositories).filter((name) => namespaceOf(name) === namespace)
         },
         async tags(repository) {
@@ -363,6 +364,13 @@ describe('an inventory', () => {
     from.forbidden.add('team-a')
     expect(print(await run(yaml("images: [{ harbor: { projects: ['team-*'] } }, { harbor: { projects: [other] } }]"), from)).toSorted()).toEqual([
       'failed src:1 team-a (s.yaml:4): team-a is forbidden', 'src:1/other/o:9 -> dst:1/m/other/o:9', 'src:1/team-b/y/z:1 -> dst:1/m/team-b/y/z:1',
+    ])
+  })
+
+  test('a project that is named among patterns and is not there is told where it is named, and only there', async () => {
+    expect(print(await run(yaml("images: [{ harbor: { projects: ['team-a*', nosuch] } }, { repositories: {}, to: 'dst:1/n' }]"), source())).toSorted()).toEqual([
+      'failed src:1 nosuch (s.yaml:4): nosuch is not there', 'src:1/other/o:9 -> dst:1/n/other/o:9', 'src:1/team-a/x:1 -> dst:1/m/team-a/x:1', 'src:1/team-a/x:1 -> dst:1/n/team-a/x:1',
+      'src:1/team-a/x:2 -> dst:1/m/team-a/x:2', 'src:1/team-a/x:2 -> dst:1/n/team-a/x:2', 'src:1/team-b/y/z:1 -> dst:1/n/team-b/y/z:1',
     ])
   })
 
