@@ -141,7 +141,7 @@ class Leader {
       })())
     }
     const { signal } = this.#feeding
-    const expandedAt = { now: new Date(created) }
+    const expandedAt = { now: new Date(options.agesAt ?? created) }
     const all = options.changes === undefined ? wantedOf(spec, access.transports, onEvent, signal, expandedAt) : wantedOfChanges(spec, options.changes, access.transports, onEvent, signal, expandedAt)
     const expanded = onlyOf(all, options.only)
     const wanted = preparation?.stage(expanded, signal) ?? expanded

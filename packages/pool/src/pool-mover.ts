@@ -55,12 +55,15 @@ export class PoolMover implements Mover {
     return await passOutcome(await this.#outcome(id ?? '', signal), spec, changes)
   }
 
-  async verify({ cutover, spec, options, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
+  async verify({ cutover, spec, options, agesAt, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
     const { store, cutovers } = this.#with
     const before = (await cutovers.passes(cutover)).get(verification)
     // One that was brought to its end while nobody led the cutover is of a time that nobody knows.
     if (before !== undefined && endStates.has((await store.head(before))?.state ?? 'running')) await store.erase(before)
-    const { record } = await store.submit(spec, migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`))
+    const { record } = await store.submit(spec, {
+      ...migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`),
+      ...(agesAt === undefined ? {} : { agesAt }),
+    })
     await cutovers.setPass(cutover, verification, record.id)
     const { unlisted } = await this.#outcome(record.id, signal)
     const sum = new VerificationSum()
@@ -155,9 +158,9 @@ async function search(sum: VerificationSum, target: (registry: string) => Target
   }
 }
 
-function passOptions({ cutover, number, kind, options, changes }: PassOrder): PoolOptions {
+function passOptions({ cutover, number, kind, options, agesAt, changes }: PassOrder): PoolOptions {
   return {
-    ...migrationOptions(options, { kind: 'migrate' }, `${cutover}/${number}`, `${kind} pass ${number} of ${options.name ?? cutover}`),
+    ...migrationOptions(options, { kind: 'migrate' }, `${cutover}/${number}`, `${kind} pass ${number} of ${options.name ?? cutover}`), agesAt,
     ...(changes === undefined ? { asks: kind === 'delta' ? 'changed' : 'all' } : { asks: 'named', changes }),
   }
 }

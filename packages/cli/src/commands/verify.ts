@@ -66,11 +66,19 @@ function isRepairable(finding: Finding): boolean { return finding.problem !== 'f
 /** Until Ctrl-C. */
 export async function checkOnce(migration: Migration, flags: VerifyFlags, config: Config, keys?: readonly KeyObject[]): Promise<Checked> {
   using interrupt = new Interrupt(() => {})
-  return await check(migration, flags, config, interrupt.stop, keys)
+  return await check(migration, flags, config, interrupt.stop, keys ? { keys } : {})
 }
 
-/** What verify and cutover look at. @param asksFor whose signatures are looked at @throws CollisionError, the reason of `stop` */
-export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal, keys?: readonly KeyObject[], asksFor: (image: Image) => boolean = () => true): Promise<Checked> {
+export interface CheckOptions {
+  readonly keys?: readonly KeyObject[]
+  /** Whose signatures are looked at; default: all. */
+  readonly asksFor?: (image: Image) => boolean
+  /** What ages in rules are reckoned from; the present where absent. In a pool it is the present. */
+  readonly now?: Date
+}
+
+/** What verify and cutover look at. @throws CollisionError, the reason of `stop` */
+export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal, { keys, asksFor = () => true, now }: CheckOptions = {}): Promise<Checked> {
   const unlisted: Unlisted[] = []
   const whole = wholeOrigins(migration)
   /** Destination repositories that are meant to be like their sources. */
@@ -81,7 +89,7 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   let looked = 0
   let sound = 0
   const looking: Looking = {
-    migration, flags, config, stop,
+    migration, flags, config, stop, ...(now ? { now } : {}),
     onUnlisted: (event) => { unlisted.push(event) },
     onWanted: ({ image, origin }) => {
       const { destination } = image
@@ -122,15 +130,16 @@ interface Looking {
   readonly flags: VerifyFlags
   readonly config: Config
   readonly stop: AbortSignal
+  readonly now?: Date
   readonly onUnlisted: (event: Unlisted) => void
   readonly onWanted: (wanted: Wanted) => void
   readonly onChecked: (findings: readonly Finding[]) => void
 }
 
-async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+async function verifyHere({ migration, flags, config, stop, now, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
   await using wiring = await wire(migration, flags, config, () => {})
   const images = async function* (): AsyncGenerator<Wanted, void, void> {
-    for await (const wanted of wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') onUnlisted(event) }, stop)) {
+    for await (const wanted of wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') onUnlisted(event) }, stop, now ? { now } : {})) {
       onWanted(wanted)
       yield wanted
     }
