@@ -5,7 +5,7 @@ import { type Mover, passOutcome, type PassOrder, type PassOutcome, signatureChe
 import { type ErrorRecord, isDigest, toRecord } from '@longshore/oci'
 import type { Tally } from '@longshore/report'
 import { verifySignatures } from '@longshore/signing'
-import { type CheckedImage, formatEnd, hintFor, type Image, RepositoryStates, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
+import { type CheckedImage, formatEnd, hintFor, type Image, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
 import type { RedisCutoverStore } from './cutover-store.ts'
 import type { Ears } from './ears.ts'
 import { MigrationEndedError, MigrationNotFoundError, PassFailedError } from './errors.ts'
@@ -151,7 +151,7 @@ function unchecked({ image }: Wanted, error: ErrorRecord = { name: 'Error', code
 /** Tags at the destination that nobody expects. */
 async function search(sum: VerificationSum, target: (registry: string) => Target, signal: AbortSignal): Promise<{ readonly verification: Verification; readonly unsearched?: ErrorRecord }> {
   try {
-    return { verification: await sum.end(new RepositoryStates(target), listings, signal) }
+    return { verification: await sum.end(target, listings, signal) }
   } catch (error) {
     signal.throwIfAborted()
     return { verification: sum.soFar(), unsearched: toRecord(error) }

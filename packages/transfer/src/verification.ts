@@ -1,9 +1,11 @@
 // What was found of images, and of a migration as a whole.
 import { forEachLimit } from '@longshore/concurrency'
-import type { Digest, ErrorRecord, Tag } from '@longshore/oci'
-import type { Image, Location } from './image.ts'
+import type { Descriptor, Digest, ErrorRecord, Tag } from '@longshore/oci'
+import { formatEnd, type Image, type Location } from './image.ts'
 import type { Origin } from './origin.ts'
-import type { RepositoryStates } from './repository-state.ts'
+import { readBlob } from './read-whole.ts'
+import { RepositoryStates } from './repository-state.ts'
+import type { Source } from './transport.ts'
 
 /** `missing`: the reference, or something under it, is not there; `differs`: another digest; `corrupt`: bytes that lie; `failed`: it could not be told. */
 export interface Finding {
@@ -46,8 +48,18 @@ export interface CheckedImage {
   readonly contentBytes: number
   readonly contentsRead: number
   readonly bytesRead: number
+  /** Where none was read: of those that the image was the first with, the one that the smallest larger sample has. */
+  readonly unread?: UnreadBlob
   /** Tags of the destination repository that it, or something about it, put there. */
   readonly tags: readonly Tag[]
+}
+
+export interface UnreadBlob {
+  readonly to: Location
+  readonly desc: Descriptor
+  /** From which percentage on it is in samples. */
+  readonly rank: number
+  readonly origin?: Origin
 }
 
 /** Adds up what was found of all images, wherever they were checked. */
@@ -55,9 +67,12 @@ export class VerificationSum {
   readonly #findings: Finding[] = []
   readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
   readonly #blobs = new Set<string>()
+  /** What is read when the sample turns out to have been none of all. */
+  #next: { readonly image: Image; readonly unread: UnreadBlob; readonly wasSound: boolean } | undefined
   readonly #sums = { images: 0, sound: 0, manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 }
 
-  add({ destination: { registry, repository } }: Image, { findings, blobs, tags, ...sums }: CheckedImage): void {
+  add(image: Image, { findings, blobs, tags, unread, ...sums }: CheckedImage): void {
+    const { registry, repository } = image.destination
     this.#sums.images++
     if (findings.length === 0) this.#sums.sound++
     // A worker of a former version does not tell all of them.
@@ -65,6 +80,7 @@ export class VerificationSum {
     for (const name of ['manifests', 'contents', 'contentBytes', 'contentsRead', 'bytesRead'] as const) this.#sums[name] += told[name] ?? 0
     for (const blob of blobs) this.#blobs.add(blob)
     this.#findings.push(...findings)
+    if (unread && isBefore(unread, this.#next?.unread)) this.#next = { image, unread, wasSound: findings.length === 0 }
     const key = `${registry}/${repository}`
     let expected = this.#expected.get(key)
     if (!expected) this.#expected.set(key, expected = { to: { registry, repository }, tags: new Set() })
@@ -74,8 +90,10 @@ export class VerificationSum {
   /** Without what is at the destination besides. */
   soFar(): Verification { return { ...this.#sums, blobs: this.#blobs.size, findings: this.#findings, extra: [] } }
 
-  /** Looks for tags that nobody expects, where something was expected. @throws what listing tags throws */
-  async end(targets: RepositoryStates, limit: number, signal: AbortSignal): Promise<Verification> {
+  /** Reads a blob, where there are some and the sample had none; looks for tags that nobody expects, where something was expected. @throws what listing tags throws */
+  async end(targetFor: (registry: string) => Source, limit: number, signal: AbortSignal): Promise<Verification> {
+    await this.#readOne(targetFor, signal)
+    const targets = new RepositoryStates(targetFor)
     const extra: Array<Location & { readonly tag: Tag }> = []
     await forEachLimit(signal, limit, this.#expected.values(), async ({ to, tags }, signal) => {
       const there = await targets.get(to, { signal })
@@ -83,4 +101,24 @@ export class VerificationSum {
     })
     return { ...this.soFar(), extra }
   }
+
+  async #readOne(targetFor: (registry: string) => Source, signal: AbortSignal): Promise<void> {
+    if (!this.#next || this.#sums.contentsRead > 0) return
+    const { image, unread: { to, desc, origin }, wasSound } = this.#next
+    const what = `blob ${formatEnd({ ...to, reference: desc.digest })}`
+    this.#sums.contentsRead++
+    const error = await readBlob(targetFor(to.registry), to, desc, { what, onBytes: (bytes) => { this.#sums.bytesRead += bytes } }, signal)
+    if (!error) return
+    this.#findings.push({ ...corruptBlob(image, what, desc, error), ...(origin ? { origin } : {}) })
+    if (wasSound) this.#sums.sound--
+  }
+}
+
+/** Of one digest at two registries always the same is read. */
+function isBefore(one: UnreadBlob, other: UnreadBlob | undefined): boolean {
+  return !other || one.rank < other.rank || (one.rank === other.rank && one.to.registry < other.to.registry)
+}
+
+export function corruptBlob(image: Image, what: string, { digest }: Descriptor, error: ErrorRecord): Finding {
+  return { image, problem: 'corrupt', what, expected: digest, error, hint: 'delete the blob (or its repository) at the destination and migrate again: registries do not replace a blob that they have' }
 }

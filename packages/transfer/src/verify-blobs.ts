@@ -1,11 +1,11 @@
 // Whether blobs are there, and hold what they say: each is looked at once, however many images share it.
-import { type Descriptor, digestOf, type ErrorRecord, isForeign, toRecord } from '@longshore/oci'
+import { type Descriptor, digestOf, type ErrorRecord, isForeign } from '@longshore/oci'
 import type { Wanted } from './context.ts'
 import { formatEnd, type Location } from './image.ts'
-import { isInSample, type Sample } from './sample.ts'
+import { readBlob } from './read-whole.ts'
+import { isInSample, rankIn, type Sample } from './sample.ts'
 import type { Source } from './transport.ts'
-import type { CheckedImage, Finding } from './verification.ts'
-import { Verifier } from './verified.ts'
+import { type CheckedImage, corruptBlob, type Finding, type UnreadBlob } from './verification.ts'
 
 /** What the blobs of one image come to, as they are looked at. */
 export interface BlobWalk {
@@ -13,6 +13,8 @@ export interface BlobWalk {
   readonly findings: Finding[]
   readonly signal: AbortSignal
   readonly blobs: string[]
+  /** The first that larger samples would have, of those that the image was the first with. */
+  readonly left: { first?: UnreadBlob }
   readonly sums: { -readonly [K in 'manifests' | 'contents' | 'contentBytes' | 'contentsRead' | 'bytesRead']: CheckedImage[K] }
 }
 
@@ -33,30 +35,24 @@ export class BlobVerifier {
       return target.exists(to.repository, desc, { signal })
     })
     if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }
-    this.#countContent(walk, target, desc)
+    this.#count(walk, to, desc)
     if (!this.#deep || !isInSample(desc.digest, this.#deep)) return
-    const error = await once(this.#read, `${target.registry}@${desc.digest}`, () => this.#readBlob(walk, target, to, desc, what))
-    if (error) walk.findings.push({ image, problem: 'corrupt', what, expected: desc.digest, error, hint: 'delete the blob (or its repository) at the destination and migrate again: registries do not replace a blob that they have' })
+    const error = await once(this.#read, `${target.registry}@${desc.digest}`, async () => {
+      walk.sums.contentsRead++
+      return await readBlob(target, to, desc, { what, onBytes: (bytes) => { walk.sums.bytesRead += bytes } }, signal)
+    })
+    if (error) walk.findings.push(corruptBlob(image, what, desc, error))
   }
 
-  #countContent({ sums }: BlobWalk, { registry }: Source, { digest, size }: Descriptor): void {
+  #count({ sums, left }: BlobWalk, { registry, repository }: Location, { mediaType, digest, size }: Descriptor): void {
     const key = `${registry}@${digest}`
     if (this.#contents.has(key)) return
     this.#contents.add(key)
     sums.contents++
     sums.contentBytes += Math.max(0, size)
-  }
-
-  async #readBlob({ signal, sums }: BlobWalk, target: Source, to: Location, desc: Descriptor, what: string): Promise<ErrorRecord | undefined> {
-    sums.contentsRead++
-    try {
-      await using content = await target.blob(to.repository, desc, { signal })
-      for await (const chunk of new Verifier(desc, what).check(content, 0)) sums.bytesRead += chunk.byteLength
-      return undefined
-    } catch (error) {
-      signal.throwIfAborted()
-      return toRecord(error)
-    }
+    if (!this.#deep) return
+    const rank = rankIn(digest, this.#deep.salt)
+    if (rank < (left.first?.rank ?? Infinity)) left.first = { to: { registry, repository }, desc: { mediaType, digest, size }, rank }
   }
 }
 

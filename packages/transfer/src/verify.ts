@@ -35,7 +35,7 @@ export async function verify(wanted: AsyncIterable<Wanted>, options: VerifyOptio
     sum.add(one.image, checked)
     options.onImage?.(one.image, checked.findings)
   })
-  return await sum.end(verifier.targets, options.jobs.images, signal)
+  return await sum.end((registry) => options.transports.target(registry), options.jobs.images, signal)
 }
 
 interface Walk extends BlobWalk {
@@ -47,7 +47,6 @@ interface Walk extends BlobWalk {
 export class ImageVerifier {
   readonly #options: Pick<VerifyOptions, 'transports' | 'deep'>
   readonly #sources: RepositoryStates
-  readonly targets: RepositoryStates
   readonly #manifests = new ManifestCache()
   readonly #there = new ManifestCache('repository')
   /** Destination tags that were compared, or are to be. */
@@ -58,13 +57,12 @@ export class ImageVerifier {
     this.#options = options
     this.#blobs = new BlobVerifier(options.deep)
     this.#sources = new RepositoryStates((registry) => options.transports.source(registry))
-    this.targets = new RepositoryStates((registry) => options.transports.target(registry))
   }
 
   /** @throws the signal's reason; what else goes wrong is a finding */
   async check(wanted: Wanted, signal: AbortSignal): Promise<CheckedImage> {
-    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], sums: { manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } }
-    const { findings, tags, blobs, sums } = walk
+    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], left: {}, sums: { manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } }
+    const { findings, tags, blobs, left, sums } = walk
     try {
       await this.#compare(walk, wanted.image)
     } catch (error) {
@@ -74,7 +72,7 @@ export class ImageVerifier {
       findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
     }
     const asked = objectsOf(wanted)
-    return { findings: asked.origin ? findings.map((finding) => ({ ...finding, ...asked })) : findings, ...sums, blobs, tags: [...tags] }
+    return { findings: asked.origin ? findings.map((finding) => ({ ...finding, ...asked })) : findings, ...sums, blobs, ...(left.first && sums.contentsRead === 0 ? { unread: { ...left.first, ...asked } } : {}), tags: [...tags] }
   }
 
   /** One reference at both ends, what is under it, and what is about it. */

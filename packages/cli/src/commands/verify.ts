@@ -4,7 +4,7 @@ import { askedBy, codeOf, type ExpansionNews, toJsonEvent, type Unlisted, wanted
 import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
-  type CheckedImage, type Finding, formatEnd, type Image, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
+  type CheckedImage, type Finding, formatEnd, type Image, type ImageId, imageId, verify, type Verification, VerificationSum, type Wanted,
 } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
@@ -159,7 +159,7 @@ async function verifyInPool({ migration, flags, config, stop, onUnlisted, onWant
     sum.add(wanted.image, checked)
   }
   await using wiring = await wire(migration, flags, config, () => {})
-  return await sum.end(new RepositoryStates((registry) => wiring.transports.target(registry)), jobs.images, stop)
+  return await sum.end((registry) => wiring.transports.target(registry), jobs.images, stop)
 }
 
 /** Places in the spec that take every tag of a repository. */
