@@ -33,6 +33,10 @@ test('a slow rule of renaming is told with its place when the spec is read, and 
   await expect(parseSpecs([{ name: 'spec.yaml', content }], {})).rejects.toThrow(/^spec\.yaml:4: the pattern \(x\|a\+\)\+\$ takes too long.*$/)
 })
 
+test('a glob of many thousand letters is refused before it is compiled', () => {
+  expect(() => parsePattern('!('.repeat(1001))).toThrow('a glob has at most 2000 characters: write several')
+})
+
 test('a name that only a registry could make up is watched, too', () => {
   expect(matcherOf(parsePattern('/a.*a.*$x/')).test('a'.repeat(250))).toBe(false)
   expect(() => matcherOf(parsePattern('/a.*a.*$x/')).test('a'.repeat(1e5) as RepositoryName)).toThrow(PatternTooSlowError)

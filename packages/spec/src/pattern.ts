@@ -10,11 +10,15 @@ export interface Matcher {
   readonly filter: <T extends string>(texts: readonly T[]) => readonly T[]
 }
 
+/** To compile one takes the square of its length. */
+const longestGlob = 2000
+
 /** `/source/flags` is a regular expression, all else a glob. @throws SyntaxError when the regular expression is not valid. */
 export function parsePattern(text: string): Pattern {
   const match = /^\/(.*)\/([a-z]*)$/s.exec(text)
   if (!match) {
     if (text === '') throw new SyntaxError('an empty pattern matches nothing')
+    if (text.length > longestGlob) throw new SyntaxError(`a glob has at most ${longestGlob} characters: write several`)
     if (text.startsWith('/')) throw new SyntaxError('a regular expression ends with / too')
     return { kind: 'glob', glob: text }
   }
