@@ -32,7 +32,7 @@ export function buildReport(tally: Tally, facts: RunFacts): Report {
     images: images.sort(by((image) => image.destination)),
     digestMap: Object.fromEntries(tally.entries.flatMap((e) => (e.digest === undefined || e.rewritten === undefined ? [] : [[e.digest, e.rewritten] as const])).sort(by(([from]) => from))),
     unlisted: tally.unlisted.map(toUnlisted).sort(by((u) => `${u.registry}/${u.repository ?? ''}:${u.reference ?? ''}`)),
-    untagged: tally.untagged.map(({ registry, count, repositories }) => ({ registry, count, repositories: [...repositories] })).sort(by((u) => u.registry)),
+    ...(tally.untagged.length === 0 ? {} : { untagged: tally.untagged.map(({ registry, count, repositories }) => ({ registry, count, repositories: [...repositories] })).sort(by((u) => u.registry)) }),
     dropped: tally.dropped.map(({ registry, repository, tag, rule, reason }) => ({ registry, repository, tag, rule, reason })).sort(by((d) => `${d.registry}/${d.repository}:${d.tag}`)),
   }
 }
@@ -45,8 +45,10 @@ export function* printReport(report: Report): Generator<string> {
   yield* printItems(images)
   yield `],\n  "digestMap": ${JSON.stringify(digestMap)},\n  "unlisted": [`
   yield* printItems(unlisted)
-  yield '],\n  "untagged": ['
-  yield* printItems(untagged)
+  if (untagged.length > 0) {
+    yield '],\n  "untagged": ['
+    yield* printItems(untagged)
+  }
   yield '],\n  "dropped": ['
   yield* printItems(dropped)
   yield ']\n}\n'
