@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { askedBy, codeOf, type ExpansionNews, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, describeUntagged, type ExpansionNews, toJsonEvent, type Unlisted, type Untagged, wantedOf } from '@longshore/report'
 import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
@@ -39,7 +39,8 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
     if (interrupted) return ExitCode.interrupted
     checked = await checkOnce(migration, flags, config, keys)
   }
-  const { verification, unlisted, wrongExtra, unsearched, signatures } = checked
+  const { verification, unlisted, untagged, wrongExtra, unsearched, signatures } = checked
+  for (const one of untagged) process.stderr.write(`warning: ${describeUntagged(one)}\n`)
   const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined && (signatures?.unsigned.length ?? 0) === 0
   process.stdout.write(flags.json === true ? printJson(checked, sound, flags) : print(checked, flags))
   return sound ? ExitCode.ok : ExitCode.failed
@@ -48,6 +49,7 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
 export interface Checked {
   readonly verification: Verification
   readonly unlisted: readonly Unlisted[]
+  readonly untagged: readonly Untagged[]
   /** Extra tags that count as wrong. */
   readonly wrongExtra: number
   /** Why the destination could not be looked through to the end. */
@@ -80,6 +82,7 @@ export interface CheckOptions {
 /** What verify and cutover look at. @throws CollisionError, the reason of `stop` */
 export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal, { keys, asksFor = () => true, now }: CheckOptions = {}): Promise<Checked> {
   const unlisted: Unlisted[] = []
+  const untagged: Untagged[] = []
   const whole = wholeOrigins(migration)
   /** Destination repositories that are meant to be like their sources. */
   const mirrored = new Set<string>()
@@ -90,7 +93,10 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   let sound = 0
   const looking: Looking = {
     migration, flags, config, stop, ...(now ? { now } : {}),
-    onUnlisted: (event) => { unlisted.push(event) },
+    onNews: (event) => {
+      if (event.type === 'unlisted') unlisted.push(event)
+      if (event.type === 'untagged') untagged.push(event)
+    },
     onWanted: ({ image, origin }) => {
       const { destination } = image
       if (keys && asksFor(image)) images.push(image)
@@ -109,12 +115,12 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   } catch (error) {
     // Images were checked, and then their repositories could not be listed: what was found is told with it.
     if (looked === 0 || !(error instanceof MigrationError) || stop.aborted) throw error
-    return { verification: { images: looked, sound, findings, extra: [], ...nothingLookedAt }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
+    return { verification: { images: looked, sound, findings, extra: [], ...nothingLookedAt }, unlisted, untagged, wrongExtra: 0, unsearched: toRecord(error) }
   }
   const policy = flags.extra ?? 'list'
   const verification = policy === 'ignore' ? { ...found, extra: [] } : found
   const wrong = policy === 'fail' ? verification.extra : verification.extra.filter((tag) => mirrored.has(`${tag.registry}/${tag.repository}`))
-  return { verification, unlisted, wrongExtra: wrong.length, ...(keys ? { signatures: await checkSignatures(images, keys, migration, flags, config, stop) } : {}) }
+  return { verification, unlisted, untagged, wrongExtra: wrong.length, ...(keys ? { signatures: await checkSignatures(images, keys, migration, flags, config, stop) } : {}) }
 }
 
 /** From this process, also where workers did the rest: the keys are files of this machine. */
@@ -131,15 +137,15 @@ interface Looking {
   readonly config: Config
   readonly stop: AbortSignal
   readonly now?: Date
-  readonly onUnlisted: (event: Unlisted) => void
+  readonly onNews: (event: ExpansionNews) => void
   readonly onWanted: (wanted: Wanted) => void
   readonly onChecked: (findings: readonly Finding[]) => void
 }
 
-async function verifyHere({ migration, flags, config, stop, now, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+async function verifyHere({ migration, flags, config, stop, now, onNews, onWanted, onChecked }: Looking): Promise<Verification> {
   await using wiring = await wire(migration, flags, config, () => {})
   const images = async function* (): AsyncGenerator<Wanted, void, void> {
-    for await (const wanted of wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') onUnlisted(event) }, stop, now ? { now } : {})) {
+    for await (const wanted of wantedOf(migration, wiring.transports, onNews, stop, now ? { now } : {})) {
       onWanted(wanted)
       yield wanted
     }
@@ -148,11 +154,10 @@ async function verifyHere({ migration, flags, config, stop, now, onUnlisted, onW
 }
 
 /** The workers check the images; what is at the destination beside them is looked for here. */
-async function verifyInPool({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+async function verifyInPool({ migration, flags, config, stop, onNews, onWanted, onChecked }: Looking): Promise<Verification> {
   const { lookInPool } = await import('../pool-run.ts')
   const sum = new VerificationSum()
-  const onEvent = (event: ExpansionNews): void => { if (event.type === 'unlisted') onUnlisted(event) }
-  for await (const { wanted, details } of lookInPool(migration, flags, config, { kind: 'verify', deep: flags.deep ?? false }, stop, onEvent, () => {})) {
+  for await (const { wanted, details } of lookInPool(migration, flags, config, { kind: 'verify', deep: flags.deep ?? false }, stop, onNews, () => {})) {
     const checked = details as CheckedImage
     onWanted(wanted)
     onChecked(checked.findings)
@@ -171,7 +176,7 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
-function printJson({ verification, unlisted, wrongExtra, unsearched, signatures }: Checked, sound: boolean, { deep }: VerifyFlags): string {
+function printJson({ verification, unlisted, untagged, wrongExtra, unsearched, signatures }: Checked, sound: boolean, { deep }: VerifyFlags): string {
   const findings = verification.findings.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
-  return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }), ...(signatures === undefined ? {} : { signatures }) })}\n`
+  return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), untagged: untagged.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }), ...(signatures === undefined ? {} : { signatures }) })}\n`
 }
