@@ -1,7 +1,7 @@
 // A migration over Redis: this process leads it, workers move it, here or elsewhere.
 import type { AccessOptions } from '@longshore/access'
 import { Coordinator, endStates, type MigrationRecord, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
-import { countNamed, type Dropped, type RunEvent, Tally, type Unlisted } from '@longshore/report'
+import { countNamed, type ExpansionNews, type RunEvent, Tally } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
 import type { ImageResult, InFlight } from '@longshore/transfer'
 import type { Config } from './config.ts'
@@ -70,7 +70,7 @@ export async function runInPool(migration: Migration, flags: Flags, config: Conf
  */
 export async function* lookInPool(
   migration: Migration, flags: Flags, config: Config, task: Exclude<PoolTask, { kind: 'migrate' }>, signal: AbortSignal,
-  onEvent: (event: Unlisted | Dropped) => void, onImage: () => void,
+  onEvent: (event: ExpansionNews) => void, onImage: () => void,
 ): AsyncGenerator<ImageResult, void, void> {
   await using session = await openSession(flags, config)
   const { pool } = session
@@ -81,8 +81,8 @@ export async function* lookInPool(
       for (const { present } = await pool.store.ledger(record.id).tally(); told < present; told++) onImage()
     })
     await leadAndWatch(pool, record.id, flags, config, signal, () => {}, () => {})
-    const { unlisted, dropped } = await pool.store.tally(record.id)
-    for (const event of [...unlisted, ...dropped]) onEvent(event)
+    const { unlisted, untagged, dropped } = await pool.store.tally(record.id)
+    for (const event of [...unlisted, ...untagged, ...dropped]) onEvent(event)
     yield* pool.store.ledger(record.id).results()
   } finally {
     // What was only looked at leaves nothing behind that anybody would ask for.

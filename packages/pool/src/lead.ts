@@ -5,7 +5,7 @@ import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { Preparation } from '@longshore/prepare'
-import { type Dropped, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
+import { type ExpansionNews, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
 import type { ErrorRecord } from '@longshore/oci'
 import { hintFor, type ImageId, imageId, type ImageResult, maxDeferred, objectsOf, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
@@ -133,7 +133,7 @@ class Leader {
     const { store, publisher, access, onNews, preparation } = this.#with
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
-    const onEvent = (event: Unlisted | Dropped): void => {
+    const onEvent = (event: ExpansionNews): void => {
       noted.push((async () => {
         if (!await store.note(id, event)) return
         publisher.publish(event)
@@ -141,7 +141,7 @@ class Leader {
       })())
     }
     const { signal } = this.#feeding
-    const expandedAt = { now: new Date(created) }
+    const expandedAt = { now: new Date(options.agesAt ?? created) }
     const all = options.changes === undefined ? wantedOf(spec, access.transports, onEvent, signal, expandedAt) : wantedOfChanges(spec, options.changes, access.transports, onEvent, signal, expandedAt)
     const expanded = onlyOf(all, options.only)
     const wanted = preparation?.stage(expanded, signal) ?? expanded

@@ -40,11 +40,12 @@ async function leave(number: number, begin: (signal: AbortSignal) => Promise<unk
 
 test('whoever takes over goes on with it, or drops it: nothing of it is moved, or counts as proof, any more', async () => {
   const { id: cutover, spec, options } = record
-  const order: PassOrder = { cutover, number: 1, kind: 'bulk', spec, options }
-  const verification = { cutover, spec, options, deepPercent: 0 }
+  const order: PassOrder = { cutover, number: 1, kind: 'bulk', spec, options, agesAt: record.created }
+  const verification = { cutover, spec, options, agesAt: '2026-11-26T10:00:00.000Z', deepPercent: 0 }
   const pass = await leave(1, (signal) => mover.pass(order, signal))
   expect(await leave(1, (signal) => mover.pass(order, signal))).toBe(pass)
   const check = await leave(0, (signal) => mover.verify(verification, signal))
+  expect([(await store.head(pass))?.options.agesAt, (await store.head(check))?.options.agesAt]).toEqual([record.created, verification.agesAt])
   expect(await leave(0, (signal) => mover.verify(verification, signal))).toBe(check)
   // Somebody who clears away what was cancelled, as coordinators do.
   const clearing = (async () => {

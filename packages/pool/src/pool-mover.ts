@@ -5,7 +5,7 @@ import { type Mover, passOutcome, type PassOrder, type PassOutcome, signatureChe
 import { type ErrorRecord, isDigest, toRecord } from '@longshore/oci'
 import type { Tally } from '@longshore/report'
 import { verifySignatures } from '@longshore/signing'
-import { type CheckedImage, formatEnd, hintFor, type Image, RepositoryStates, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
+import { type CheckedImage, formatEnd, hintFor, type Image, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
 import type { RedisCutoverStore } from './cutover-store.ts'
 import type { Ears } from './ears.ts'
 import { MigrationEndedError, MigrationNotFoundError, PassFailedError } from './errors.ts'
@@ -61,12 +61,15 @@ export class PoolMover implements Mover {
     return await passOutcome(await this.#outcome(id ?? '', signal), spec, changes)
   }
 
-  async verify({ cutover, spec, options, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
+  async verify({ cutover, spec, options, agesAt, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
     const { store, cutovers } = this.#with
     const before = (await cutovers.passes(cutover)).get(verification)
     // One that was brought to its end while nobody led the cutover is of a time that nobody knows.
     if (before !== undefined && endStates.has((await store.head(before))?.state ?? 'running')) await store.erase(before)
-    const { record } = await store.submit(spec, migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`))
+    const { record } = await store.submit(spec, {
+      ...migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`),
+      ...(agesAt === undefined ? {} : { agesAt }),
+    })
     await cutovers.setPass(cutover, verification, record.id)
     const { unlisted } = await this.#outcome(record.id, signal)
     const sum = new VerificationSum()
@@ -154,16 +157,16 @@ function unchecked({ image }: Wanted, error: ErrorRecord = { name: 'Error', code
 /** Tags at the destination that nobody expects. */
 async function search(sum: VerificationSum, target: (registry: string) => Target, signal: AbortSignal): Promise<{ readonly verification: Verification; readonly unsearched?: ErrorRecord }> {
   try {
-    return { verification: await sum.end(new RepositoryStates(target), listings, signal) }
+    return { verification: await sum.end(target, listings, signal) }
   } catch (error) {
     signal.throwIfAborted()
     return { verification: sum.soFar(), unsearched: toRecord(error) }
   }
 }
 
-function passOptions({ cutover, number, kind, options, changes }: PassOrder): PoolOptions {
+function passOptions({ cutover, number, kind, options, agesAt, changes }: PassOrder): PoolOptions {
   return {
-    ...migrationOptions(options, { kind: 'migrate' }, `${cutover}/${number}`, `${kind} pass ${number} of ${options.name ?? cutover}`),
+    ...migrationOptions(options, { kind: 'migrate' }, `${cutover}/${number}`, `${kind} pass ${number} of ${options.name ?? cutover}`), agesAt,
     ...(changes === undefined ? { asks: kind === 'delta' ? 'changed' : 'all' } : { asks: 'named', changes }),
   }
 }

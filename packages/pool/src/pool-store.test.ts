@@ -1,6 +1,8 @@
 import type { RepositoryName, Tag } from '@longshore/oci'
 import { keyPrefix } from '@longshore/ledger'
+import { BullQueues } from '@longshore/queue'
 import { defaultContent, type Migration } from '@longshore/spec'
+import { MemoryRegistry } from '@longshore/testing/contracts'
 import type { Image, Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EventPublisher, readEvents } from './event-stream.ts'
@@ -91,8 +93,11 @@ describe('the store of migrations', () => {
     const dropped = { type: 'dropped', registry: 'src', repository: 'app' as RepositoryName, tag: 'old' as Tag, rule: 'latest', reason: 'not among the latest 3' } as const
     expect(await store.note(id, dropped)).toBe(true)
     expect(await store.note(id, dropped)).toBe(false)
+    const untagged = { type: 'untagged', registry: 'src', count: 2, repositories: ['a', 'b'] as RepositoryName[] } as const
+    expect(await store.note(id, untagged)).toBe(true)
+    expect(await store.note(id, untagged)).toBe(false)
     const tally = await store.tally(id)
-    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1 })
+    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1, untagged: [untagged] })
     expect(tally.failures).toMatchObject([{ error: boom, image: image('2') }])
   })
 
@@ -156,6 +161,26 @@ describe('the store of migrations', () => {
     expect(await store.active()).toEqual([])
     expect(await world.redis.exists(`${keyPrefix(record.id)}images`)).toBe(0)
     expect((await store.retry(record.id)).state).toBe('running')
+  })
+
+  test.each([['2021-06-01T12:00:00.000Z', 1], [undefined, 0]])('ages in rules are reckoned from %s: %d images', async (agesAt, found) => {
+    const source = new MemoryRegistry('src')
+    source.addImage('app', 'old', ['layer'], { annotations: { 'org.opencontainers.image.created': '2021-06-01T00:00:00Z' } })
+    const aged: Migration = {
+      entries: [{
+        source: { kind: 'repository', registry: 'src', repository: 'app' as RepositoryName, path: 'app' }, destinations: [{ kind: 'under', registry: 'dst', prefix: '', rename: [] }],
+        selection: { kind: 'rule', references: [], rule: { newerThan: { kind: 'ago', ms: 86_400_000 } } }, content: defaultContent, origin: { file: 'f', line: 1 },
+      }],
+    }
+    const { record } = await store.submit(aged, { ...options, ...(agesAt === undefined ? {} : { agesAt }) })
+    await using queues = new BullQueues(await world.connect(), { prefix: `{${record.id}}`, onProblem: () => {} })
+    await using publisher = new EventPublisher(world.redis, keyPrefix(record.id), () => [])
+    const stop = new AbortController()
+    const leading = lead(record, { store, queues, access: { transports: { source: () => source } } as never, publisher, onNews: () => {}, self: 'c1' }, stop.signal)
+    await expect.poll(async () => (await store.head(record.id))?.expanded, { timeout: 10_000 }).toBe(true)
+    expect((await store.ledger(record.id).tally()).found).toBe(found)
+    stop.abort(new Error('looked at'))
+    await leading.catch(() => {})
   })
 
   test('watchers read events in order, from where they left off, to the end', async () => {

@@ -5,6 +5,6 @@ call('HINCRBY', P .. 'meta', 'retries', 1)
 if meta[1] == 'complete' then
   call('HSET', P .. 'meta', 'state', 'running')
   call('HDEL', P .. 'meta', 'ended', 'secondPass')
-  for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'dropped', 'uses', 'events' }) do call('PERSIST', P .. name) end
+  for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'untagged', 'dropped', 'uses', 'events' }) do call('PERSIST', P .. name) end
 end
 return 1
