@@ -70,7 +70,7 @@ test('a pass that a leader begins which has been replaced meanwhile is not left 
   const states: Array<string | undefined> = []
   for (const number of [7, 8]) {
     const before = new Set((await store.list()).map(({ id }) => id))
-    await expect(mover.pass({ cutover, number, kind: 'delta', spec, options }, new AbortController().signal)).rejects.toMatchObject({ code: 'LEADERSHIP_LOST' })
+    await expect(mover.pass({ cutover, number, kind: 'delta', spec, options, agesAt: record.created }, new AbortController().signal)).rejects.toMatchObject({ code: 'LEADERSHIP_LOST' })
     states.push(...(await store.list()).filter(({ id }) => !before.has(id)).map(({ state }) => state))
   }
   expect(states).toEqual(['cancelled', 'running'])
