@@ -2,7 +2,7 @@
 
 const windowMs = 20_000
 /** Of blobs, a worker takes no more than it moves in so long. */
-const heldSeconds = 2
+const heldSeconds = 1
 /** Of these, what its own work made ready and no other worker was offered. */
 const alongSeconds = 0.5
 
