@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { RepositoryName, Tag } from '@longshore/oci'
 import { keyPrefix } from '@longshore/ledger'
 import { defaultContent, type Migration } from '@longshore/spec'
@@ -5,6 +6,7 @@ import type { Image, Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EventPublisher, readEvents } from './event-stream.ts'
 import { startBeating, type WorkerInfo } from './heartbeat.ts'
+import { keys } from './keys.ts'
 import { lead } from './lead.ts'
 import { takeLead } from './leadership.ts'
 import type { PoolOptions } from './migration-record.ts'
@@ -68,6 +70,22 @@ describe('the store of migrations', () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => store.submit(spec, options)))
     expect(new Set(all.map(({ record }) => record.id)).size).toBe(1)
     expect(all.filter(({ resumed }) => !resumed)).toHaveLength(1)
+  })
+
+  test('what a process is still sending is waited for; what it died over is led when the same is submitted again', async () => {
+    const { record } = await store.submit(spec, options)
+    const meta = await world.redis.hgetall(`${keyPrefix(record.id)}meta`)
+    await world.redis.flushall()
+    // The name is taken, and the record is on its way.
+    await world.redis.set(keys.spec(meta['hash']!), 'slow')
+    const [submitting] = [store.submit(spec, options), await delay(100)]
+    await world.redis.hset(`${keyPrefix('slow')}meta`, meta)
+    expect(await submitting).toMatchObject({ resumed: true, record: { id: 'slow' } })
+    expect([await store.active(), (await store.list()).map(({ id }) => id)]).toEqual([['slow'], ['slow']])
+    // Long over, it is not led any more, and nobody is made to lead it.
+    await store.end('slow', ['running'], 'complete')
+    expect((await store.submit(spec, options)).resumed).toBe(false)
+    expect(await store.active()).not.toContain('slow')
   })
 
   test('states change along their chart, and what cannot be is refused with the reason', async () => {

@@ -22,6 +22,8 @@ export interface PoolStoreOptions {
 export interface Submitted { readonly record: MigrationRecord; /** It was running already. */ readonly resumed: boolean }
 
 const pollMs = 200
+/** How long whoever has just taken the name of a spec may take to send its record, which may be megabytes. */
+const beginningMs = 5_000
 /** For how long a retry waits for a leader that ends the migration. */
 const closingMs = 3_000
 const readEntries = 100
@@ -41,18 +43,22 @@ export class PoolStore {
     const body = JSON.stringify(spec)
     const hash = createHash('sha256').update(body).update(JSON.stringify(options)).digest('hex')
     const id = newId()
-    for (;;) {
+    for (const until = performance.now() + beginningMs; ;) {
       const known = await this.#redis.set(keys.spec(hash), id, 'NX') === null ? await this.#redis.get(keys.spec(hash)) : id
       const head = known === null || known === id ? undefined : await this.head(known)
       const record = head && !endStates.has(head.state) ? await this.get(head.id) : undefined
-      if (record) return { record, resumed: true }
+      if (record) {
+        // Whoever began it may have died before anybody could know of it.
+        if (await this.#redis.zscore(keys.migrations, record.id) === null) await this.#list(record.id, Date.parse(record.created))
+        return { record, resumed: true }
+      }
       if (known === id) break
+      if (known !== null && !head && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, pollMs))
       // It has ended, or its record is gone: the next one takes its place, unless somebody else is quicker.
-      if (known !== null && await this.#redis.get(keys.spec(hash)) === known) await this.#redis.del(keys.spec(hash))
+      else if (known !== null && await this.#redis.get(keys.spec(hash)) === known) await this.#redis.del(keys.spec(hash))
     }
-    const ledger = this.#redisLedger(id)
-    const created = await ledger.begin({ spec: body, options: JSON.stringify(options), hash })
-    await Promise.all([this.#redis.zadd(keys.migrations, created, id), this.#redis.sadd(keys.active, id)])
+    const created = await this.#redisLedger(id).begin({ spec: body, options: JSON.stringify(options), hash })
+    await this.#list(id, created)
     const record = await this.get(id)
     if (!record) throw new MigrationNotFoundError(id)
     return { record, resumed: false }
@@ -246,6 +252,12 @@ export class PoolStore {
     const head = await this.head(id)
     if (!head) throw new MigrationNotFoundError(id)
     return head
+  }
+
+  /** From now on somebody leads it, and it is shown; in this order, so that what is shown is led. */
+  async #list(id: string, created: number): Promise<void> {
+    await this.#redis.sadd(keys.active, id)
+    await this.#redis.zadd(keys.migrations, created, id)
   }
 
   async #forget(ids: readonly string[]): Promise<void> {
