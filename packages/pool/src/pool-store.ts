@@ -96,11 +96,13 @@ export class PoolStore {
     if (!head) return undefined
     const ledger = this.#redisLedger(id)
     const hasEnded = endStates.has(head.state)
-    const [counts, nodes, workers, led, nowMs] = await Promise.all([
+    const [counts, nodes, workers, led, nowMs, idleMs] = await Promise.all([
       ledger.tally(), hasEnded ? undefined : ledger.counts(), listWorkers(this.#redis), isLed(this.#redis, keyPrefix(id)), this.#redis.time().then(([s]) => Number(s) * 1000),
+      this.#redis.hget(`${keyPrefix(id)}meta`, 'idle'),
     ])
     const elapsedMs = Math.max(0, (head.ended === undefined ? nowMs : Date.parse(head.ended)) - Date.parse(head.created))
-    const etaMs = hasEnded ? undefined : estimate(counts, head.expanded, elapsedMs)
+    const sent = workers.flatMap(({ transfers }) => transfers).reduce((sum, one) => (one.migration === id ? sum + one.sent : sum), 0)
+    const etaMs = hasEnded || head.state === 'paused' || !head.expanded ? undefined : estimate(counts, sent, elapsedMs - Number(idleMs))
     return {
       ...head, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.filter(({ role }) => role === 'worker').length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led,
     }
@@ -291,10 +293,10 @@ function addResult(tally: Tally, { wanted, outcome, digest, rewritten, referrers
 const noBlobs = { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }
 
 /** By the bytes, once the images are all known; by the images, where nothing had to be moved. */
-function estimate({ found, copied, present, failed, expectedBytes, blobs }: PoolCounts, expanded: boolean, elapsedMs: number): number | undefined {
+function estimate({ found, copied, present, failed, expectedBytes, blobs }: PoolCounts, sent: number, workedMs: number): number | undefined {
   const ended = copied + present + failed
-  if (!expanded || ended === 0 || elapsedMs === 0) return undefined
-  const moved = blobs.pushedBytes + blobs.existedBytes
+  if (ended === 0 || workedMs <= 0) return undefined
+  const moved = blobs.pushedBytes + blobs.existedBytes + sent
   const share = Math.min(expectedBytes > 0 ? moved / expectedBytes : 1, ended / found)
-  return share <= 0 ? undefined : Math.round(elapsedMs / share - elapsedMs)
+  return share <= 0 ? undefined : Math.max(0, Math.round(workedMs / share - workedMs))
 }
