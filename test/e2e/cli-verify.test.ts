@@ -1,5 +1,5 @@
 // What verify says of content that lies, with the cure that works.
-import { kubesphereCorpus, seed, startEmbeddedRegistry } from '@longshore/testing'
+import { image, kubesphereCorpus, seed, startEmbeddedRegistry } from '@longshore/testing'
 import { expect, test } from 'vitest'
 import { longshore } from './cli-process.ts'
 
@@ -51,3 +51,20 @@ test('a share of the content is read, and the same share again when its salt is 
   const refused = await longshore(['verify', ...flags, '--deep=0%', '-'], list)
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('more than 0% and at most 100%')])
 }, 60_000)
+
+test('repositories of a catalog that have no list of tags are told by migrate, plan and verify, and are no failure', async () => {
+  await using source = await startEmbeddedRegistry()
+  await using destination = await startEmbeddedRegistry()
+  const corpus = ['app', 'empty'].map((repository) => ({ repository, tag: '1', content: image({ seed: repository, layers: [100] }) }))
+  await seed(source.url, corpus)
+  source.fail({ match: { kind: 'tags', repository: 'empty' }, times: Infinity, how: { kind: 'status', status: 404 } })
+  const spec = { stdin: `version: 1\nfrom: ${source.host}\nto: ${destination.host}\nimages:\n  - repositories: {}\n` }
+  const flags = ['--src-tls-verify=false', '--dest-tls-verify=false', '-']
+  const told = `nothing is moved of 1 repository in the catalog of ${source.host} without a list of tags (404): empty; it is empty, or these credentials may not see it`
+  const planned = await longshore(['plan', ...flags], spec)
+  expect([planned.code, planned.stdout]).toEqual([0, expect.stringContaining(told)])
+  const moved = await longshore(['migrate', '--quiet', ...flags], spec)
+  expect([moved.code, moved.stderr]).toEqual([0, `warning: ${told}\n`])
+  const verified = await longshore(['verify', '--json', ...flags], spec)
+  expect([verified.code, verified.stderr, JSON.parse(verified.stdout)]).toEqual([0, `warning: ${told}\n`, expect.objectContaining({ images: 1, sound: 1, untagged: [expect.objectContaining({ registry: source.host, count: 1, repositories: ['empty'] })] })])
+})

@@ -203,7 +203,7 @@ describe('no-go', () => {
     await using place = await placeWith(rules(source.host, destination.host, `  delta: { every: 200ms }
   freeze: { hook: { http: { url: ${control.url} } }, thaw: { http: { url: ${control.url} } } }
 `))
-    await longshore(['cutover', place.spec, ...insecure, '--until-delta', '1'])
+    expect(await longshore(['cutover', place.spec, ...insecure, '--until-delta', '1'])).toMatchObject({ code: 1, stdout: expect.stringContaining('in the deltas, and not everything is there') })
     await longshore(['cutover', 'freeze', place.spec])
     const { code, stdout } = await longshore(['cutover', place.spec, ...insecure, '--report-md', join(place.folder, 'r.md')])
     expect(code).toBe(1)

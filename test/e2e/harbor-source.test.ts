@@ -193,6 +193,8 @@ describe('robot accounts', () => {
     const { images, code, unlisted } = await planned('harbor: { projects: [team-b, secret, no-such-project] }', { account: robot })
     expect([images, code]).toEqual([['team-b/db:1'], 1])
     expect(unlisted).toHaveLength(2)
+    const among = await planned("harbor: { projects: ['team-*', no-such-project] }", { account: robot })
+    expect([among.images, among.code, among.unlisted]).toEqual([['team-b/db:1'], 1, [expect.stringContaining('no-such-project')]])
   })
 })
 

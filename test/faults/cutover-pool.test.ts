@@ -82,6 +82,35 @@ test('kill -9 of the leader in each phase, and of a worker: another one goes on,
   await assertIntact(destination.url, 'team/app2', 'late', { expectDigest: late.root.digest, deep: true })
 })
 
+test('a leader that stands still for longer than it is believed is replaced; awake again, it changes nothing', { timeout: 180_000 }, async () => {
+  await using source = await startEmbeddedRegistry()
+  await using destination = await startEmbeddedRegistry()
+  await seed(source.url, corpus)
+  await using stand = await startStand({ workers: 1, coordinators: 2, env })
+  const world = new World(stand)
+  const blobs = gateAt(source, 'blob-get')
+  const id = await world.begin({ version: 1, from: source.host, to: destination.host, images: names.map((name) => ({ name })), cutover: { delta: { every: '1h' } } })
+  await blobs.reached
+  const stalled = await world.leader(id)
+  stalled?.kill('SIGSTOP')
+  const isReplaced = async (): Promise<boolean> => {
+    const leader = await world.leader(id)
+    return leader !== undefined && leader !== stalled
+  }
+  await until('another leader', isReplaced, 60_000)
+  blobs.open()
+  await world.untilRecord(id, 'the deltas', ({ phase }) => phase === 'delta')
+  stalled?.kill('SIGCONT')
+  const answers = async (): Promise<boolean> => await fetch(`${String((await stalled?.logged('listening'))?.['url'])}/readyz`).then(({ ok }) => ok, () => false)
+  await until('the one that stood still is back', answers, 60_000)
+  await world.steer(id, 'freeze')
+  const ended = await world.untilRecord(id, 'the decision', ({ phase }) => phase === 'go' || phase === 'no-go')
+  expect(ended.phase).toBe('go')
+  expect(ended.passes.map(({ number, kind, images }) => [number, kind, images])).toEqual([[1, 'bulk', corpus.length], [2, 'final', corpus.length]])
+  expect(ended.moved.copied).toBe(corpus.length)
+  await assertAll(destination.url, corpus)
+})
+
 test('Redis restarts while a cutover waits: what is told then is moved, and the schedule goes on', { timeout: 180_000 }, async () => {
   await using source = await startEmbeddedRegistry()
   await using destination = await startEmbeddedRegistry()

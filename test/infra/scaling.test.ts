@@ -46,7 +46,7 @@ test('the lists are those in which jobs wait, and in which they are while a work
   const lengths = async (list: string): Promise<Readonly<Record<string, number>>> => Object.fromEntries(await Promise.all(
     triggers.filter(({ name }) => name.endsWith(list)).map(async ({ name, metadata }) => [name, Number(await redis.ask('LLEN', metadata.listName))] as const),
   ))
-  for (const kind of queueKinds) await queues.of('m')[kind].add([{ id: 'a', node: 'a' as NodeKey }, { id: 'b', node: 'b' as NodeKey }])
+  for (const kind of queueKinds) await queues.of('m')[kind].add([{ node: 'a' as NodeKey }, { node: 'b' as NodeKey }])
   expect(await lengths('wait')).toEqual({ 'images-wait': 2, 'blobs-wait': 2, 'manifests-wait': 2 })
   const held = Promise.withResolvers<void>()
   let count = 0

@@ -1,5 +1,5 @@
 import { printable } from '@longshore/oci'
-import { describeFailure, describeUnlisted, type RunEvent, type Tally } from '@longshore/report'
+import { describeFailure, describeUnlisted, describeUntagged, type RunEvent, type Tally } from '@longshore/report'
 import { formatEnd } from '@longshore/transfer'
 import { formatBytes, formatDuration } from './format.ts'
 
@@ -30,6 +30,7 @@ export function lineOf(event: RunEvent, tally: Tally): string | undefined {
     case 'done':
     case 'failed': return formatImageLine(event, tally.settled, tally.total, tally.isTotalKnown)
     case 'unlisted': return `FAILED ${describeUnlisted(event)}`
+    case 'untagged': return `warning: ${describeUntagged(event)}`
     case 'warning': return `warning: ${printable(event.message)}`
     case 'found':
     case 'expanded':

@@ -36,6 +36,8 @@ export interface MoveOptions {
   readonly distrust?: boolean
   /** Only what these name, without a list of tags being asked for. */
   readonly changes?: readonly NamedChange[]
+  /** What ages in rules are reckoned from; the present where absent. */
+  readonly now?: Date
   /** Default: all. */
   readonly asks?: Asks
   /** Which images of the migration; absent: all. */
@@ -56,7 +58,7 @@ export interface Moved {
 
 /** @throws what ends a migration as a whole, the reason of `abort` */
 export async function moveHere(migration: Migration, flags: MoveFlags, config: Config, options: MoveOptions): Promise<Moved> {
-  const { keepsEntries, stop, abort, named, changes, asks, takes, hides, onSeen } = options
+  const { keepsEntries, stop, abort, named, changes, now, asks, takes, hides, onSeen } = options
   const inFlight = new Set<InFlight>()
   const tally = new Tally({ keepsEntries, named })
   await using wiring = await wire(migration, flags, config, (registry, ms) => {
@@ -76,7 +78,8 @@ export async function moveHere(migration: Migration, flags: MoveFlags, config: C
   try {
     const preparation = await prepare(migration, wiring, config.env, (message) => view.say(message))
     await preparation?.begin(stop)
-    const expanded = changes === undefined ? wantedOf(migration, transports, onEvent, stop) : wantedOfChanges(migration, changes, transports, onEvent, stop)
+    const expandedAt = now === undefined ? {} : { now }
+    const expanded = changes === undefined ? wantedOf(migration, transports, onEvent, stop, expandedAt) : wantedOfChanges(migration, changes, transports, onEvent, stop, expandedAt)
     const wanted = only(expanded, takes)
     const result = await migrate(preparation?.stage(wanted, stop) ?? wanted, {
       transports, ...createRuntime(), onEvent, inFlight, window, jobs, graceMs, respiteMs,

@@ -1,5 +1,5 @@
 import { printable } from '@longshore/oci'
-import type { Dropped, Unlisted } from '@longshore/report'
+import { describeUntagged, type Dropped, type Unlisted, type Untagged } from '@longshore/report'
 import { type Amount, describeAskers, formatEnd, type Plan } from '@longshore/transfer'
 import { count, formatBytes, formatNumber } from './format.ts'
 import { type Failure, failureOf, formatGroups, groupFailures, unlistedFailure } from './failure-group.ts'
@@ -9,8 +9,11 @@ const shown = 40
 /** What there is to say about the destination itself, a line each. */
 export interface DestinationFindings { readonly problems: readonly string[]; readonly notes: readonly string[] }
 
+/** What the spec reaches and does not move. */
+export interface Left { readonly dropped: readonly Dropped[]; readonly unlisted: readonly Unlisted[]; readonly untagged: readonly Untagged[] }
+
 /** A plan for a person; `--json` has the whole of it. */
-export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[], findings: DestinationFindings): string {
+export function formatPlan(plan: Plan, { dropped, unlisted, untagged }: Left, findings: DestinationFindings): string {
   const copies = plan.images.filter((image) => image.state === 'copy')
   const failures = plan.images.filter((image) => image.state === 'failed')
   const present = plan.images.length - copies.length - failures.length
@@ -21,6 +24,7 @@ export function formatPlan(plan: Plan, dropped: readonly Dropped[], unlisted: re
     ...section('tags that rules leave out:', dropped.map((d) => `${d.registry}/${d.repository}:${d.tag}  ${d.reason}`).sort()),
     ...section('destination repositories that do not exist yet:', plan.missingRepositories),
     ...grouped('images that cannot be moved:', failures.map(failureOf), 'image'),
+    ...section('repositories without tags:', untagged.map(describeUntagged)),
     ...grouped('what cannot be listed:', unlisted.map(unlistedFailure), 'place'),
     ...section('what stands in the way at the destination:', findings.problems),
     ...section('to know about the destination:', findings.notes),

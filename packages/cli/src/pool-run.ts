@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AccessOptions } from '@longshore/access'
 import { Coordinator, endStates, type MigrationRecord, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
-import { countNamed, type Dropped, type RunEvent, Tally, type Unlisted } from '@longshore/report'
+import { countNamed, type ExpansionNews, type RunEvent, Tally } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
 import type { ImageResult, InFlight } from '@longshore/transfer'
 import type { Config } from './config.ts'
@@ -72,7 +72,7 @@ export async function runInPool(migration: Migration, flags: Flags, config: Conf
  */
 export async function* lookInPool(
   migration: Migration, flags: Flags, config: Config, task: Exclude<PoolTask, { kind: 'migrate' }>, signal: AbortSignal,
-  onEvent: (event: Unlisted | Dropped) => void, onImage: () => void,
+  onEvent: (event: ExpansionNews) => void, onImage: () => void,
 ): AsyncGenerator<ImageResult, void, void> {
   await using session = await openSession(flags, config)
   const { pool } = session
@@ -86,8 +86,8 @@ export async function* lookInPool(
     await leadAndWatch(pool, record.id, flags, config, signal, () => {}, () => {})
     // What was not looked at is not sound.
     if ((await pool.store.head(record.id))?.state !== 'complete') throw new LookCutOffError(record.id)
-    const { unlisted, dropped } = await pool.store.tally(record.id)
-    for (const event of [...unlisted, ...dropped]) onEvent(event)
+    const { unlisted, untagged, dropped } = await pool.store.tally(record.id)
+    for (const event of [...unlisted, ...untagged, ...dropped]) onEvent(event)
     yield* pool.store.ledger(record.id).results()
   } finally {
     // What was only looked at leaves nothing behind that anybody would ask for.

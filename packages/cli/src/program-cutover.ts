@@ -35,7 +35,7 @@ Examples:
       Until the freeze is asked for, then to the decision. Exit code 0 is go, 1 is no-go.
 
   longshore cutover rules.yaml --until-delta 1
-      Bulk and one delta, then leave: the days before.
+      Bulk and one delta, then leave: the days before. Exit code 0: all is there; 1: something failed in the latest pass.
 
   longshore cutover rules.yaml --server http://coordinator.example.com:8080 --token-file token
       A coordinator leads it, its workers move it, and registries tell it what changes; this looks on.

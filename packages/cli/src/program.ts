@@ -128,7 +128,7 @@ listed. A tag that somebody pushed to the destination himself looks the same as 
     .option('--apply', 'delete; without it is only said what would go')
     .addOption(new Option('--ceiling <PERCENT%>', 'when more than this share of a destination\'s tags would go, delete nothing (default: 10%)').argParser(parsePercent))
     .option('--backup-tag <TEMPLATE>', 'keep what a tag names under another tag, such as pruned-{date}-{tag}; tags of this form are left alone')
-    .option('--missing-repositories', 'a source repository that is gone or empty counts as one without tags; else its tags are left alone')
+    .option('--missing-repositories', 'a source repository that is gone, empty or not in the catalog any more counts as one without tags; else its tags are left alone')
   addOutputOptions(prune)
   prune.addHelpText('after', `
 Examples:

@@ -11,6 +11,8 @@ import { refusePlaces } from './wire.ts'
 export interface ReadSpecs {
   readonly migration: Migration
   readonly warnings: readonly Problem[]
+  /** Where the `cutover:` section is. */
+  readonly cutoverAt?: ParsedSpec['cutoverAt']
   readonly inputs: readonly SpecInput[]
   /** Of the inputs that are Kubernetes', what they come to. */
   readonly objects?: ParsedSpec['objects']
@@ -30,9 +32,9 @@ export async function readSpecs(specs: readonly string[], flags: SpecFlags & Poo
     else inputs.push(input)
   }
   try {
-    const { migration, warnings, access = [], objects } = await parseSpecs(inputs, options)
+    const { migration, warnings, cutoverAt, access = [], objects } = await parseSpecs(inputs, options)
     if (isPool(flags)) refusePlaces(migration)
-    if (problems.length === 0) return { migration, warnings, inputs, hints: access, ...(objects && { objects }) }
+    if (problems.length === 0) return { migration, warnings, inputs, hints: access, ...(cutoverAt && { cutoverAt }), ...(objects && { objects }) }
   } catch (error) {
     if (!(error instanceof SpecError)) throw error
     problems.push(...error.problems)

@@ -38,7 +38,7 @@ export class RemoteTally {
 }
 
 /** The tally that a report was made from, as far as a summary needs it. */
-export function tallyOf({ images, totals, unlisted, dropped }: Report): Tally {
+export function tallyOf({ images, totals, unlisted, untagged = [], dropped }: Report): Tally {
   const tally = new Tally({ keepsEntries: false })
   for (const image of images) {
     const ends = { source: parseEnd(image.source), destination: parseEnd(image.destination) }
@@ -52,6 +52,7 @@ export function tallyOf({ images, totals, unlisted, dropped }: Report): Tally {
     }
   }
   for (const { code: _, ...one } of unlisted) tally.add({ type: 'unlisted', ...one } as never)
+  for (const one of untagged) tally.add({ type: 'untagged', ...one } as never)
   for (const one of dropped) tally.add({ type: 'dropped', ...one } as never)
   Object.assign(tally.blobs, toBlobTally(totals.blobs))
   tally.manifests = totals.manifests

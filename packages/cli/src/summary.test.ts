@@ -94,12 +94,14 @@ describe('the report', () => {
       deep, done('c', { rewritten: digestOf(Buffer.from('y')) }), done('a', { outcome: 'present' }), { type: 'found', image: image('open') },
       { type: 'dropped', registry: 'a.example', repository: parseRepositoryName('a'), tag: '9' as never, rule: 'semver', reason: 'out of range' },
       { type: 'unlisted', registry: 'a.example', file: 'f', line: 3, error: deep.error, hint: '' },
+      { type: 'untagged', registry: 'a.example', count: 7, repositories: [parseRepositoryName('empty')] },
     )
     const report = reportSchema.parse(JSON.parse([...printReport(buildReport(tally, run))].join('')))
     expect(report.images.map(({ destination, outcome }) => [destination, outcome])).toEqual([
       ['b.example/m/a:1', 'present'], ['b.example/m/c:1', 'copied'], ['b.example/m/open:1', 'abandoned'], ['b.example/m/z:1', 'failed'],
     ])
     expect(report.digestMap).toEqual({ [digest]: digestOf(Buffer.from('y')) })
+    expect(report.untagged).toEqual([{ registry: 'a.example', count: 7, repositories: ['empty'] }])
     expect(report.outcome).toBe('failed')
     expect([report.images.at(-1), report.unlisted[0]]).toMatchObject([{ code: 'MANIFEST_UNKNOWN' }, { code: 'MANIFEST_UNKNOWN' }])
   })

@@ -1,6 +1,6 @@
 // Who watches a run. One of these is fed every event, after the tally has counted it.
 import { printable } from '@longshore/oci'
-import { type RunEvent, type Tally, toJsonEvent } from '@longshore/report'
+import { describeUntagged, type RunEvent, type Tally, toJsonEvent } from '@longshore/report'
 import { lineOf } from './image-line.ts'
 import { BatchedWriter } from './writer.ts'
 
@@ -54,7 +54,10 @@ export class JsonView implements View {
 export class QuietView implements View {
   readonly #stream: NodeJS.WritableStream
   constructor(stream: NodeJS.WritableStream) { this.#stream = stream }
-  event(event: RunEvent): void { if (event.type === 'warning') this.#stream.write(`warning: ${printable(event.message)}\n`) }
+  event(event: RunEvent): void {
+    if (event.type === 'warning') this.#stream.write(`warning: ${printable(event.message)}\n`)
+    if (event.type === 'untagged') this.#stream.write(`warning: ${describeUntagged(event)}\n`)
+  }
   say(line: string): void { this.#stream.write(`longshore: ${printable(line)}\n`) }
   close(): void { /* nothing is held back */ }
 }

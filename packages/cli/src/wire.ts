@@ -49,6 +49,12 @@ export function refusePlaces(migration: Migration): void {
   if (place !== undefined) throw new UsageError(`${place} is on this machine, where other workers cannot reach it: leave out --redis and --workers, or serve it with a registry`)
 }
 
+/** @throws UsageError */
+export function refuseToPrunePlaces(migration: Migration): void {
+  const place = [...registriesOf(migration).destination].find(isPlace)
+  if (place !== undefined) throw new UsageError(`${place}: only tags of registries are pruned; what is in a storage tree goes with its files`)
+}
+
 /** `--trust-storage` says something of files that are linked, from one tree to another. @throws UsageError where it could do nothing */
 export function refuseVainTrust(migration: Migration): void {
   const { source, destination } = registriesOf(migration)

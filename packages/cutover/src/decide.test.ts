@@ -29,6 +29,9 @@ describe('nothing is proven by', () => {
   test('a verification of fewer images than the last pass found', () => {
     expect(judge({ ...good, verification: { ...sound, images: 9, sound: 9 } })).toEqual({ verdict: 'no-go', images: '9 images were verified, of 10 that the last pass found' })
   })
+  test('a verification of one image where there are two', () => {
+    expect(judge({ ...good, passes: [{ ...pass, images: 2 }], verification: { ...sound, images: 1, sound: 1 } })).toMatchObject({ images: '1 image was verified, of 2 that the last pass found' })
+  })
   test('signatures of no image at all', () => {
     const plan = withCriteria({ signatures: { keys: ['k'], repositories: ['mispelt/**'] } })
     expect(judge({ ...good, verification: { ...sound, signatures: { checked: 0, verified: 0, unsigned: [] } } }, plan)).toEqual({ verdict: 'no-go', signatures: 'no image was asked for its signature' })

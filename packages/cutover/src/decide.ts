@@ -1,6 +1,7 @@
 // The criteria of the spec against what was found, in words.
 import type { Criteria, CutoverPlan } from '@longshore/spec'
 import { formatDurationMs } from '@longshore/spec'
+import { caughtUpPass } from './kept-passes.ts'
 import type { CriterionResult, CutoverRecord, Decision, Pass, VerificationSummary } from './record.ts'
 
 /** Go when every criterion is met. */
@@ -8,7 +9,7 @@ export function decide(record: CutoverRecord, { criteria, freeze }: CutoverPlan,
   const { verification, passes } = record
   const last = passes.findLast(({ kind }) => kind === 'final')
   const results = [
-    looked(verification, record.freeze?.caughtUp === undefined ? undefined : last),
+    looked(verification, caughtUpPass(record)),
     atMost('missing', verification, verification?.missing, criteria.missing, 'are missing', 'run longshore cutover again: what is missing is moved; where it fails again, the failures say why'),
     atMost('differing', verification, verification && verification.differing + verification.corrupt, criteria.differing, 'differ or are corrupt',
       'find out who writes to the destination; corrupt content has to be deleted there before it can be moved again'),
@@ -29,7 +30,7 @@ function looked(verification: VerificationSummary | undefined, last: Pass | unde
     return { name, met: false, found: 'no image was verified', hint: 'see whether the spec names what is meant and these credentials see it (longshore plan lists what would move), then run longshore cutover again' }
   }
   const met = last === undefined || verified >= last.images
-  const found = `${images(verified)} ${verified === 1 ? 'was' : 'were'} verified${last ? `, of ${last.images} that the last pass found` : ''}`
+  const found = `${verified === 1 ? '1 image was' : `${images(verified)} were`} verified${last ? `, of ${last.images} that the last pass found` : ''}`
   return { name, met, found, ...(met ? {} : { hint: 'something took images away at the source after the freeze, or hides them: find out what, then run longshore cutover again' }) }
 }
 

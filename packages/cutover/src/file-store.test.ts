@@ -30,6 +30,21 @@ async function elsewhere(script: string): Promise<{ readonly pid: number; readon
 }
 
 describe('a folder', () => {
+  test('of several that begin in it at once one does, and the others change nothing and are told who', async () => {
+    const begun = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => new FileStore(folder).beginHeld(specOf('v1', { deadlineMs: i }), options, `number ${i}`)))
+    const [first, ...more] = begun.flatMap((one, i) => (one.status === 'fulfilled' ? [{ i, ...one.value }] : []))
+    expect(more).toEqual([])
+    for (const one of begun) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'CUTOVER_HELD', message: expect.stringContaining(`is under way already, in number ${first!.i}`) })
+    const store = new FileStore(folder)
+    expect(await store.list()).toHaveLength(1)
+    await expect(store.beginHeld(specOf('v1', { deadlineMs: 99 }), options, 'late')).rejects.toMatchObject({ code: 'CUTOVER_HELD', message: `cutover ${first!.record.id} is under way already, in number ${first!.i}` })
+    expect((await store.get(first!.record.id))?.spec.cutover?.freeze.deadlineMs).toBe(first!.i)
+    await first!.hold[Symbol.asyncDispose]()
+    const next = await store.beginHeld(specOf('v1'), options, 'next')
+    expect(next).toMatchObject({ resumed: true, record: { id: first!.record.id } })
+    await next.hold[Symbol.asyncDispose]()
+  })
+
   test('what a killed process held is free, and what it was writing is tidied away', async () => {
     const store = new FileStore(folder)
     const { record: { id } } = await store.begin(specOf('v1'), options)
@@ -125,6 +140,17 @@ describe('a folder', () => {
     await expect(store.begin(elsewhere, options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringContaining(`holds cutover ${record.id}, which is at bulk and moves between other registries`) })
     await store.update(record.id, (now) => ({ ...now, phase: 'aborted' }))
     expect((await store.begin(elsewhere, options)).resumed).toBe(false)
+  })
+
+  test('a spec that gives the same images other names is refused, until that cutover has ended', async () => {
+    const store = new FileStore(folder)
+    const { record } = await store.begin(specOf('v1'), options)
+    const [entry] = specOf('v1').entries
+    const renamed = { ...specOf('v1'), entries: [{ ...entry!, destinations: [{ kind: 'under', registry: 'new:5000', prefix: 'mirror', rename: [] } as const] }] }
+    await expect(store.begin(renamed, options)).rejects.toMatchObject({ code: 'CUTOVER_STATE', message: expect.stringMatching(/at bulk: old:5000\/team\/app was moved to new:5000\/team\/app so far, and would be moved to new:5000\/mirror\/team\/app; .* end that cutover \(longshore cutover abort/) })
+    expect((await store.get(record.id))?.spec).toEqual(specOf('v1'))
+    await store.update(record.id, (now) => ({ ...now, phase: 'aborted' }))
+    expect(await store.begin(renamed, options)).toMatchObject({ resumed: false })
   })
 
   test('changes beyond what is kept are forgotten, and everything is due', async () => {

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@longshore/spec'
 import { changeKey } from './change-key.ts'
+import { changedPlace } from './changed-place.ts'
 import { isBetweenSame } from './cutover-key.ts'
-import { CutoverNotFoundError, CutoverStateError } from './errors.ts'
+import { CutoverHeldError, CutoverNotFoundError, CutoverStateError } from './errors.ts'
 import { FileHold } from './file-hold.ts'
 import { makeFolder } from './make-folder.ts'
 import { newRecord, renewRecord } from './new-record.ts'
@@ -50,6 +51,10 @@ export class FileStore implements CutoverStore {
       if (!isBetweenSame(known.spec, spec)) {
         throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase} and moves between other registries than this spec: name another folder (--state DIR), or end that one (longshore cutover abort --state ${this.folder})`)
       }
+      const changed = changedPlace(known.spec, spec)
+      if (changed !== undefined) {
+        throw new CutoverStateError(this.folder, `holds cutover ${id}, which is at ${phase}: ${changed}; what is there would stay under its former name. Put the destination in the spec back, or end that cutover (longshore cutover abort --state ${this.folder}) and begin another one`)
+      }
       const record = await this.update(id, (now) => renewRecord(now, spec, options))
       await this.#writeSpec(id, spec)
       return { record: { ...record, spec }, resumed: true }
@@ -60,6 +65,29 @@ export class FileStore implements CutoverStore {
     const { spec: _, ...kept } = newRecord(id, spec, options, now)
     await this.#records(id).update(() => kept)
     return { record: { ...kept, spec }, resumed: false }
+  }
+
+  /** As `begin`, by the one process that holds it from then on: of several that begin at once in one folder, the others change nothing. @throws CutoverHeldError */
+  async beginHeld(spec: Migration, options: CutoverOptions, holder: string): Promise<{ readonly record: CutoverRecord; readonly resumed: boolean; readonly hold: Hold }> {
+    // Only for as long as it is not told yet which cutover it is.
+    const place = new FileHold(this.folder, `in ${this.folder}`)
+    await using beginning = await place.take(holder)
+    if (!beginning) throw new CutoverHeldError(`in ${this.folder}`, await place.holder() ?? 'another process')
+    const known = (await this.list()).find(({ phase }) => !endPhases.has(phase))
+    const before = known && await this.#required(known.id, holder)
+    try {
+      const { record, resumed } = await this.begin(spec, options)
+      return { record, resumed, hold: before ?? await this.#required(record.id, holder) }
+    } catch (error) {
+      await before?.[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async #required(id: string, holder: string): Promise<Hold> {
+    const hold = await this.hold(id, holder)
+    if (!hold) throw new CutoverHeldError(id, await this.holder(id) ?? 'another process')
+    return hold
   }
 
   async get(id: string): Promise<CutoverRecord | undefined> {

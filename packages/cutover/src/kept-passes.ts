@@ -1,4 +1,4 @@
-import type { Pass } from './record.ts'
+import type { CutoverRecord, Pass } from './record.ts'
 
 /** Passes that a record keeps; a few that something follows from are kept besides. */
 export const keptPasses = 30
@@ -14,3 +14,8 @@ export function isWhole({ kind }: Pick<Pass, 'kind'>): boolean { return kind !==
 
 /** Over everything, and nothing failed in it. */
 export function isClean({ kind, failed, unlisted }: Pick<Pass, 'kind' | 'failed' | 'unlisted'>): boolean { return isWhole({ kind }) && failed === 0 && unlisted === 0 }
+
+/** The last pass, where it was through in time: what the verification is held against. */
+export function caughtUpPass({ passes, freeze }: Pick<CutoverRecord, 'passes' | 'freeze'>): Pass | undefined {
+  return freeze?.caughtUp === undefined ? undefined : passes.findLast(({ kind }) => kind === 'final')
+}

@@ -8,6 +8,8 @@ export interface PassOrder {
   readonly kind: PassKind
   readonly spec: Migration
   readonly options: CutoverOptions
+  /** What ages in the spec's rules are reckoned from: ISO 8601. */
+  readonly agesAt: string
   /** Only these, without a list of tags being asked for; absent: everything that the spec selects. */
   readonly changes?: readonly Change[]
 }
@@ -18,6 +20,8 @@ export interface VerifyOrder {
   readonly cutover: string
   readonly spec: Migration
   readonly options: CutoverOptions
+  /** As in the last pass: an image that grows too old, or old enough, behind it was not to be moved either way. Absent where that was cut off: the present. */
+  readonly agesAt?: string
   readonly deepPercent: number
   readonly signatures?: NonNullable<Criteria['signatures']>
 }

@@ -13,6 +13,7 @@ test.each<[string, readonly Pass[], Parameters<typeof nextPassAt>[1]['delta'], s
   ['an interval after the last pass', [pass('22:03:00')], every, '22:08:00'],
   ['an interval after bulk, when deltas begin', [], every, '21:05:00'],
   ['at the next tick of the schedule, in UTC', [pass('22:03:00')], schedule, '22:10:00'],
+  ['at the second that the schedule says', [pass('22:03:00')], { schedule: '30 */10 22-23 * * *' }, '22:10:30'],
   ['at the tick that a slow pass has missed', [pass('21:30:00')], schedule, '22:00:00'],
   ['at the sooner one of both', [pass('22:03:00')], { ...schedule, everyMs: 60_000 }, '22:04:00'],
   ['when events alone make passes', [pass('22:03:00')], { events: { coalesceMs: 1 } }, undefined],

@@ -61,7 +61,7 @@ export async function pass(record: CutoverRecord, kind: PassKind, parts: Cutover
   const current = begun.current
   if (current?.kind !== kind) throw new DivertedError(begun.request?.kind ?? 'freeze')
   onEvent({ type: 'pass-begins', number: current.number, kind, again: begun.current?.number === record.current?.number, ...(changes ? { changes: changes.length } : {}) })
-  const order: PassOrder = { cutover: id, number: current.number, kind, spec: begun.spec, options: begun.options, ...(changes ? { changes: changes.map(({ change }) => change) } : {}) }
+  const order: PassOrder = { cutover: id, number: current.number, kind, spec: begun.spec, options: begun.options, agesAt: current.started, ...(changes ? { changes: changes.map(({ change }) => change) } : {}) }
   try {
     const outcome = await divertible(begun, parts, signal, (scoped) => inTime(scoped, deadline, clock.now().getTime(), (within) => mover.pass(order, within)))
     const ended: Pass = { number: current.number, kind, started: current.started, ended: clock.now().toISOString(), ...outcome }

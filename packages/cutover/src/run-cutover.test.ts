@@ -128,6 +128,19 @@ describe('from bulk to go', () => {
     expect(new Set(world.orders.map(({ number }) => number)).size).toBe(world.orders.length)
   })
 
+  test('ages in rules are reckoned from the beginning of a pass, and in the verification from that of the last one', async () => {
+    const verified: Array<string | undefined> = []
+    world.verify = async ({ agesAt }) => { verified.push(agesAt); return sound }
+    world.pass = async ({ kind }) => {
+      if (kind === 'final') world.offsetMs += 60_000
+      return clean
+    }
+    await requestFreeze(world.store, world.id)
+    const { passes } = await world.run()
+    expect(world.orders.map(({ agesAt }) => agesAt)).toEqual(passes.map(({ started }) => started))
+    expect(verified).toEqual([passes.at(-1)?.started])
+  })
+
   test('a freeze that is asked for in bulk comes when bulk has ended, without a delta', async () => {
     const release = Promise.withResolvers<void>()
     world.pass = async ({ kind }) => { if (kind === 'bulk') await release.promise; return clean }

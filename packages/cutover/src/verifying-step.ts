@@ -1,4 +1,5 @@
 import { backoffMs } from '@longshore/concurrency'
+import { caughtUpPass } from './kept-passes.ts'
 import { planOf } from './plan-of.ts'
 import type { VerificationSummary } from './record.ts'
 import { isDiverted, required } from './requests.ts'
@@ -13,9 +14,10 @@ export const verifyingStep: Step = async (record, parts, signal) => {
   const { mover, clock, store, onEvent } = parts
   const { id, spec, options } = record
   const { verify: { deepPercent }, criteria: { signatures } } = planOf(record)
+  const last = caughtUpPass(record)
   for (let attempt = 1; ; attempt++) {
     const started = clock.now().toISOString()
-    const found = await divertible(record, parts, signal, (scoped) => mover.verify({ cutover: id, spec, options, deepPercent, ...(signatures ? { signatures } : {}) }, scoped))
+    const found = await divertible(record, parts, signal, (scoped) => mover.verify({ cutover: id, spec, options, ...(last ? { agesAt: last.started } : {}), deepPercent, ...(signatures ? { signatures } : {}) }, scoped))
     const verification: VerificationSummary = { started, ended: clock.now().toISOString(), ...found }
     if (verification.passing > 0 && attempt < attempts) {
       const waitMs = backoffMs(again, attempt)

@@ -107,6 +107,7 @@ export class VersionedFile<T> {
       case 'EACCES': case 'EPERM': case 'EROFS': return new CutoverStateError(this.#folder, `cannot be used by this user (${codeOf(error)}): name a folder that you may write to (--state DIR)`, error)
       case 'ENOTSUP': case 'EOPNOTSUPP': case 'EMLINK': case 'ENOSYS': return new CutoverStateError(this.#folder, 'is on a file system without hard links: name a folder on a local disk (--state DIR)', error)
       case 'ENOSPC': case 'EDQUOT': return new CutoverStateError(this.#folder, `is on a disk that is full (${codeOf(error)}): make room, then run the same command again`, error)
+      case 'ENOENT': return new CutoverStateError(this.#folder, 'cannot be written (ENOENT): name a folder that you may write to (--state DIR)', error)
       case 'ENOTDIR': case 'EISDIR': return new CutoverStateError(this.#folder, 'is no folder: name one (--state DIR)', error)
       default: return error
     }

@@ -41,6 +41,12 @@ export async function callHttp(http: Http, { facts, env, signal }: HookOptions):
   }
 }
 
+/** @throws HookVariableError where it could not be called from here */
+export async function checkHttp(http: Http, env: HookOptions['env']): Promise<void> {
+  resolve(http, env)
+  await openAgent(http.url, env).destroy()
+}
+
 function resolve({ url, headers }: Http, env: HookOptions['env']): { readonly url: URL; readonly headers: Readonly<Record<string, string>>; readonly secrets: readonly string[] } {
   const address = resolveVariables(url, env, url, 'its URL')
   const secrets = [...address.secrets]

@@ -14,5 +14,10 @@ export class HookFailedError extends MigrationError {
 export class HookVariableError extends MigrationError {
   override readonly name = 'HookVariableError'
   override readonly code = 'HOOK_VARIABLE_MISSING'
-  constructor(hook: string, message: string) { super(printable(`the hook ${hook} was not called: ${message}`)) }
+  /** The message, without the hook. */
+  readonly why: string
+  constructor(hook: string, why: string) {
+    super(printable(`the hook ${hook} was not called: ${why}`))
+    this.why = why
+  }
 }

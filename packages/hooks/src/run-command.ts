@@ -1,9 +1,9 @@
 // A command of the user's, without a shell between. It is the leader of its own process group, so that all it started ends with it.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { isAbsolute } from 'node:path'
 import type { Hook } from '@longshore/spec'
 import { HookFailedError } from './errors.ts'
 import type { HookOptions } from './hook.ts'
+import { whereToLook } from './program-fault.ts'
 import { said, saidBytes } from './said.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import { Tail } from './tail.ts'
@@ -76,11 +76,6 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
     // Nobody of the group is left.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
-}
-
-function whereToLook(program: string): string {
-  if (!program.includes('/')) return `install ${program}, name it with its whole path, or correct PATH`
-  return isAbsolute(program) ? 'put it there, with its interpreter, or correct the path' : `its path is taken from the folder in which longshore was started, ${process.cwd()}: put it there, or name it with its whole path`
 }
 
 function variables(facts: Readonly<Record<string, string>>): Record<string, string> {

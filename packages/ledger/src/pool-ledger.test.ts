@@ -37,6 +37,20 @@ async function claim(key: NodeKey, worker = 'w1'): Promise<Lease> {
 }
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> { return await Array.fromAsync(items) }
 
+test('of many nodes, those that are ready are leased, each once', async () => {
+  const [a, b] = [blob('r', 'a'), blob('r', 'b')]
+  const top = tag('r', 'v1', [a, b])
+  await ledger.register(idOf('r', 'v1'), [top.key], [a, b, top])
+  const held = await claim(a.key, 'w2')
+  const leases = await ledger.claimAll([a.key, b.key, top.key, 'blob dst.test/r@sha256:0+1' as NodeKey, b.key], 'w1')
+  expect(leases).toMatchObject([{ key: b.key, worker: 'w1', node: { kind: 'blob', desc: b.desc } }])
+  expect(await ledger.held('w1')).toEqual([b.key])
+  expect(await ledger.overdue(-1, 10)).toEqual({ nodes: [], batches: [] })
+  await ledger.complete(held, 'pushed')
+  expect(await ledger.complete(leases[0] ?? expect.fail(), 'pushed')).toMatchObject({ ready: [top.key] })
+  expect(await ledger.claimAll([], 'w1')).toEqual([])
+})
+
 describe('images', () => {
   test('are opened in a batch, resolved in it, and told at their end', async () => {
     expect(await ledger.open([wanted('r', 'v1'), wanted('r', 'v2')])).toEqual({ batch: 'batch 1', added: 2 })

@@ -1,5 +1,5 @@
 import type { Digest, ErrorRecord } from '@longshore/oci'
-import type { BlobTally, ImageId, ImageResult, Ledger, NodeKey, PlanNode, Progress, Registered, Take, Wanted } from '@longshore/transfer'
+import type { BlobTally, ImageId, ImageResult, Lease, Ledger, NodeKey, PlanNode, Progress, Registered, Take, Wanted } from '@longshore/transfer'
 
 /** Names images that one worker resolves together: they share tag lists. `batch 17`. */
 export type BatchKey = NodeKey
@@ -86,6 +86,8 @@ export interface PoolLedger extends Ledger {
    * anybody has taken the batch, it answers the batch again, and that none was new. Changes nothing once the migration has ended.
    */
   open(images: readonly Wanted[]): Promise<{ readonly batch: BatchKey; readonly added: number } | undefined>
+  /** As `claim`, of many: leases those that are ready. */
+  claimAll(keys: readonly NodeKey[], worker: string): Promise<readonly Lease[]>
   /** Leases a ready batch; `undefined` when it is not ready, or the migration is not running. */
   claimBatch(key: BatchKey, worker: string): Promise<BatchLease | undefined>
   /**

@@ -104,8 +104,17 @@ export class RedisLedger implements PoolLedger {
   async releaseBatch(lease: BatchLease): Promise<void> { await this.#run('ledgerReleaseBatch', [batchNumber(lease.key), lease.fence]) }
 
   async claim(key: NodeKey, worker: string): Promise<Lease | undefined> {
-    const values = await this.#run('ledgerClaim', [key, worker])
-    return values.length === 0 ? undefined : new Answer(values).lease(worker, performance.now())
+    const [lease] = await this.claimAll([key], worker)
+    return lease
+  }
+
+  async claimAll(keys: readonly NodeKey[], worker: string): Promise<readonly Lease[]> {
+    if (keys.length === 0) return []
+    const answer = new Answer(await this.#run('ledgerClaim', [worker, ...keys]))
+    const nowMs = performance.now()
+    const leases: Lease[] = []
+    while (!answer.isOver) leases.push(answer.lease(worker, nowMs))
+    return leases
   }
 
   async complete({ key, fence }: Lease, outcome: NodeOutcome, take?: Take): Promise<Progress> {

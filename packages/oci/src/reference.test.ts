@@ -28,6 +28,10 @@ describe('splitReference', () => {
     expect(() => parseTag('a\u202eb')).toThrow('"a\\u202eb"')
   })
 
+  test('refuses a host longer than names can be', () => {
+    expect(() => parseRegistry(`${'a.'.repeat(130)}com`)).toThrow('a registry is a host name or address')
+  })
+
   test('is an InvalidReferenceError that knows its input', () => {
     try { parseRegistry('bad host'); expect.unreachable() } catch (error) {
       expect(error).toBeInstanceOf(InvalidReferenceError)

@@ -35,9 +35,12 @@ export function parseTag(text: string): Tag {
   throw new InvalidReferenceError(text, 'a tag is up to 128 letters, digits, "_", "." and "-", and starts with a letter, a digit or "_"')
 }
 
+/** A name has 253 characters at most, and a port five. */
+const longestRegistry = 259
+
 /** `host[:port]`. @throws InvalidReferenceError */
 export function parseRegistry(text: string): string {
-  if (registryPattern.test(text)) return text
+  if (text.length <= longestRegistry && registryPattern.test(text)) return text
   throw new InvalidReferenceError(text, 'a registry is a host name or address, with a port where needed')
 }
 

@@ -113,7 +113,7 @@ export class Coordinator {
   /** `undefined`: somebody else leads it. */
   async #lead(id: string, stop: AbortSignal): Promise<MigrationState | undefined> {
     const { redis, store, queues, openAccess, prepare, onEvent, respiteMs } = this.#with
-    await using leadership = await takeLead(redis, keyPrefix(id), this.id, `migration ${id}`)
+    await using leadership = await takeLead(redis, keyPrefix(id), `${keyPrefix(id)}meta`, this.id, `migration ${id}`)
     if (!leadership) return undefined
     const record = await store.get(id)
     if (!record) {

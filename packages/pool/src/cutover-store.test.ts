@@ -103,6 +103,53 @@ describe('the record', () => {
   })
 })
 
+describe('a leader', () => {
+  /** As Redis does when nobody renews it in time. */
+  const lapse = async (id: string): Promise<number> => await world.redis.del(`longshore:cutover:{${id}}:lead`)
+  const bump = (record: CutoverRecord): CutoverRecord => ({ ...record, passCount: record.passCount + 1 })
+
+  test('that stood still and was replaced writes nothing any more; others do', async () => {
+    const [stalled, successor] = [open(), open()]
+    const { record } = await stalled.begin(await newSpec(), options)
+    const { id } = record
+    await stalled.addChanges(id, [change('a')])
+    await stalled.setPass(id, 1, 'its own')
+    const waiting = await stalled.changes(id, 1)
+    const hold = await stalled.hold(id, 'the first')
+    await stalled.update(id, bump)
+    await lapse(id)
+    await using next = await successor.hold(id, 'the second')
+    const lost = { code: 'LEADERSHIP_LOST', message: expect.stringContaining(`cutover ${id}`) as string }
+    await expect(stalled.update(id, bump)).rejects.toMatchObject(lost)
+    expect([hold?.signal.aborted, next?.signal.aborted]).toEqual([true, false])
+    await expect(stalled.setPass(id, 1, 'another')).rejects.toMatchObject(lost)
+    await expect(stalled.forgetPasses(id, [1])).rejects.toMatchObject(lost)
+    await expect(stalled.removeChanges(id, waiting)).rejects.toMatchObject(lost)
+    expect(await open().get(id)).toEqual({ ...record, passCount: 1 })
+    expect([await open().passes(id), await open().countChanges(id)]).toEqual([new Map([[1, 'its own']]), 1])
+    // A person asks by way of any store.
+    await open().update(id, (now) => ({ ...now, request: { kind: 'abort', requested: now.created } }))
+    await successor.update(id, bump)
+    expect(await open().get(id)).toMatchObject({ passCount: 2, request: { kind: 'abort' } })
+    // Its end takes nothing from the other one.
+    await hold?.[Symbol.asyncDispose]()
+    expect(await open().holder(id)).toBe('the second')
+  })
+
+  test('that stood still goes on where nobody has taken its place, and not where somebody has and is gone again', async () => {
+    const [stalled, successor] = [open(), open()]
+    const { record: { id } } = await stalled.begin(await newSpec(), options)
+    await using hold = await stalled.hold(id, 'the first')
+    await lapse(id)
+    await stalled.update(id, bump)
+    await expect.poll(async () => await stalled.holder(id), { timeout: 10_000 }).toBe('the first')
+    await lapse(id)
+    await (await successor.hold(id, 'the second'))?.[Symbol.asyncDispose]()
+    await expect.poll(() => hold?.signal.aborted, { timeout: 10_000 }).toBe(true)
+    expect(await stalled.holder(id)).toBeUndefined()
+  })
+})
+
 describe('changes', () => {
   test('beyond what is kept they are forgotten, and everything is due', async () => {
     const store = open({ mostChanges: 1_000 })

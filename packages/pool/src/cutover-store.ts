@@ -9,8 +9,9 @@ import { type RedisClient, redisTimeMs } from '@longshore/redis'
 import type { Migration } from '@longshore/spec'
 import { type CutoverScripts, cutoverScripts } from './cutover-scripts.ts'
 import type { Ears } from './ears.ts'
+import { LeadershipLostError } from './errors.ts'
 import { keys } from './keys.ts'
-import { leaderOf, takeLead } from './leadership.ts'
+import { type Lead, leaderOf, takeLead } from './leadership.ts'
 import { newId } from './new-id.ts'
 
 export interface RedisCutoverStoreOptions {
@@ -40,6 +41,8 @@ export class RedisCutoverStore implements CutoverStore {
   readonly #images = new Map<string, Images>()
   /** How it was when it was last read here: what happens from then on ends a wait, even where it happened before. Hence whoever leads has a store of its own. */
   readonly #seen = new Map<string, string>()
+  /** What is held by way of this store: all that it writes of them is their leader's. */
+  readonly #leads = new Map<string, Lead>()
 
   constructor(redis: RedisClient, ears: Ears, { recordMs, mostChanges = defaultMostChanges }: RedisCutoverStoreOptions) {
     this.#redis = redis
@@ -120,6 +123,9 @@ export class RedisCutoverStore implements CutoverStore {
     return undefined
   }
 
+  /** The one that is under way with these images. */
+  async underWay(spec: Migration): Promise<string | undefined> { return await this.#redis.get(keys.cutoverSpec(cutoverKey(spec))) ?? undefined }
+
   /** Cutovers that are not at their end. */
   async active(): Promise<readonly string[]> { return await this.#redis.smembers(keys.activeCutovers) }
 
@@ -138,8 +144,9 @@ export class RedisCutoverStore implements CutoverStore {
       if (isActive(changed)) await this.#redis.sadd(keys.activeCutovers, id)
       const { body, phase, options } = fieldsOf(changed)
       const lifeMs = endPhases.has(changed.phase) ? this.#recordMs : 0
-      const answer = await this.#scripts.putCutover(keys.cutover(id), known.v, randomBytes(6).toString('hex'), body, phase, options, changed.due ?? '', lifeMs)
+      const answer = await this.#scripts.putCutover(keys.cutover(id), this.#fence(id), known.v, randomBytes(6).toString('hex'), body, phase, options, changed.due ?? '', lifeMs)
       if (answer === -1) throw new CutoverNotFoundError(id)
+      this.#refuseStale(id, answer)
       if (answer === 0) continue
       this.#seen.set(id, stampOf(String(Number(known.v) + 1), known.pos, known.wakes))
       await this.#redis.publish(keys.wakes, id)
@@ -149,7 +156,16 @@ export class RedisCutoverStore implements CutoverStore {
   }
 
   async hold(id: string, holder: string): Promise<Hold | undefined> {
-    return await takeLead(this.#redis, keys.cutover(id), holder, `cutover ${id}`)
+    const lead = await takeLead(this.#redis, keys.cutover(id), this.#key(id, 'record'), holder, `cutover ${id}`)
+    if (!lead) return undefined
+    this.#leads.set(id, lead)
+    return {
+      signal: lead.signal,
+      [Symbol.asyncDispose]: async () => {
+        if (this.#leads.get(id) === lead) this.#leads.delete(id)
+        await lead[Symbol.asyncDispose]()
+      },
+    }
   }
 
   async holder(id: string): Promise<string | undefined> { return await leaderOf(this.#redis, keys.cutover(id)) }
@@ -177,10 +193,11 @@ export class RedisCutoverStore implements CutoverStore {
     return new Map(Object.entries(await this.#redis.hgetall(this.#key(id, 'passes'))).map(([number, migration]) => [Number(number), migration]))
   }
 
-  async setPass(id: string, number: number, migration: string): Promise<void> { await this.#redis.hset(this.#key(id, 'passes'), String(number), migration) }
+  /** @throws LeadershipLostError */
+  async setPass(id: string, number: number, migration: string): Promise<void> { this.#refuseStale(id, await this.#scripts.setPass(keys.cutover(id), this.#fence(id), String(number), migration)) }
 
   async forgetPasses(id: string, numbers: readonly number[]): Promise<void> {
-    if (numbers.length > 0) await this.#redis.hdel(this.#key(id, 'passes'), ...numbers.map(String))
+    if (numbers.length > 0) this.#refuseStale(id, await this.#scripts.forgetPasses(keys.cutover(id), this.#fence(id), ...numbers.map(String)))
   }
 
   async countChanges(id: string): Promise<number> { return await this.#redis.zcard(this.#key(id, 'changes')) }
@@ -193,7 +210,7 @@ export class RedisCutoverStore implements CutoverStore {
 
   async removeChanges(id: string, changes: readonly WaitingChange[]): Promise<void> {
     for (let from = 0; from < changes.length; from += mostAtOnce) {
-      await this.#scripts.removeChanges(keys.cutover(id), ...changes.slice(from, from + mostAtOnce).flatMap(({ position, change }) => [changeKey(change), position]))
+      this.#refuseStale(id, await this.#scripts.removeChanges(keys.cutover(id), this.#fence(id), ...changes.slice(from, from + mostAtOnce).flatMap(({ position, change }) => [changeKey(change), position])))
     }
   }
 
@@ -227,6 +244,15 @@ export class RedisCutoverStore implements CutoverStore {
       over.abort()
       heard = Promise.withResolvers<void>()
     }
+  }
+
+  /** Empty where this store does not lead it. */
+  #fence(id: string): string { return this.#leads.get(id)?.fence ?? '' }
+
+  /** @throws LeadershipLostError where a script found that another one leads */
+  #refuseStale(id: string, answer: number): void {
+    if (answer !== -3) return
+    throw this.#leads.get(id)?.lose() ?? new LeadershipLostError(`cutover ${id}`)
   }
 
   /** Nobody has to lead it any more. Should a process die before this is done, the next one that would lead it does it. */

@@ -5,7 +5,7 @@ import type { Access } from '@longshore/access'
 import { pause } from '@longshore/concurrency'
 import type { BullQueues } from '@longshore/queue'
 import type { Preparation } from '@longshore/prepare'
-import { type Dropped, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
+import { type ExpansionNews, type RunEvent, type Unlisted, wantedOf, wantedOfChanges } from '@longshore/report'
 import type { ErrorRecord } from '@longshore/oci'
 import { hintFor, type ImageId, imageId, type ImageResult, maxDeferred, objectsOf, secondTry, type Wanted } from '@longshore/transfer'
 import type { BatchKey, PoolCounts, PoolLedger } from '@longshore/ledger'
@@ -23,13 +23,13 @@ const batchSize = 16
 /** The expansion may think about its next image for so long before those it has found are handed out. */
 const lingerMs = 10
 /** How often the state of things is looked at: quickly at first, so that small migrations end at once. */
-const lookMs = { first: 10, most: 100 }
+const lookMs = { first: 10, most: 50 }
 /** What a registry may need to come back after a restart; the workers' own retries have had some seconds before. */
 const respiteMs = 5_000
 /** For what is in flight when a migration is stopped: as long as in one process, and a little for the way. */
 const stopMs = 15_000
-/** Workers send what they counted several times a second; the last of it is worth waiting for. */
-const settleMs = 150
+/** Workers that have nothing in hand send what they counted; the last of it is worth waiting for. */
+const settleMs = 75
 
 /** What is ready after a pause goes to the queues at once, up to this; the sweep brings the rest, if there can be any. */
 const handedOutMost = 20_000
@@ -133,7 +133,7 @@ class Leader {
     const { store, publisher, access, onNews, preparation } = this.#with
     const { id, spec, options, created } = this.#record
     const noted: Promise<void>[] = []
-    const onEvent = (event: Unlisted | Dropped): void => {
+    const onEvent = (event: ExpansionNews): void => {
       noted.push((async () => {
         if (!await store.note(id, event)) return
         publisher.publish(event)
@@ -141,7 +141,7 @@ class Leader {
       })())
     }
     const { signal } = this.#feeding
-    const expandedAt = { now: new Date(created) }
+    const expandedAt = { now: new Date(options.agesAt ?? created) }
     const all = options.changes === undefined ? wantedOf(spec, access.transports, onEvent, signal, expandedAt) : wantedOfChanges(spec, options.changes, access.transports, onEvent, signal, expandedAt)
     const expanded = onlyOf(all, options.only)
     const wanted = preparation?.stage(expanded, signal) ?? expanded

@@ -41,6 +41,8 @@ export interface PoolOptions {
   readonly only?: readonly ImageId[]
   /** Only what these name, without a list of tags being asked for; `asks` is `named` then. */
   readonly changes?: readonly NamedChange[]
+  /** What ages in the spec's rules are reckoned from, where it is not when the migration was created: ISO 8601. */
+  readonly agesAt?: string
   /** Default: `all`. */
   readonly asks?: Asks
   /** A person's name for it. */

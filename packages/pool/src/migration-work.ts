@@ -3,16 +3,19 @@ import type { Access } from '@longshore/access'
 import { Limiter } from '@longshore/concurrency'
 import { keyPrefix, type PoolLedger } from '@longshore/ledger'
 import { plannedTransports } from '@longshore/prepare'
+import type { BullQueues } from '@longshore/queue'
 import type { RedisClient } from '@longshore/redis'
 import { registriesOf } from '@longshore/spec'
 import { ImageVerifier, type InFlight, type NodeKey, NodeRunner, PlanScout, Resolver, type TransferEvent, type Uploads } from '@longshore/transfer'
 import { EventPublisher } from './event-stream.ts'
 import { MigrationEndedError } from './errors.ts'
 import { type MigrationRecord, sampleOf } from './migration-record.ts'
+import { Outbox } from './outbox.ts'
 import type { SharedPauses } from './pauses.ts'
 
 export interface MigrationWorkOptions {
   readonly redis: RedisClient
+  readonly queues: BullQueues
   readonly ledger: PoolLedger
   readonly access: Access
   readonly pauses: SharedPauses
@@ -34,6 +37,7 @@ export class MigrationWork implements AsyncDisposable {
   readonly scout: PlanScout | undefined
   readonly verifier: ImageVerifier | undefined
   readonly publisher: EventPublisher
+  readonly outbox: Outbox
   readonly inFlight = new Set<InFlight>()
   /** What this worker knows that it holds, and by which job. */
   readonly held = new Map<NodeKey, string>()
@@ -48,7 +52,7 @@ export class MigrationWork implements AsyncDisposable {
   usedAtMs = performance.now()
   readonly #joined: Disposable
 
-  private constructor(record: MigrationRecord, { redis, ledger, access, uploads, onEvent, moving, reading }: MigrationWorkOptions, joined: Disposable) {
+  private constructor(record: MigrationRecord, { redis, queues, ledger, access, uploads, onEvent, moving, reading }: MigrationWorkOptions, joined: Disposable) {
     this.record = record
     this.ledger = ledger
     this.access = access
@@ -56,6 +60,7 @@ export class MigrationWork implements AsyncDisposable {
     this.moving = AbortSignal.any([moving, this.ended.signal])
     this.reading = AbortSignal.any([reading, this.ended.signal])
     this.publisher = new EventPublisher(redis, keyPrefix(record.id), () => access.uses())
+    this.outbox = new Outbox(queues, record.id)
     const tell = (event: TransferEvent, node?: NodeKey): void => {
       this.publisher.publish(event)
       onEvent(event, node)

@@ -40,11 +40,12 @@ async function leave(number: number, begin: (signal: AbortSignal) => Promise<unk
 
 test('whoever takes over goes on with it, or drops it: nothing of it is moved, or counts as proof, any more', async () => {
   const { id: cutover, spec, options } = record
-  const order: PassOrder = { cutover, number: 1, kind: 'bulk', spec, options }
-  const verification = { cutover, spec, options, deepPercent: 0 }
+  const order: PassOrder = { cutover, number: 1, kind: 'bulk', spec, options, agesAt: record.created }
+  const verification = { cutover, spec, options, agesAt: '2026-11-26T10:00:00.000Z', deepPercent: 0 }
   const pass = await leave(1, (signal) => mover.pass(order, signal))
   expect(await leave(1, (signal) => mover.pass(order, signal))).toBe(pass)
   const check = await leave(0, (signal) => mover.verify(verification, signal))
+  expect([(await store.head(pass))?.options.agesAt, (await store.head(check))?.options.agesAt]).toEqual([record.created, verification.agesAt])
   expect(await leave(0, (signal) => mover.verify(verification, signal))).toBe(check)
   // Somebody who clears away what was cancelled, as coordinators do.
   const clearing = (async () => {
@@ -56,6 +57,24 @@ test('whoever takes over goes on with it, or drops it: nothing of it is moved, o
   await clearing
   expect((await store.head(pass))?.state).toBe('cancelled')
   expect(await leave(0, (signal) => mover.verify(verification, signal))).not.toBe(check)
+})
+
+test('a pass that a leader begins which has been replaced meanwhile is not left to run, unless it is the one at hand', async () => {
+  const { id: cutover, spec, options } = record
+  const stalled = await cutovers.hold(cutover, 'stalled')
+  await world.redis.del(`longshore:cutover:{${cutover}}:lead`)
+  const ears = await Ears.open((await world.connect()).duplicate('ears'))
+  const successor = new RedisCutoverStore(world.redis, ears, { recordMs: 60_000 })
+  await using _hold = await successor.hold(cutover, 'successor')
+  await successor.update(cutover, (now) => ({ ...now, current: { number: 8, kind: 'delta', started: now.created } }))
+  const states: Array<string | undefined> = []
+  for (const number of [7, 8]) {
+    const before = new Set((await store.list()).map(({ id }) => id))
+    await expect(mover.pass({ cutover, number, kind: 'delta', spec, options, agesAt: record.created }, new AbortController().signal)).rejects.toMatchObject({ code: 'LEADERSHIP_LOST' })
+    states.push(...(await store.list()).filter(({ id }) => !before.has(id)).map(({ state }) => state))
+  }
+  expect(states).toEqual(['cancelled', 'running'])
+  await stalled?.[Symbol.asyncDispose]()
 })
 
 test('an image that no worker could look at counts as failed, and the others as they were found', async () => {

@@ -5,7 +5,7 @@ import { type Mover, passOutcome, type PassOrder, type PassOutcome, signatureChe
 import { type ErrorRecord, isDigest, toRecord } from '@longshore/oci'
 import type { Tally } from '@longshore/report'
 import { verifySignatures } from '@longshore/signing'
-import { type CheckedImage, formatEnd, hintFor, type Image, RepositoryStates, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
+import { type CheckedImage, formatEnd, hintFor, type Image, type Target, VerificationSum, type Verification, type Wanted } from '@longshore/transfer'
 import type { RedisCutoverStore } from './cutover-store.ts'
 import type { Ears } from './ears.ts'
 import { MigrationEndedError, MigrationNotFoundError, PassFailedError } from './errors.ts'
@@ -48,19 +48,28 @@ export class PoolMover implements Mover {
     if (!before || isOther(before.options, options)) {
       // What it began with other changes first comes to its end: two that move the same tags at once would not do so in order.
       if (before) await this.#ended(before.id, signal)
-      const { record } = await store.submit(spec, options)
+      const { record, resumed } = await store.submit(spec, options)
       id = record.id
-      await cutovers.setPass(cutover, number, id)
+      try {
+        await cutovers.setPass(cutover, number, id)
+      } catch (error) {
+        // Another process leads by now: where it is past this pass, nobody waits for what was begun here.
+        if (!resumed && (await cutovers.head(cutover))?.current?.number !== number) await store.cancel(id)
+        throw error
+      }
     }
     return await passOutcome(await this.#outcome(id ?? '', signal), spec, changes)
   }
 
-  async verify({ cutover, spec, options, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
+  async verify({ cutover, spec, options, agesAt, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
     const { store, cutovers } = this.#with
     const before = (await cutovers.passes(cutover)).get(verification)
     // One that was brought to its end while nobody led the cutover is of a time that nobody knows.
     if (before !== undefined && endStates.has((await store.head(before))?.state ?? 'running')) await store.erase(before)
-    const { record } = await store.submit(spec, migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`))
+    const { record } = await store.submit(spec, {
+      ...migrationOptions(options, { kind: 'verify', deep: deepPercent > 0 && { percent: deepPercent, salt: cutover } }, `${cutover}/verify`, `verification of ${options.name ?? cutover}`),
+      ...(agesAt === undefined ? {} : { agesAt }),
+    })
     await cutovers.setPass(cutover, verification, record.id)
     const { unlisted } = await this.#outcome(record.id, signal)
     const sum = new VerificationSum()
@@ -148,16 +157,16 @@ function unchecked({ image }: Wanted, error: ErrorRecord = { name: 'Error', code
 /** Tags at the destination that nobody expects. */
 async function search(sum: VerificationSum, target: (registry: string) => Target, signal: AbortSignal): Promise<{ readonly verification: Verification; readonly unsearched?: ErrorRecord }> {
   try {
-    return { verification: await sum.end(new RepositoryStates(target), listings, signal) }
+    return { verification: await sum.end(target, listings, signal) }
   } catch (error) {
     signal.throwIfAborted()
     return { verification: sum.soFar(), unsearched: toRecord(error) }
   }
 }
 
-function passOptions({ cutover, number, kind, options, changes }: PassOrder): PoolOptions {
+function passOptions({ cutover, number, kind, options, agesAt, changes }: PassOrder): PoolOptions {
   return {
-    ...migrationOptions(options, { kind: 'migrate' }, `${cutover}/${number}`, `${kind} pass ${number} of ${options.name ?? cutover}`),
+    ...migrationOptions(options, { kind: 'migrate' }, `${cutover}/${number}`, `${kind} pass ${number} of ${options.name ?? cutover}`), agesAt,
     ...(changes === undefined ? { asks: kind === 'delta' ? 'changed' : 'all' } : { asks: 'named', changes }),
   }
 }

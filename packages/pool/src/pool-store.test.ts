@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { digestOf, type RepositoryName, type Tag } from '@longshore/oci'
 import { keyPrefix } from '@longshore/ledger'
+import { BullQueues } from '@longshore/queue'
 import { defaultContent, type Migration } from '@longshore/spec'
+import { MemoryRegistry } from '@longshore/testing/contracts'
 import { blobKey, type BlobNode, type Image, type Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EventPublisher, readEvents } from './event-stream.ts'
@@ -141,8 +143,11 @@ describe('the store of migrations', () => {
     const dropped = { type: 'dropped', registry: 'src', repository: 'app' as RepositoryName, tag: 'old' as Tag, rule: 'latest', reason: 'not among the latest 3' } as const
     expect(await store.note(id, dropped)).toBe(true)
     expect(await store.note(id, dropped)).toBe(false)
+    const untagged = { type: 'untagged', registry: 'src', count: 2, repositories: ['a', 'b'] as RepositoryName[] } as const
+    expect(await store.note(id, untagged)).toBe(true)
+    expect(await store.note(id, untagged)).toBe(false)
     const tally = await store.tally(id)
-    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1 })
+    expect(tally).toMatchObject({ found: 3, present: 1, droppedTags: 1, openCount: 1, untagged: [untagged] })
     expect(tally.failures).toMatchObject([{ error: boom, image: image('2') }])
   })
 
@@ -208,6 +213,26 @@ describe('the store of migrations', () => {
     expect((await store.retry(record.id)).state).toBe('running')
   })
 
+  test.each([['2021-06-01T12:00:00.000Z', 1], [undefined, 0]])('ages in rules are reckoned from %s: %d images', async (agesAt, found) => {
+    const source = new MemoryRegistry('src')
+    source.addImage('app', 'old', ['layer'], { annotations: { 'org.opencontainers.image.created': '2021-06-01T00:00:00Z' } })
+    const aged: Migration = {
+      entries: [{
+        source: { kind: 'repository', registry: 'src', repository: 'app' as RepositoryName, path: 'app' }, destinations: [{ kind: 'under', registry: 'dst', prefix: '', rename: [] }],
+        selection: { kind: 'rule', references: [], rule: { newerThan: { kind: 'ago', ms: 86_400_000 } } }, content: defaultContent, origin: { file: 'f', line: 1 },
+      }],
+    }
+    const { record } = await store.submit(aged, { ...options, ...(agesAt === undefined ? {} : { agesAt }) })
+    await using queues = new BullQueues(await world.connect(), { prefix: `{${record.id}}`, onProblem: () => {} })
+    await using publisher = new EventPublisher(world.redis, keyPrefix(record.id), () => [])
+    const stop = new AbortController()
+    const leading = lead(record, { store, queues, access: { transports: { source: () => source } } as never, publisher, onNews: () => {}, self: 'c1' }, stop.signal)
+    await expect.poll(async () => (await store.head(record.id))?.expanded, { timeout: 10_000 }).toBe(true)
+    expect((await store.ledger(record.id).tally()).found).toBe(found)
+    stop.abort(new Error('looked at'))
+    await leading.catch(() => {})
+  })
+
   test('watchers read events in order, from where they left off, to the end', async () => {
     const { record: { id } } = await store.submit(spec, options)
     await using publisher = new EventPublisher(world.redis, keyPrefix(id), () => [{ side: 'source', registry: 'src', requests: 3, bytesIn: 1, bytesOut: 0, retries: 0, pauses: 0 }])
@@ -250,11 +275,11 @@ describe('the store of migrations', () => {
 
   test('one leads; another may when it has left', async () => {
     const { record: { id } } = await store.submit(spec, options)
-    const first = (await takeLead(world.redis, keyPrefix(id), 'a', id))!
-    expect(await takeLead(world.redis, keyPrefix(id), 'b', id)).toBeUndefined()
+    const first = (await takeLead(world.redis, keyPrefix(id), `${keyPrefix(id)}meta`, 'a', id))!
+    expect(await takeLead(world.redis, keyPrefix(id), `${keyPrefix(id)}meta`, 'b', id)).toBeUndefined()
     expect((await store.status(id))?.led).toBe(true)
     await first[Symbol.asyncDispose]()
-    await using second = await takeLead(world.redis, keyPrefix(id), 'b', id)
+    await using second = await takeLead(world.redis, keyPrefix(id), `${keyPrefix(id)}meta`, 'b', id)
     expect(second?.signal.aborted).toBe(false)
   })
 })

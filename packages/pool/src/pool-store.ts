@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
 import { keyPrefix, MigrationLostError, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
 import type { RedisClient } from '@longshore/redis'
-import { type Dropped, Tally, type Unlisted } from '@longshore/report'
+import { type ExpansionNews, Tally } from '@longshore/report'
 import { type Migration } from '@longshore/spec'
 import { hintFor, type ImageResult, objectsOf, type RegistryUse } from '@longshore/transfer'
 import { MigrationNotFoundError, WrongStateError } from './errors.ts'
@@ -27,6 +27,15 @@ const beginningMs = 5_000
 /** For how long a retry waits for a leader that ends the migration. */
 const closingMs = 3_000
 const readEntries = 100
+
+/** What a piece of news is about. */
+function placeOf(event: ExpansionNews): string {
+  switch (event.type) {
+    case 'dropped': return `${event.registry}/${event.repository}:${event.tag}`
+    case 'unlisted': return `${event.file}:${event.line} ${event.registry}/${event.repository ?? ''} ${event.reference ?? ''}`
+    case 'untagged': return event.registry
+  }
+}
 
 export class PoolStore {
   readonly #redis: RedisClient
@@ -161,10 +170,9 @@ export class PoolStore {
 
   ledger(id: string): PoolLedger { return this.#redisLedger(id) }
 
-  /** Of an image that was not listed, or a tag that was left out: told once, however often the spec is expanded. */
-  async note(id: string, event: Unlisted | Dropped): Promise<boolean> {
-    const place = event.type === 'dropped' ? `${event.registry}/${event.repository}:${event.tag}` : `${event.file}:${event.line} ${event.registry}/${event.repository ?? ''} ${event.reference ?? ''}`
-    return await this.#redis.hsetnx(`${keyPrefix(id)}${event.type}`, place, JSON.stringify(event)) === 1
+  /** What the expansion says besides images: told once, however often the spec is expanded. */
+  async note(id: string, event: ExpansionNews): Promise<boolean> {
+    return await this.#redis.hsetnx(`${keyPrefix(id)}${event.type}`, placeOf(event), JSON.stringify(event)) === 1
   }
 
   /** @throws MigrationLostError when Redis knows nothing of it any more */
@@ -205,8 +213,8 @@ export class PoolStore {
       for await (const { wanted } of ledger.openImages()) tally.add({ type: 'found', image: wanted.image })
     }
     const prefix = keyPrefix(id)
-    const [unlisted, dropped, counts] = await Promise.all([this.#redis.hvals(`${prefix}unlisted`), this.#redis.hvals(`${prefix}dropped`), ledger.tally()])
-    for (const line of [...unlisted, ...dropped]) tally.add(JSON.parse(line) as Unlisted | Dropped)
+    const [counts, ...noted] = await Promise.all([ledger.tally(), ...(['unlisted', 'untagged', 'dropped'] as const).map((type) => this.#redis.hvals(`${prefix}${type}`))])
+    for (const line of noted.flat()) tally.add(JSON.parse(line) as ExpansionNews)
     Object.assign(tally.blobs, counts.blobs)
     tally.manifests = counts.manifests
     tally.resolved = counts.resolved
@@ -218,7 +226,7 @@ export class PoolStore {
   /** Forgets a migration with its record. */
   async erase(id: string): Promise<void> {
     await this.end(id, ['running', 'paused', 'stopping'], 'cancelled')
-    await this.#redis.unlink(...['meta', 'counts', 'results', 'unlisted', 'dropped', 'uses', 'events'].map((name) => `${keyPrefix(id)}${name}`))
+    await this.#redis.unlink(...['meta', 'counts', 'results', 'unlisted', 'untagged', 'dropped', 'uses', 'events'].map((name) => `${keyPrefix(id)}${name}`))
     await this.#forget([id])
   }
 

@@ -2,103 +2,57 @@
 // far as it has room; the rest goes to the queues, for everybody. It may die at any moment: nothing is known to it alone.
 import { hostname } from 'node:os'
 import type { Access } from '@longshore/access'
-import { pause, SingleFlight } from '@longshore/concurrency'
+import { pause } from '@longshore/concurrency'
 import { type ErrorRecord, toRecord } from '@longshore/oci'
-import { type BatchLease, keyPrefix } from '@longshore/ledger'
-import type { BullQueues, Processing, QueuedJob } from '@longshore/queue'
-import { isInterrupted, type RedisClient } from '@longshore/redis'
-import type { Pause } from '@longshore/registry'
-import {
-  hintFor, type ImageId, isBlobKey, type Lease, manifestBytesOf, type NodeKey, objectsOf, type Progress, type Registered, type SettledImage, type Take, type TransferEvent, type Wanted,
-} from '@longshore/transfer'
+import type { BatchLease } from '@longshore/ledger'
+import type { Processing, QueuedJob } from '@longshore/queue'
+import { isInterrupted } from '@longshore/redis'
+import { type ImageId, isBlobKey, type Lease, manifestBytesOf, type Progress, type Registered, type Wanted } from '@longshore/transfer'
 import type { Ears } from './ears.ts'
-import { enqueue } from './enqueue.ts'
 import { isLost, ShutdownError } from './errors.ts'
 import { type Beating, newProcessId, startBeating, type WorkerInfo } from './heartbeat.ts'
-import { isToldLate } from './told-late.ts'
+import { type HandLimits, InHand } from './in-hand.ts'
 import { goodbyeMs } from './keys.ts'
 import { LeaseAudit } from './lease-audit.ts'
 import { leaveInTime } from './leave-in-time.ts'
-import { endStates, type MigrationRecord, type MigrationState } from './migration-record.ts'
-import { MigrationWork } from './migration-work.ts'
+import type { MigrationWork } from './migration-work.ts'
+import { OpenMigrations, type OpenMigrationsOptions } from './open-migrations.ts'
 import { SharedPauses } from './pauses.ts'
-import type { PoolStore } from './pool-store.ts'
 import { sweep } from './sweep.ts'
-import { Throughput } from './throughput.ts'
 import { UploadTurns } from './upload-turns.ts'
 import { WaitingRoom } from './waiting-room.ts'
+import { endOf, type Errand, type ErrandStep } from './worker-event.ts'
 
-export interface WorkerLimits {
+export interface WorkerLimits extends HandLimits {
   /** Batches that are resolved at once, of up to 16 images each. */
   readonly batches: number
-  /** Nodes that are taken along, rather than left to the queues; and the bytes of the blobs among them. */
-  readonly nodes: number
-  readonly bytes: number
-  /** Jobs of the queues that run at once; of blobs that fill the link, fewer (throughput.ts). */
-  readonly blobs: number
+  /** Jobs of manifests that run at once. */
   readonly manifests: number
 }
 
-export const defaultLimits: WorkerLimits = { batches: 8, nodes: 128, bytes: 16 * 1024 * 1024, blobs: 16, manifests: 32 }
+export const defaultLimits: WorkerLimits = { batches: 8, nodes: 256, bytes: 16 * 1024 * 1024, blobs: 16, manifests: 32 }
 
-/** A migration that nothing was heard of for so long is put away; it is opened again when something comes. */
-const idleMs = 60_000
-const shownTransfers = 8
 /** How often an image asks again whether there is room in Redis for its manifests. */
 const fullMs = 200
-/** Blobs that are taken in any case: one connection seldom fills a link. */
-const fewestBlobs = 4
 /** Of the grace after a stop, what an upload in parts may use: the rest is for its last part to arrive. */
 const handOverShare = 0.6
 
-/** What is done at the moment, and for which job of the queues: what is taken along has the job that made it ready. */
-export interface Errand {
-  readonly migration: string
-  readonly queue: 'images' | 'blobs' | 'manifests'
-  /** Or a batch. */
-  readonly node: NodeKey
-  readonly job: string
-  readonly isTakenAlong: boolean
-}
-
-/** `put-aside`: its registry wants to be left alone; it comes again. `void`: somebody else had done it, or its time is over. */
-export type ErrandStep = 'started' | 'done' | 'failed' | 'retried' | 'handed-back' | 'put-aside' | 'void'
-
-export type WorkerEvent =
-  /** Without `node` where it is about none. */
-  | { readonly type: 'transfer'; readonly migration: string; readonly node?: NodeKey; readonly job?: string; readonly event: TransferEvent }
-  | { readonly type: 'job'; readonly migration: string; readonly errand: Errand; readonly step: ErrandStep; readonly error?: ErrorRecord }
-  | { readonly type: 'migration'; readonly migration: string; readonly state: 'opened' | 'closed' }
-  | { readonly type: 'pause'; readonly migration: string; readonly registry: string; readonly ms: number }
-  | { readonly type: 'reclaimed'; readonly migration: string; readonly worker: string; readonly count: number }
-  | { readonly type: 'trouble'; readonly migration: string; readonly errand: Errand; readonly error: unknown }
-
-export interface PoolWorkerOptions {
-  readonly redis: RedisClient
+export interface PoolWorkerOptions extends Pick<OpenMigrationsOptions, 'redis' | 'store' | 'queues' | 'openAccess' | 'onEvent'> {
   readonly ears: Ears
-  readonly store: PoolStore
-  readonly queues: BullQueues
   readonly version: string
   readonly limits?: Partial<WorkerLimits>
-  /** The registries of a migration, with this process' own credentials. */
-  readonly openAccess: (record: MigrationRecord, onPause: (pause: Pause) => void) => Promise<Access>
-  readonly onEvent: (event: WorkerEvent) => void
 }
 
 export class PoolWorker {
   readonly id = newProcessId()
   readonly #with: PoolWorkerOptions
   readonly #limits: WorkerLimits
-  readonly #works = new Map<string, MigrationWork>()
-  readonly #opening = new SingleFlight<string, MigrationWork | undefined>()
+  readonly #works: OpenMigrations
   readonly #pauses: SharedPauses
   readonly #waiting: WaitingRoom
   readonly #uploads: UploadTurns
+  readonly #hand: InHand
   readonly #running = new Set<Promise<void>>()
-  readonly #flying = { images: 0, blobs: 0, manifests: 0 }
-  /** Bytes of the blobs in hand. */
-  #bytes = 0
-  readonly #throughput = new Throughput()
   #stopping = false
   /** Aborts when the grace after a stop is over. */
   readonly #work = new AbortController()
@@ -113,11 +67,13 @@ export class PoolWorker {
     this.#pauses = new SharedPauses(options.redis, this.id)
     this.#waiting = new WaitingRoom(options.queues, this.#pauses)
     this.#uploads = new UploadTurns(options.redis, this.id)
+    this.#hand = new InHand(this.id, this.#limits, (blobs) => this.#blobs?.allow(blobs))
+    this.#works = new OpenMigrations({ ...options, worker: this.id, pauses: this.#pauses, uploads: this.#uploads, moving: this.#work.signal, reading: this.#reading.signal })
   }
 
-  get inFlight(): Readonly<Record<'images' | 'blobs' | 'manifests', number>> { return { ...this.#flying } }
+  get inFlight(): InHand['counts'] { return this.#hand.counts }
   /** The registries that it has to do with, for whoever counts requests. */
-  get accesses(): readonly Access[] { return [...this.#works.values()].map(({ access }) => access) }
+  get accesses(): readonly Access[] { return [...this.#works].map(({ access }) => access) }
 
   /** Works until `stop` aborts; then takes no more, and gives what is in flight `graceMs` to arrive before it hands it back. */
   async run(stop: AbortSignal, graceMs: number): Promise<void> {
@@ -131,15 +87,16 @@ export class PoolWorker {
     let beating: Beating | undefined
     beating = await startBeating(redis, this.id, this.#info(new Date().toISOString()), async () => await this.#onBeat(audit, beating))
     using _pauses = ears.onPause((message) => this.#pauses.heard(message))
-    using _control = ears.onControl(({ migration, state }) => this.#onState(migration, state))
-    this.#blobs = queues.process('blobs', (job) => this.#onNode('blobs', job), { concurrency: blobs })
+    using _control = ears.onControl(({ migration, state }) => this.#works.onState(migration, state))
+    this.#blobs = queues.process('blobs', (job) => this.#onNodes('blobs', job), { concurrency: blobs })
     this.#processing = [
       queues.process('images', (job) => this.#onBatch(job), { concurrency: batches }),
       this.#blobs,
-      queues.process('manifests', (job) => this.#onNode('manifests', job), { concurrency: manifests }),
+      queues.process('manifests', (job) => this.#onNodes('manifests', job), { concurrency: manifests }),
     ]
     if (!stop.aborted) await new Promise<void>((resolve) => { stop.addEventListener('abort', () => resolve(), { once: true }) })
     this.#stopping = true
+    this.#hand.close()
     this.#reading.abort(new ShutdownError())
     this.#handOver(graceMs)
     const last = setTimeout(() => this.#uploads.handOver(), graceMs * handOverShare)
@@ -149,7 +106,7 @@ export class PoolWorker {
     while (this.#running.size > 0) await Promise.all(this.#running)
     clearTimeout(last)
     clearTimeout(grace)
-    await Promise.all([...this.#works.values()].map((work) => work[Symbol.asyncDispose]()))
+    await this.#works[Symbol.asyncDispose]()
     await beating.end()
   }
 
@@ -166,10 +123,18 @@ export class PoolWorker {
     }
   }
 
+  /** What goes on whether a job is behind it or not; waited for when the process ends. */
+  #keep(work: MigrationWork, errand: Errand, act: () => Promise<void>): Promise<void> {
+    const running = this.#guard(work, errand, act)
+    this.#running.add(running)
+    void running.finally(() => this.#running.delete(running))
+    return running
+  }
+
   /** Uploads that will not arrive within the grace, as they go, are left to others at once. */
   #handOver(graceMs: number): void {
     const now = performance.now()
-    for (const { inFlight } of this.#works.values()) {
+    for (const { inFlight } of this.#works) {
       for (const { registry, desc, startedMs, sent } of inFlight) {
         const leftMs = sent <= 0 ? Infinity : (desc.size - sent) * (now - startedMs) / sent
         if (leftMs > graceMs * handOverShare) this.#uploads.handOver(registry, desc.digest)
@@ -177,23 +142,26 @@ export class PoolWorker {
     }
   }
 
-  /** `undefined`: there is nothing to do for this job. */
-  async #begin(errand: Errand): Promise<MigrationWork | undefined> {
+  /** `undefined` when there is nothing to do for this job: each of its errands is told so. */
+  async #begin(errands: readonly Errand[]): Promise<MigrationWork | undefined> {
+    const [first] = errands
+    if (!first) return undefined
     try {
-      const work = await this.#open(errand.migration)
+      const work = await this.#works.get(first.migration)
       if (work && !this.#stopping) return work
-      this.#tellJob(errand, 'void')
+      for (const errand of errands) this.#tellJob(errand, 'void')
     } catch (error) {
-      if (!this.#stopping) this.#with.onEvent({ type: 'trouble', migration: errand.migration, errand, error })
+      if (!this.#stopping) this.#with.onEvent({ type: 'trouble', migration: first.migration, errand: first, error })
     }
     return undefined
   }
 
-  async #onBatch({ id: job, migration, node }: QueuedJob): Promise<void> {
-    const errand: Errand = { migration, queue: 'images', node, job, isTakenAlong: false }
-    const work = await this.#begin(errand)
+  async #onBatch(job: QueuedJob): Promise<void> {
+    const errands = errandsOf('images', job)
+    const work = await this.#begin(errands)
     if (!work) return
-    await this.#guard(work, errand, async () => {
+    await Promise.all(errands.map((errand) => this.#guard(work, errand, async () => {
+      const { migration, node } = errand
       const lease = await work.ledger.claimBatch(node, this.id)
       if (!lease) return this.#tellJob(errand, 'void')
       const waitMs = this.#waiting.waitMs(lease)
@@ -203,15 +171,15 @@ export class PoolWorker {
         return this.#tellJob(errand, 'put-aside')
       }
       await this.#waiting.untilWaiting(this.#keep(work, errand, async () => await this.#resolveAll(work, errand, lease)), lease)
-    })
+    })))
   }
 
   async #resolveAll(work: MigrationWork, errand: Errand, lease: BatchLease): Promise<void> {
     this.#tellJob(errand, 'started')
     work.held.set(lease.key, errand.job)
-    this.#flying.images += lease.images.length
+    this.#hand.resolving(lease.images.length)
     try {
-      await Promise.all(lease.images.map((image) => this.#resolve(work, errand, lease, image).finally(() => { this.#flying.images-- })))
+      await Promise.all(lease.images.map((image) => this.#resolve(work, errand, lease, image).finally(() => { this.#hand.resolving(-1) })))
       if (work.reading.aborted) await work.ledger.releaseBatch(lease)
     } finally {
       work.held.delete(lease.key)
@@ -229,7 +197,10 @@ export class PoolWorker {
       }
       const { nodes, roots, digest, rewritten, referrers } = await resolver.resolve(wanted, { signal, distrust: record.options.distrust })
       const facts = { digest, referrers, ...(rewritten === undefined ? {} : { rewritten }) }
-      const registered = await this.#untilRoom(work, manifestBytesOf({ nodes }), async () => await ledger.registerIn(lease, id, facts, roots, nodes, this.#room()))
+      const registered = await this.#untilRoom(work, manifestBytesOf({ nodes }), async () => {
+        using take = this.#hand.promise(nodes)
+        return await ledger.registerIn(lease, id, facts, roots, nodes, take)
+      })
       publisher.publish({ type: 'resolved', image: wanted.image, digest, blobs: registered.fresh.blobs, bytes: registered.fresh.bytes })
       await this.#advance(work, errand, registered)
     } catch (error) {
@@ -251,68 +222,45 @@ export class PoolWorker {
     }
   }
 
-  async #onNode(queue: 'blobs' | 'manifests', { id: job, migration, node }: QueuedJob): Promise<void> {
-    const errand: Errand = { migration, queue, node, job, isTakenAlong: false }
-    const work = await this.#begin(errand)
-    if (!work) return
-    await this.#guard(work, errand, async () => {
-      const lease = await work.ledger.claim(node, this.id)
-      if (!lease) return this.#tellJob(errand, 'void')
-      const waitMs = this.#waiting.waitMs(lease)
-      if (waitMs > 0) {
-        await work.ledger.release(lease)
-        this.#waiting.putAside(migration, { nodes: [node] }, waitMs)
-        return this.#tellJob(errand, 'put-aside')
-      }
-      await this.#waiting.untilWaiting(this.#keep(work, errand, async () => await this.#run(work, errand, lease)), lease)
+  async #onNodes(queue: 'blobs' | 'manifests', job: QueuedJob): Promise<void> {
+    const errands = errandsOf(queue, job)
+    const [first] = errands
+    const work = await this.#begin(errands)
+    if (!work || !first) return
+    await this.#guard(work, first, async () => {
+      const leases = new Map((await work.ledger.claimAll(job.nodes, this.id)).map((lease) => [lease.key, lease]))
+      await Promise.all(errands.map((errand) => {
+        const lease = leases.get(errand.node)
+        return lease ? this.#guard(work, errand, async () => await this.#runOrWait(work, errand, lease)) : this.#tellJob(errand, 'void')
+      }))
     })
   }
 
-  /** What goes on whether a job is behind it or not; waited for when the process ends. */
-  #keep(work: MigrationWork, errand: Errand, act: () => Promise<void>): Promise<void> {
-    const running = this.#guard(work, errand, act)
-    this.#running.add(running)
-    void running.finally(() => this.#running.delete(running))
-    return running
-  }
-
-  #tellJob(errand: Errand, step: ErrandStep, error?: ErrorRecord): void {
-    this.#with.onEvent({ type: 'job', migration: errand.migration, errand, step, ...(error === undefined ? {} : { error }) })
+  async #runOrWait(work: MigrationWork, errand: Errand, lease: Lease): Promise<void> {
+    const waitMs = this.#waiting.waitMs(lease)
+    if (waitMs > 0) {
+      await work.ledger.release(lease)
+      this.#waiting.putAside(errand.migration, { nodes: [lease.key] }, waitMs)
+      return this.#tellJob(errand, 'put-aside')
+    }
+    await this.#waiting.untilWaiting(this.#keep(work, errand, async () => await this.#run(work, errand, lease)), lease)
   }
 
   /** Makes a leased node true, and whatever that makes ready and there is room for. */
   async #run(work: MigrationWork, errand: Errand, lease: Lease): Promise<void> {
-    const kind = lease.node.kind === 'blob' ? 'blobs' : 'manifests'
-    const bytes = lease.node.kind === 'blob' ? Math.max(0, lease.node.desc.size) : 0
     this.#tellJob(errand, 'started')
     work.held.set(lease.key, errand.job)
-    this.#flying[kind]++
-    this.#bytes += bytes
-    this.#allow()
     try {
-      const ended = await work.runner.run(lease, work.moving, () => this.#room(bytes))
-      if (ended.end === 'done' && ended.outcome === 'pushed') this.#throughput.moved(bytes)
+      using _held = this.#hand.take(lease)
+      const ended = await work.runner.run(lease, work.moving, () => this.#hand.room(lease))
+      if (ended.end === 'done' && ended.outcome === 'pushed') this.#hand.moved(lease)
       this.#tellJob(errand, ended.end, 'error' in ended ? ended.error : undefined)
       await this.#advance(work, errand, ended.progress, ended.end === 'done')
     } finally {
       work.held.delete(lease.key)
-      this.#flying[kind]--
-      this.#bytes -= bytes
-      this.#allow()
+      // It may have been the last of all, and whoever leads waits for what is told of it.
+      if (work.isIdle) void work.publisher.flush()
     }
-  }
-
-  /** What fills the link for a while is enough: the rest of the queue is for workers whose link has room. */
-  #allow(): void {
-    const { blobs, bytes } = this.#limits
-    this.#blobs?.allow(this.#throughput.isFilledBy(this.#bytes, bytes) ? Math.min(blobs, fewestBlobs) : blobs)
-  }
-
-  /** @param leaving bytes of what has just come true */
-  #room(leaving = 0): Take {
-    const { nodes, bytes } = this.#limits
-    if (this.#stopping) return { worker: this.id, nodes: 0, bytes: 0 }
-    return { worker: this.id, nodes: Math.max(0, nodes - this.#flying.blobs - this.#flying.manifests), bytes: Math.max(0, bytes - this.#bytes + leaving) }
   }
 
   /** @param by what was done for it */
@@ -321,77 +269,23 @@ export class PoolWorker {
       const errand: Errand = { ...by, queue: isBlobKey(lease.key) ? 'blobs' : 'manifests', node: lease.key, isTakenAlong: true }
       void this.#keep(work, errand, async () => await this.#run(work, errand, lease))
     }
-    for (const image of settled) this.#tellSettled(work, by, image)
-    if (ready.length > 0) await enqueue(this.#with.queues, work.record.id, ready, [], { first })
-  }
-
-  #tellSettled({ publisher }: MigrationWork, { migration, node, job }: Errand, { result }: SettledImage): void {
-    if (!result) return
-    const { wanted, outcome, digest, rewritten, referrers = 0, blobs, ms, error } = result
-    const { image } = wanted
-    let event: TransferEvent | undefined
-    if (outcome === 'failed') {
-      // What may pass is tried again at the end; it is told then.
-      if (error && !isToldLate(error)) event = { type: 'failed', image, error, hint: hintFor(error), ...objectsOf(wanted) }
-    } else if (digest !== undefined && blobs) {
-      event = { type: 'done', image, outcome, digest, ...(rewritten === undefined ? {} : { rewritten }), blobs, referrers, ms, ...objectsOf(wanted) }
+    for (const image of settled) {
+      const event = endOf(image)
+      if (!event) continue
+      work.publisher.publish(event)
+      this.#with.onEvent({ type: 'transfer', migration: by.migration, node: by.node, job: by.job, event })
     }
-    if (!event) return
-    publisher.publish(event)
-    this.#with.onEvent({ type: 'transfer', migration, node, job, event })
+    await work.outbox.add(ready, first)
   }
 
-  /** `undefined` when the migration is not there any more, or has ended. */
-  async #open(migration: string): Promise<MigrationWork | undefined> {
-    const known = this.#works.get(migration)
-    if (known && !known.ended.signal.aborted) {
-      known.usedAtMs = performance.now()
-      return known
-    }
-    return await this.#opening.do(migration, this.#work.signal, async () => {
-      const { redis, store, openAccess, onEvent } = this.#with
-      const record = await store.get(migration)
-      if (!record || endStates.has(record.state)) return undefined
-      const access = await openAccess(record, (paused) => {
-        this.#pauses.tell(paused)
-        onEvent({ type: 'pause', migration, registry: paused.registry, ms: paused.ms })
-      })
-      const work: MigrationWork = await MigrationWork.open(record, {
-        redis, ledger: store.ledger(migration), access, pauses: this.#pauses, uploads: this.#uploads.of(migration), moving: this.#work.signal, reading: this.#reading.signal,
-        onEvent: (event, node) => {
-          const job = node && work.held.get(node)
-          onEvent({ type: 'transfer', migration, ...(node === undefined ? {} : { node }), ...(job === undefined ? {} : { job }), event })
-        },
-      })
-      this.#works.set(migration, work)
-      onEvent({ type: 'migration', migration, state: 'opened' })
-      return work
-    })
-  }
-
-  #onState(migration: string, state: MigrationState): void {
-    const work = this.#works.get(migration)
-    if (work && endStates.has(state)) work.end()
+  #tellJob(errand: Errand, step: ErrandStep, error?: ErrorRecord): void {
+    this.#with.onEvent({ type: 'job', migration: errand.migration, errand, step, ...(error === undefined ? {} : { error }) })
   }
 
   async #onBeat(audit: LeaseAudit, beating: Beating | undefined): Promise<void> {
     const { redis, store, queues, onEvent } = this.#with
     await this.#uploads.beat()
-    const isDue = audit.isDue()
-    for (const [migration, work] of this.#works) {
-      const record = await redis.hget(`${keyPrefix(migration)}meta`, 'state') as MigrationState | null
-      if (record === null || endStates.has(record)) work.end()
-      else if (isDue) {
-        const count = await audit.compare(work)
-        if (count > 0) onEvent({ type: 'reclaimed', migration, worker: this.id, count })
-      }
-      if (work.isIdle && (work.ended.signal.aborted || performance.now() - work.usedAtMs > idleMs)) {
-        this.#works.delete(migration)
-        audit.forget(migration)
-        await work[Symbol.asyncDispose]()
-        onEvent({ type: 'migration', migration, state: 'closed' })
-      }
-    }
+    await this.#works.look(audit)
     await sweep({
       redis, store, queues, self: this.id, steadyMs: () => beating?.steadyMs ?? 0,
       onReclaim: (worker, migration, count) => onEvent({ type: 'reclaimed', migration, worker, count }),
@@ -399,11 +293,10 @@ export class PoolWorker {
   }
 
   #info(started: string): () => WorkerInfo {
-    return () => ({
-      id: this.id, role: 'worker', host: hostname(), pid: process.pid, version: this.#with.version, started, inFlight: this.inFlight,
-      transfers: [...this.#works.values()].flatMap(({ inFlight, record }) => [...inFlight].map(({ registry, repository, desc, sent }) => ({
-        migration: record.id, registry, repository, digest: desc.digest, size: desc.size, sent,
-      }))).sort((a, b) => b.size - a.size).slice(0, shownTransfers),
-    })
+    return () => ({ id: this.id, role: 'worker', host: hostname(), pid: process.pid, version: this.#with.version, started, inFlight: this.inFlight, transfers: this.#works.transfers() })
   }
+}
+
+function errandsOf(queue: Errand['queue'], { id: job, migration, nodes }: QueuedJob): readonly Errand[] {
+  return nodes.map((node) => ({ migration, queue, node, job, isTakenAlong: false }))
 }

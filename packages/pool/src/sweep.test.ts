@@ -44,8 +44,8 @@ async function takeJobs(nodes: readonly BlobNode[]): Promise<void> {
   const taken: NodeKey[] = []
   const over = Promise.withResolvers<void>()
   const holder = await openQueues()
-  holder.process('blobs', async ({ node }) => {
-    taken.push(node)
+  holder.process('blobs', async ({ nodes: given }) => {
+    taken.push(...given)
     await over.promise
   }, { concurrency: nodes.length })
   await vi.waitFor(() => { expect(taken).toHaveLength(nodes.length) }, { timeout: 10_000 })

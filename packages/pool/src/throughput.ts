@@ -3,6 +3,8 @@
 const windowMs = 20_000
 /** Of blobs, a worker takes no more than it moves in so long. */
 const heldSeconds = 2
+/** Of these, what its own work made ready and no other worker was offered. */
+const alongSeconds = 0.5
 
 export class Throughput {
   readonly #now: () => number
@@ -24,6 +26,12 @@ export class Throughput {
 
   /** Whether so many bytes in hand keep the link busy for a while; `least`: fewer never do. */
   isFilledBy(bytes: number, least: number): boolean { return bytes >= Math.max(least, this.perSecond() * heldSeconds) }
+
+  /** Bytes that may be in hand and yet more be taken along; `least` in any case. */
+  along(least: number): number {
+    const perSecond = this.perSecond()
+    return perSecond === Infinity ? least : Math.max(least, perSecond * alongSeconds)
+  }
 
   /** Bytes a second; without bounds as long as too little is known. */
   perSecond(): number {

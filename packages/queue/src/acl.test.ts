@@ -29,7 +29,7 @@ test('is enough for the queues', { timeout: 20_000 }, async () => {
   await blobs.add([job('a'), job('b')])
   await blobs.add([job('b')], { first: true })
   expect([await queues.depth('blobs'), await queues.oldestMs('blobs') >= 0]).toEqual([2, true])
-  queues.process('blobs', async ({ node }) => {
+  queues.process('blobs', async ({ nodes: [node = ''] }) => {
     seen.push(node)
     if (seen.length === 1) await blobs.add([job('b')])
     // Longer than until locks are renewed, and stalled jobs looked for.

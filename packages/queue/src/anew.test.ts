@@ -28,7 +28,7 @@ test('what a killed process still seems to have is handed out at once, when it i
   await blobs.add(jobs, { anew: true })
   expect(await queues.depth('blobs')).toBe(3)
   const seen: string[] = []
-  queues.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
+  queues.process('blobs', async ({ nodes }) => { seen.push(...nodes) }, { concurrency: 1 })
   await vi.waitFor(() => { expect(seen).toEqual(['a', 'b', 'c']) }, { timeout: 5_000 })
   expect(problems).toEqual([])
 })

@@ -50,7 +50,7 @@ describeQueue('BullMQ, one migration of many', async () => {
   return {
     add: async (some, options) => { if (!isClosed) await blobs.add(some, options) },
     async process(handler, options) {
-      queues.process('blobs', async ({ node }) => handler({ id: node, node }), options)
+      queues.process('blobs', async ({ nodes }) => { for (const node of nodes) await handler({ id: node, node }) }, options)
       return await ended.promise
     },
     async drain() { while (await busy() > 0) await delay(5) },
@@ -65,7 +65,7 @@ describe('BullQueues', () => {
   test('one process serves many migrations, and each kind has its own queue', async () => {
     const queues = open(shared)
     const seen: string[] = []
-    const handler = (kind: string) => async ({ migration, node }: QueuedJob) => { seen.push(`${kind} ${migration} ${node}`) }
+    const handler = (kind: string) => async ({ migration, nodes }: QueuedJob) => { seen.push(`${kind} ${migration} ${nodes.join(' ')}`) }
     await queues.of('m1').blobs.add([job('a')])
     await queues.of('m2').blobs.add([job('a')])
     await queues.of('m1').images.add([job('a')])
@@ -74,16 +74,39 @@ describe('BullQueues', () => {
     await vi.waitFor(() => { expect(seen.toSorted()).toEqual(['blobs m1 a', 'blobs m2 a', 'images m1 a', 'manifests m1 a']) }, { timeout: 15_000 })
   })
 
+  test('nodes that go together come together, also when they come again', async () => {
+    const queues = open(shared)
+    const { blobs } = queues.of('m')
+    const together = ['a', 'b'] as readonly string[] as readonly NodeKey[]
+    const seen: string[] = []
+    const begun = Promise.withResolvers<void>()
+    const end = Promise.withResolvers<void>()
+    await blobs.add([{ nodes: together }, job('c')])
+    await blobs.add([{ nodes: together }])
+    expect(await queues.depth('blobs')).toBe(2)
+    queues.process('blobs', async ({ nodes }) => {
+      seen.push(nodes.join(' '))
+      begun.resolve()
+      if (seen.length === 1) await end.promise
+    }, { concurrency: 1 })
+    await begun.promise
+    // The handler has them: they come once more when it returns.
+    await blobs.add([{ nodes: together }])
+    end.resolve()
+    await vi.waitFor(() => { expect(seen.toSorted()).toEqual(['a b', 'a b', 'c']) }, { timeout: 15_000 })
+    expect(await queues.depth('blobs')).toBe(0)
+  })
+
   test('a job that this version does not understand is told and dropped', async () => {
     const prefix = `{test${count++}}`
     const queues = open(shared, prefix)
     const foreign = new BullQueue('blobs', { connection: shared.client, prefix })
-    for (const data of [{ v: 2, migration: 'm', node: 'a' }, { v: 1, migration: 7, node: 'a' }, 'x', null]) await foreign.add('node', data)
+    for (const data of [{ v: 2, migration: 'm', node: 'a' }, { v: 1, migration: 7, node: 'a' }, { v: 2, migration: 'm', nodes: [] }, { v: 3, migration: 'm', nodes: ['a'] }, 'x', null]) await foreign.add('node', data)
     const seen: string[] = []
-    queues.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
+    queues.process('blobs', async ({ nodes }) => { seen.push(...nodes) }, { concurrency: 1 })
     await queues.of('m').blobs.add([job('b')])
     await vi.waitFor(() => { expect(seen).toEqual(['b']) }, { timeout: 15_000 })
-    expect(problems).toHaveLength(4)
+    expect(problems).toHaveLength(6)
     expect(problems[0]).toMatch(/does not understand.*"v":2/)
     await foreign.close()
   })
@@ -161,7 +184,7 @@ describe('BullQueues', () => {
     const begun = Promise.withResolvers<void>()
     const end = Promise.withResolvers<void>()
     const seen: string[] = []
-    const processing = mine.process('blobs', async ({ node }) => { begun.resolve(); await end.promise; seen.push(node) }, { concurrency: 1 })
+    const processing = mine.process('blobs', async ({ nodes }) => { begun.resolve(); await end.promise; seen.push(...nodes) }, { concurrency: 1 })
     await mine.of('m').blobs.add([job('a'), job('b')])
     await begun.promise
     const closing = processing.close()
@@ -169,7 +192,7 @@ describe('BullQueues', () => {
     end.resolve()
     await closing
     expect(seen).toEqual(['a'])
-    others.process('blobs', async ({ node }) => { seen.push(node) }, { concurrency: 1 })
+    others.process('blobs', async ({ nodes }) => { seen.push(...nodes) }, { concurrency: 1 })
     await vi.waitFor(() => { expect(seen).toEqual(['a', 'b']) }, { timeout: 15_000 })
     // Not one that was left half done, to come again when its lock ends.
     expect(await shared.client.llen(`${prefix}:blobs:active`)).toBe(0)
@@ -188,7 +211,7 @@ describe('when something dies', () => {
     holder.kill('SIGKILL')
     await once(holder, 'exit')
     const seen = new Set<string>()
-    queues.process('blobs', async ({ node }) => { seen.add(node) }, { concurrency: 2 })
+    queues.process('blobs', async ({ nodes: [node = ''] }) => { seen.add(node) }, { concurrency: 2 })
     // Its locks end after 15 seconds at most; it is looked for such every 5, and a job has to be seen twice.
     await vi.waitFor(() => { expect(seen.size).toBe(5) }, { timeout: 40_000, interval: 100 })
     expect(problems).toEqual([])
@@ -199,7 +222,7 @@ describe('when something dies', () => {
     const connection = await connect(mortal.url)
     const queues = open(connection)
     const seen = new Set<string>()
-    queues.process('blobs', async ({ node }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
+    queues.process('blobs', async ({ nodes: [node = ''] }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
     const adding = (async () => { for (let i = 0; i < 20; i++) { await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50)); await delay(20) } })()
     await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) }, { timeout: 15_000 })
     await mortal.stop('SIGKILL')
@@ -216,7 +239,7 @@ describe('when something dies', () => {
     const connection = await connect(`redis://127.0.0.1:${proxy.port}`)
     const queues = open(connection)
     const seen = new Set<string>()
-    queues.process('blobs', async ({ node }) => { await delay(2); seen.add(node) }, { concurrency: 5 })
+    queues.process('blobs', async ({ nodes: [node = ''] }) => { await delay(2); seen.add(node) }, { concurrency: 5 })
     const cutting = setInterval(() => { proxy.cut() }, 150)
     for (let i = 0; i < 20; i++) await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50), { first: i % 2 === 0 })
     clearInterval(cutting)
@@ -260,7 +283,7 @@ describe('when something dies', () => {
     const connection = await connect(cluster.url)
     const queues = open(connection)
     const seen = new Set<string>()
-    queues.process('blobs', async ({ node }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
+    queues.process('blobs', async ({ nodes: [node = ''] }) => { await delay(5); seen.add(node) }, { concurrency: 10 })
     const adding = (async () => { for (let i = 0; i < 20; i++) { await queues.of('m').blobs.add(jobs(1000).slice(i * 50, i * 50 + 50), { first: i % 2 === 0 }); await delay(20) } })()
     await vi.waitFor(() => { expect(seen.size).toBeGreaterThan(100) }, { timeout: 15_000 })
     await Promise.all(cluster.nodes.map((node) => node.stop('SIGKILL')))

@@ -1,13 +1,16 @@
 // BullMQ carries hints: which node might be worth a look. What is true is in the ledger, so that a job may come twice, late, or not at all.
 import { createHash, randomUUID } from 'node:crypto'
 import { type RedisConnection, untilAnswered } from '@longshore/redis'
-import type { Job } from '@longshore/transfer'
+import type { NodeKey } from '@longshore/transfer'
 import { Queue as BullQueue } from 'bullmq'
 import type { JobData } from './job-data.ts'
 import { Processing, type QueuedJob } from './processing.ts'
 
 export const queueKinds = ['images', 'blobs', 'manifests'] as const
 export type QueueKind = (typeof queueKinds)[number]
+
+/** What is to be looked at: one node, or several by one process. */
+export type Work = { readonly node: NodeKey } | { readonly nodes: readonly NodeKey[] }
 
 export interface AddOptions {
   /** Before all that waits. */
@@ -17,7 +20,7 @@ export interface AddOptions {
 }
 
 /** What one migration's work is added to. */
-export type MigrationQueues = Readonly<Record<QueueKind, { add(jobs: readonly Job[], options?: AddOptions): Promise<void> }>>
+export type MigrationQueues = Readonly<Record<QueueKind, { add(work: readonly Work[], options?: AddOptions): Promise<void> }>>
 
 export interface BullQueuesOptions {
   /** Of BullMQ's keys: one hash tag, so that a cluster has all of a queue in one slot. */
@@ -57,7 +60,7 @@ export class BullQueues implements AsyncDisposable {
 
   /** For adding. Cheap: nothing has to be closed. */
   of(migration: string): MigrationQueues {
-    const adder = (kind: QueueKind): MigrationQueues[QueueKind] => ({ add: async (jobs, options = {}) => this.#add(kind, migration, jobs, options) })
+    const adder = (kind: QueueKind): MigrationQueues[QueueKind] => ({ add: async (work, options = {}) => this.#add(kind, migration, work, options) })
     return { images: adder('images'), blobs: adder('blobs'), manifests: adder('manifests') }
   }
 
@@ -90,14 +93,17 @@ export class BullQueues implements AsyncDisposable {
     await Promise.all(queueKinds.map((kind) => this.#queues[kind].close()))
   }
 
-  async #add(kind: QueueKind, migration: string, jobs: readonly Job[], { first = false, anew = false }: AddOptions): Promise<void> {
+  async #add(kind: QueueKind, migration: string, work: readonly Work[], { first = false, anew = false }: AddOptions): Promise<void> {
     if (this.#isClosed) return
     const turn = anew ? ` ${randomUUID()}` : ''
-    const unique = new Map(jobs.map(({ node }) => [jobId(migration, node + turn), node]))
+    const unique = new Map(work.map((one) => {
+      const data: JobData = 'node' in one ? { v: 1, migration, node: one.node } : { v: 2, migration, nodes: one.nodes }
+      return [jobId(migration, ('node' in one ? one.node : one.nodes.join('\n')) + turn), data]
+    }))
     // A job whose handler is at work still has its id, and BullMQ would take no second one: it comes again when the handler returns.
     const processing = this.#processings.get(kind)
     for (const id of unique.keys()) if (processing?.again(id) === true) unique.delete(id)
-    const all = [...unique].map(([id, node]) => ({ name: 'node', data: { v: 1, migration, node } satisfies JobData, opts: { jobId: id, ...(first ? { lifo: true } : {}) } }))
+    const all = [...unique].map(([id, data]) => ({ name: 'node', data, opts: { jobId: id, ...(first ? { lifo: true } : {}) } }))
     // What goes first is pushed to the front one by one: the last comes out first.
     const ordered = first ? all.toReversed() : all
     const queue = this.#queues[kind]

@@ -5,7 +5,7 @@ import { BullQueues } from './bull-queues.ts'
 const [, , url = '', prefix = ''] = process.argv
 const connection = await connectRedis({ url, name: 'holder', onTrouble: () => {}, onRecovered: () => {} })
 const queues = new BullQueues(connection, { prefix, onProblem: () => {} })
-queues.process('blobs', async ({ node }) => {
-  process.stdout.write(`${node}\n`)
+queues.process('blobs', async ({ nodes }) => {
+  process.stdout.write(`${nodes.join('\n')}\n`)
   await new Promise(() => { /* for ever */ })
 }, { concurrency: 3 })

@@ -1,4 +1,4 @@
-export { type AddOptions, BullQueues, type BullQueuesOptions, type MigrationQueues, type QueueKind, queueKinds } from './bull-queues.ts'
+export { type AddOptions, BullQueues, type BullQueuesOptions, type MigrationQueues, type QueueKind, queueKinds, type Work } from './bull-queues.ts'
 export { MemoryQueue } from './memory-queue.ts'
 export type { Processing, QueuedJob } from './processing.ts'
 export { Schedules, type SchedulesOptions } from './schedules.ts'

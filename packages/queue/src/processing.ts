@@ -5,7 +5,7 @@ import { type JobData, parseJobData } from './job-data.ts'
 import { tellProblem } from './tell-problem.ts'
 
 /** `id`: BullMQ's. */
-export interface QueuedJob { readonly id: string; readonly migration: string; readonly node: NodeKey }
+export interface QueuedJob { readonly id: string; readonly migration: string; readonly nodes: readonly NodeKey[] }
 
 export interface ProcessingOptions {
   readonly kind: string
@@ -92,9 +92,9 @@ export class Processing {
     }
     this.#held.set(id, false)
     try {
-      await this.#handler({ id, migration: data.migration, node: data.node })
+      await this.#handler({ id, ...data })
     } catch (error) {
-      this.#onProblem(`${this.#kind}: the handler of ${data.node} threw`, error)
+      this.#onProblem(`${this.#kind}: the handler of ${data.nodes.join(', ')} threw`, error)
     }
     const isWanted = this.#held.get(id) === true
     this.#held.delete(id)

@@ -113,6 +113,16 @@ describe('TLS', () => {
   })
 })
 
+test('commands of one turn go in one write', async () => {
+  const server = await start()
+  const { client } = await connect(server.url)
+  const reads = async (): Promise<number> => Number(/total_reads_processed:(\d+)/.exec(await server.ask('info', 'stats'))?.[1])
+  const before = await reads()
+  expect(await Promise.all(Array.from({ length: 100 }, () => client.incr('n')))).toHaveLength(100)
+  // One for those, one for each of the two questions, and perhaps a ping.
+  expect(await reads() - before).toBeLessThan(10)
+})
+
 describe('an outage', () => {
   test('commands wait for a restart, and it is told once for all connections', async () => {
     const server = await start({ aof: true })

@@ -4,6 +4,7 @@ import type { Cluster, Redis } from 'ioredis'
 import { createClient, type RedisClient, type RedisTls } from './client.ts'
 import { RedisUnreachableError } from './errors.ts'
 import { explain, guess } from './explain.ts'
+import { gatherWrites } from './gather-writes.ts'
 import { Outage, type OutageListener } from './outage.ts'
 import { checkServer } from './server-check.ts'
 import { parseRedisUrl, printRedisUrl, type RedisUrl } from './url.ts'
@@ -156,6 +157,7 @@ class Connection implements RedisConnection {
   /** Knows of a client and of every duplicate that is made of it, also by others (BullMQ makes its blocking connections so). */
   #watch<T extends RedisClient>(client: T): T {
     this.#clients.add(client)
+    gatherWrites(client)
     let sentinelError: unknown
     const down = (raw?: unknown): void => {
       if (this.#isOver) return

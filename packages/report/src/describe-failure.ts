@@ -19,3 +19,10 @@ export function describePlace(event: Extract<RunEvent, { type: 'unlisted' }>): s
   const what = [event.registry, event.repository].filter((part) => part !== undefined).join('/')
   return `${event.file}:${event.line}: ${event.object === undefined ? '' : `${event.object}: `}${what}${event.reference === undefined ? '' : ` ${event.reference}`}`
 }
+
+/** Repositories without a tag list, which is no failure: many registries keep the names of empty ones. */
+export function describeUntagged({ registry, count, repositories }: Extract<RunEvent, { type: 'untagged' }>): string {
+  const [have, them] = count === 1 ? ['repository', 'it is'] : ['repositories', 'they are']
+  const more = count > repositories.length ? ` and ${count - repositories.length} more` : ''
+  return printable(`nothing is moved of ${count} ${have} in the catalog of ${registry} without a list of tags (404): ${repositories.join(', ')}${more}; ${them} empty, or these credentials may not see ${count === 1 ? 'it' : 'them'}`)
+}

@@ -51,6 +51,8 @@ export const reportSchema = z.strictObject({
   unlisted: z.array(z.strictObject({
     registry: z.string(), repository: z.string().optional(), reference: z.string().optional(), file: z.string(), line: z.int(), object: z.string().optional(), code, error: errorSchema, hint: z.string(),
   })).meta({ description: 'what could not be listed, so that its images are unknown' }),
+  untagged: z.array(z.strictObject({ registry: z.string(), count: z.int().min(1), repositories: z.array(z.string()) })).optional()
+    .meta({ description: 'repositories of a catalog that have no tag list, how many and the first of them; absent where there are none' }),
   dropped: z.array(z.strictObject({ registry: z.string(), repository: z.string(), tag: z.string(), rule: z.string(), reason: z.string() }))
     .meta({ description: 'tags that a rule left out' }),
 })

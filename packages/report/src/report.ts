@@ -32,18 +32,23 @@ export function buildReport(tally: Tally, facts: RunFacts): Report {
     images: images.sort(by((image) => image.destination)),
     digestMap: Object.fromEntries(tally.entries.flatMap((e) => (e.digest === undefined || e.rewritten === undefined ? [] : [[e.digest, e.rewritten] as const])).sort(by(([from]) => from))),
     unlisted: tally.unlisted.map(toUnlisted).sort(by((u) => `${u.registry}/${u.repository ?? ''}:${u.reference ?? ''}`)),
+    ...(tally.untagged.length === 0 ? {} : { untagged: tally.untagged.map(({ registry, count, repositories }) => ({ registry, count, repositories: [...repositories] })).sort(by((u) => u.registry)) }),
     dropped: tally.dropped.map(({ registry, repository, tag, rule, reason }) => ({ registry, repository, tag, rule, reason })).sort(by((d) => `${d.registry}/${d.repository}:${d.tag}`)),
   }
 }
 
 /** JSON with an image a line: it can be searched by line, and is never one string of a hundred megabytes. */
 export function* printReport(report: Report): Generator<string> {
-  const { images, digestMap, unlisted, dropped, ...head } = report
+  const { images, digestMap, unlisted, untagged = [], dropped, ...head } = report
   yield `${JSON.stringify(head, undefined, 2).slice(0, -2)},\n`
   yield '  "images": ['
   yield* printItems(images)
   yield `],\n  "digestMap": ${JSON.stringify(digestMap)},\n  "unlisted": [`
   yield* printItems(unlisted)
+  if (untagged.length > 0) {
+    yield '],\n  "untagged": ['
+    yield* printItems(untagged)
+  }
   yield '],\n  "dropped": ['
   yield* printItems(dropped)
   yield ']\n}\n'

@@ -15,16 +15,25 @@ export type RunEvent =
   }
   /** A tag that a rule left out. */
   | { readonly type: 'dropped'; readonly registry: string; readonly repository: RepositoryName; readonly tag: Tag; readonly rule: string; readonly reason: string }
+  /** Repositories of a catalog that have no tag list: empty ones, or such as these credentials may not see. `repositories` are the first of them. */
+  | { readonly type: 'untagged'; readonly registry: string; readonly count: number; readonly repositories: readonly RepositoryName[] }
 
 export type Unlisted = Extract<RunEvent, { type: 'unlisted' }>
 export type Dropped = Extract<RunEvent, { type: 'dropped' }>
+export type Untagged = Extract<RunEvent, { type: 'untagged' }>
+/** What the expansion has to say besides images. */
+export type ExpansionNews = Unlisted | Dropped | Untagged
 
 /** An event of the expansion that is not an image. */
-export function fromExpansion(event: Exclude<ExpandEvent, { kind: 'image' }>): Unlisted | Dropped {
+export function fromExpansion(event: Exclude<ExpandEvent, { kind: 'image' }>): ExpansionNews {
   switch (event.kind) {
     case 'dropped': {
       const { registry, repository, tag, rule, reason } = event
       return { type: 'dropped', registry, repository, tag, rule, reason }
+    }
+    case 'untagged': {
+      const { registry, count, repositories } = event
+      return { type: 'untagged', registry, count, repositories }
     }
     case 'failed': {
       const error = toRecord(event.error)

@@ -2,7 +2,7 @@
 // of images that went well are kept only when a report was asked for.
 import type { Digest, ErrorRecord } from '@longshore/oci'
 import { type BlobTally, type Image, imageId, type ImageId, objectsOf, type Origin } from '@longshore/transfer'
-import type { Dropped, RunEvent, Unlisted } from './run-event.ts'
+import type { Dropped, RunEvent, Unlisted, Untagged } from './run-event.ts'
 
 export interface ImageEntry {
   readonly image: Image
@@ -35,6 +35,7 @@ export class Tally {
   readonly blobs = { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }
   readonly failures: FailedEntry[] = []
   readonly unlisted: Unlisted[] = []
+  readonly untagged: Untagged[] = []
   /** Empty unless a report is wanted. */
   readonly entries: ImageEntry[] = []
   readonly dropped: Dropped[] = []
@@ -97,6 +98,9 @@ export class Tally {
       }
       case 'unlisted':
         this.unlisted.push(event)
+        return
+      case 'untagged':
+        this.untagged.push(event)
         return
       case 'dropped':
         this.droppedTags++

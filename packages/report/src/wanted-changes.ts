@@ -1,13 +1,13 @@
 import { expandChanges, type Migration, type NamedChange } from '@longshore/spec'
 import type { Transports, Wanted } from '@longshore/transfer'
-import { type Dropped, fromExpansion, type Unlisted } from './run-event.ts'
+import { type ExpansionNews, fromExpansion } from './run-event.ts'
 
 /** Creation times that are read at once, where a rule asks for ages. */
 const concurrency = 32
 
 /** The images of a migration that changes at its sources name, for a run that asks `named`; what else there is to say goes to `onEvent`. */
 export async function* wantedOfChanges(
-  migration: Migration, changes: readonly NamedChange[], transports: Transports, onEvent: (event: Unlisted | Dropped) => void, signal: AbortSignal,
+  migration: Migration, changes: readonly NamedChange[], transports: Transports, onEvent: (event: ExpansionNews) => void, signal: AbortSignal,
   { now }: { readonly now?: Date } = {},
 ): AsyncGenerator<Wanted, void, void> {
   const ends = { source: (registry: string) => transports.source(registry), target: (registry: string) => transports.target(registry) }

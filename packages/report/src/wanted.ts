@@ -1,13 +1,13 @@
 import { expand, type Migration, nameReference, nameRepository } from '@longshore/spec'
 import type { Transports, Wanted } from '@longshore/transfer'
-import { type Dropped, fromExpansion, type Unlisted } from './run-event.ts'
+import { type ExpansionNews, fromExpansion } from './run-event.ts'
 
 /** Repositories that are listed at once. */
 const listings = 32
 
 /** The images of a migration for the engine; what else the expansion says goes to `onEvent`. */
 export async function* wantedOf(
-  migration: Migration, transports: Transports, onEvent: (event: Unlisted | Dropped) => void, signal: AbortSignal,
+  migration: Migration, transports: Transports, onEvent: (event: ExpansionNews) => void, signal: AbortSignal,
   { now }: { readonly now?: Date } = {},
 ): AsyncGenerator<Wanted, void, void> {
   for await (const event of expand(migration, (registry) => transports.source(registry), { concurrency: listings, signal, ...(now === undefined ? {} : { now }) })) {

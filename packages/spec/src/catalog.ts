@@ -91,11 +91,15 @@ export class Catalog {
   * #failures({ namespace, error }: Extract<Listed, { kind: 'failed' }>): Generator<ExpandEvent, void, void> {
     for (const filter of this.#filters) {
       if (namespace !== undefined && !filter.namespaces.test(namespace)) continue
+      // What is not there is missed by nobody but who named it.
+      if (namespace !== undefined && isMissing(error) && !filter.namespaces.names.includes(namespace)) continue
       filter.isMatched = true
       yield { kind: 'failed', location: { registry: this.registry, ...(namespace === undefined ? {} : { repository: namespace }) }, origin: filter.entry.origin, error }
     }
   }
 }
+
+function isMissing(error: unknown): boolean { return error instanceof Error && 'status' in error && error.status === 404 }
 
 /** A registry may list names that the specification does not allow. */
 function nameOf(name: string): RepositoryName | Error {

@@ -5,6 +5,7 @@ import { anyRegistry } from './destination-settings.ts'
 import { HarborNameError } from './harbor-name.ts'
 import { type Migration, registriesOf } from './migration.ts'
 import { nameRepository } from './naming.ts'
+import { PatternTooSlowError } from './pattern-watch.ts'
 import type { Problem } from './spec-error.ts'
 
 type Destinations = NonNullable<Migration['destinations']>
@@ -38,7 +39,9 @@ export function checkDestinations(migration: Migration): { readonly problems: re
     for (const place of places) {
       try { nameRepository(place, source.path, destinations) } catch (error) {
         // A name that the rules spoil fails alone, when its tags are listed.
-        if (error instanceof HarborNameError) problems.set(`${origin.file}:${origin.line} ${error.message}`, { file: origin.file, line: origin.line, message: error.message })
+        const isTooSlow = error instanceof PatternTooSlowError
+        if (isTooSlow || error instanceof HarborNameError) problems.set(`${origin.file}:${origin.line} ${error.message}`, { file: origin.file, line: origin.line, message: error.message })
+        if (isTooSlow) return { problems: [...problems.values()], warnings: [] }
       }
     }
   }

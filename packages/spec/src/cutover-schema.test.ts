@@ -61,6 +61,11 @@ describe('the cutover: section', () => {
     ['a number where a length of time is meant', '  delta: { every: 5 }', "s.yaml:5:19: cutover.delta.every has to be text (YAML reads 5 as a number: quote it, '5')"],
     ['a word that YAML takes for something else', '  freeze: { hook: { command: [true] } }', "s.yaml:5:31: cutover.freeze.hook.command[0] has to be text (YAML reads true as a boolean: quote it, 'true')"],
     ['no cron expression', "  delta: { schedule: '61 * * * *' }", /^s\.yaml:5:22: cutover\.delta\.schedule: "61 \* \* \* \*" is no cron expression \(.+\); write minute, hour, day, month and weekday, such as "\*\/10 \* \* \* \*"$/],
+    ['a cron expression that lacks a field', "  delta: { schedule: '*/10 * * *' }", 's.yaml:5:22: cutover.delta.schedule: "*/10 * * *" has 4 fields; write minute, hour, day, month and weekday, such as "*/10 * * * *", with the second in front where it is wanted'],
+    ['a cron expression with a year', "  delta: { schedule: '0 0 22 * * * 2026' }", /^s\.yaml:5:22: cutover\.delta\.schedule: "0 0 22 \* \* \* 2026" has 7 fields; /],
+    ['seconds that are none', "  delta: { schedule: '60 */10 * * * *' }", /^s\.yaml:5:22: cutover\.delta\.schedule: "60 \*\/10 \* \* \* \*" is no cron expression \(.+60.+\); /],
+    ['a time by chance', "  delta: { schedule: 'H H(1-3) * * *' }", /^s\.yaml:5:22: cutover\.delta\.schedule: "H H\(1-3\) \* \* \*" says H, which is a time by chance; /],
+    ['a day that never comes', "  delta: { schedule: '0 0 31 4,6 *' }", /^s\.yaml:5:22: cutover\.delta\.schedule: "0 0 31 4,6 \*" is no cron expression /],
     ['a time without its zone', '  freeze: { when: 2026-11-30T22:00 }', 's.yaml:5:19: cutover.freeze.when: "2026-11-30T22:00" is neither manual, nor caught-up, nor a time with its zone such as 2026-11-30T22:00:00Z'],
     ['a percentage that is none', '  verify: { deep: 500% }', 's.yaml:5:19: cutover.verify.deep: "500%" is no percentage; write one from 0% to 100%'],
     ['fewer than none', '  criteria: { missing: -1 }', 's.yaml:5:24: cutover.criteria.missing must be 0 or more'],
@@ -69,6 +74,10 @@ describe('the cutover: section', () => {
   ])('%s', (_, section, message) => {
     if (typeof message === 'string') expect(complaint(section)).toBe(message)
     else expect(complaint(section)).toMatch(message)
+  })
+
+  test.each(['*/10 22-23 * * *', '30 */10 22-23 * * *', '@hourly', '0 22 * * MON-THU', '0 0 L * *', '0 22 ? * 5L', '0 22 * * 1#2'])('a schedule may be %s', (schedule) => {
+    expect(plan(`  delta: { schedule: '${schedule}' }`)?.delta).toEqual({ schedule })
   })
 
   test('of several specs one has it', async () => {

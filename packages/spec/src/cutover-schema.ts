@@ -32,10 +32,15 @@ const cronParser = (): typeof CronParser => createRequire(import.meta.url)('cron
 
 /** @throws SyntaxError */
 function checkSchedule(text: string): void {
-  // BullMQ's job schedulers read it with the same parser; names such as @daily and a field of seconds are among what it takes.
-  if (text.trim() === '') throw new SyntaxError('is empty; write minute, hour, day, month and weekday, such as "*/10 * * * *"')
-  try { cronParser().CronExpressionParser.parse(text, { tz: 'UTC' }) } catch (error) {
-    throw new SyntaxError(`"${text}" is no cron expression (${error instanceof Error ? error.message : String(error)}); write minute, hour, day, month and weekday, such as "*/10 * * * *"`, { cause: error })
+  const cure = 'write minute, hour, day, month and weekday, such as "*/10 * * * *"'
+  if (text.trim() === '') throw new SyntaxError(`is empty; ${cure}`)
+  // BullMQ's job schedulers read it with the same parser, which fills in what is missing (`*/10 * * *` would be the first minute of hours), and has H stand for another
+  // number in each process.
+  const fields = text.trim().split(/\s+/)
+  if (!text.startsWith('@') && (fields.length < 5 || fields.length > 6)) throw new SyntaxError(`"${text}" has ${fields.length} field${fields.length === 1 ? '' : 's'}; ${cure}, with the second in front where it is wanted`)
+  if (fields.some((field) => /(?<![A-Za-z])H(?![A-Za-z])/.test(field))) throw new SyntaxError(`"${text}" says H, which is a time by chance; ${cure}`)
+  try { cronParser().CronExpressionParser.parse(text, { tz: 'UTC' }).next() } catch (error) {
+    throw new SyntaxError(`"${text}" is no cron expression (${error instanceof Error ? error.message : String(error)}); ${cure}`, { cause: error })
   }
 }
 
@@ -59,7 +64,7 @@ const pattern = checked((text) => {
 export const cutoverSchema = z.strictObject({
   delta: z.strictObject({
     every: duration.optional().describe('From the end of a pass to the start of the next (default 5m; with events 1h; with a schedule none)'),
-    schedule: checked(checkSchedule, 'A cron expression, in UTC').optional(),
+    schedule: checked(checkSchedule, 'A cron expression, in UTC: minute, hour, day, month, weekday, with the second in front where it is wanted; or a name such as @hourly').optional(),
     events: z.union([z.boolean(), z.strictObject({ coalesce: duration.optional().describe('What comes within this is one pass (default 2s)') })]).optional()
       .describe('Registries tell a coordinator what changed'),
   }).optional(),

@@ -5,6 +5,7 @@ import { explain, type Findings } from './foreign-file.ts'
 import { anchoredGoRegex, hasBareAlternative, type JsRegex } from './go-regex.ts'
 import { blangRange } from './go-semver.ts'
 import type { Pattern, Requested, Selection, TagRule } from './migration.ts'
+import { matcherOf } from './pattern.ts'
 import { quoted } from './spec-error.ts'
 
 interface Filter { readonly regex: JsRegex; readonly isInverted: boolean }
@@ -40,7 +41,7 @@ export function dregsySelection(findings: Findings, path: Path, tags: readonly s
       else if (filter) anyOf.push({ [filter.isInverted ? 'exclude' : 'include']: [{ kind: 'regex', ...filter.regex }] })
     }
   }
-  const kept = verbatim.filter((tag) => keep.every(({ regex, isInverted }) => new RegExp(regex.source, regex.flags).test(tag) !== isInverted)).filter(isTag)
+  const kept = findings.try(path, () => verbatim.filter((tag) => keep.every(({ regex, isInverted }) => matcherOf({ kind: 'regex', ...regex }).test(tag) !== isInverted)).filter(isTag)) ?? []
   const isNamed = latest === undefined && !isCatalog
   const named = isNamed ? kept.map((reference): Requested => ({ reference })) : []
   const references = [...named, ...digests]

@@ -34,6 +34,7 @@ async function run(migration: Migration, changes: readonly NamedChange[], source
     switch (e.kind) {
       case 'image': return `${formatEnd(e.image.source)} -> ${formatEnd(e.image.destination)}`
       case 'dropped': return `dropped ${e.repository}:${e.tag} by ${e.rule}`
+      case 'untagged': return `untagged ${e.registry}`
       case 'failed': return `failed ${e.location.repository}: ${(e.error as Error).message}`
     }
   })

@@ -83,6 +83,7 @@ function namedAmong(events: readonly ExpandEvent[], { changes }: ChangedUnit): r
     switch (event.kind) {
       case 'image': return names.has(event.image.source.reference)
       case 'dropped': return names.has(event.tag)
+      case 'untagged': return true
       case 'failed': return event.location.reference === undefined || names.has(event.location.reference)
     }
   })

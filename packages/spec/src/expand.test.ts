@@ -72,6 +72,7 @@ function print(events: readonly ExpandEvent[]): string[] {
     switch (e.kind) {
       case 'image': return `${formatEnd(e.image.source)} -> ${formatEnd(e.image.destination)}`
       case 'dropped': return `dropped ${e.repository}:${e.tag} by ${e.rule}: ${e.reason}`
+      case 'untagged': return `untagged ${e.registry}: ${e.count}`
       case 'failed': return `failed ${[e.location.registry, e.location.repository, e.location.reference].filter(Boolean).join(' ')} (${e.origin.file}:${e.origin.line}): ${(e.error as Error).message}`
     }
   })
@@ -244,7 +245,15 @@ describe('streaming', () => {
     const events = expand(yaml("images: [{repositories: {include: ['**']}}]"), () => source, { signal, concurrency: 2 })
     expect(print([(await events.next()).value as ExpandEvent])).toEqual(['src:1/a:1 -> dst:1/m/a:1'])
     opened.resolve()
-    expect(await Array.fromAsync(events)).toEqual([])
+    expect(await Array.fromAsync(events)).toEqual([{ kind: 'untagged', registry: 'src:1', count: 1, repositories: ['empty'] }])
+  })
+
+  test('repositories without a tag list are told once, with the first of them, and are no failure; a tag list that is empty is nothing to tell', async () => {
+    const source = new MemorySource('src:1', { a: ['1'], none: [] })
+    source.catalog = async function* () { yield* ['a', 'none', ...Array.from({ length: 7 }, (_, i) => `empty${i}`)] }
+    const events = await Array.fromAsync(expand(yaml("images: [{repositories: {include: ['**']}}, {repositories: {}, tags: {include: ['2']}, to: 'dst:1/n'}]"), () => source, { signal, concurrency: 1 }))
+    expect(events.filter(({ kind }) => kind === 'failed')).toEqual([])
+    expect(events.filter(({ kind }) => kind === 'untagged')).toEqual([{ kind: 'untagged', registry: 'src:1', count: 7, repositories: ['empty0', 'empty1', 'empty2', 'empty3', 'empty4'] }])
   })
 
   test('no more repositories are listed at once than asked', async () => {
@@ -298,6 +307,7 @@ describe('an inventory', () => {
         async *repositories(namespace) {
           requests.push(`repositories ${namespace}`)
           if (forbidden.has(namespace)) throw new Error(`${namespace} is forbidden`)
+          if (!Object.keys(repositories).some((name) => namespaceOf(name) === namespace)) throw Object.assign(new Error(`${namespace} is not there`), { status: 404 })
           yield* Object.keys(repositories).filter((name) => namespaceOf(name) === namespace)
         },
         async tags(repository) {
@@ -354,6 +364,13 @@ describe('an inventory', () => {
     from.forbidden.add('team-a')
     expect(print(await run(yaml("images: [{ harbor: { projects: ['team-*'] } }, { harbor: { projects: [other] } }]"), from)).toSorted()).toEqual([
       'failed src:1 team-a (s.yaml:4): team-a is forbidden', 'src:1/other/o:9 -> dst:1/m/other/o:9', 'src:1/team-b/y/z:1 -> dst:1/m/team-b/y/z:1',
+    ])
+  })
+
+  test('a project that is named among patterns and is not there is told where it is named, and only there', async () => {
+    expect(print(await run(yaml("images: [{ harbor: { projects: ['team-a*', nosuch] } }, { repositories: {}, to: 'dst:1/n' }]"), source())).toSorted()).toEqual([
+      'failed src:1 nosuch (s.yaml:4): nosuch is not there', 'src:1/other/o:9 -> dst:1/n/other/o:9', 'src:1/team-a/x:1 -> dst:1/m/team-a/x:1', 'src:1/team-a/x:1 -> dst:1/n/team-a/x:1',
+      'src:1/team-a/x:2 -> dst:1/m/team-a/x:2', 'src:1/team-a/x:2 -> dst:1/n/team-a/x:2', 'src:1/team-b/y/z:1 -> dst:1/n/team-b/y/z:1',
     ])
   })
 

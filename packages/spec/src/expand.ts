@@ -9,6 +9,11 @@ import type { Migration } from './migration.ts'
 import { type ExpandContext, type ExpandEvent, expandUnit, type Unit } from './unit.ts'
 import { catalogsOf, isInjective, keyOf, namedUnits, riskyUnits } from './units.ts'
 
+/** Catalogs may list thousands of them. */
+const toldUntagged = 5
+
+type UntaggedEvent = Extract<ExpandEvent, { kind: 'untagged' }>
+
 export interface ExpandOptions extends Io {
   /** How many repositories are listed at once, and how many creation times are read at once in each. */
   readonly concurrency: number
@@ -19,12 +24,17 @@ export interface ExpandOptions extends Io {
 /**
  * The images of a migration. Repositories come in the order in which their tags are known: named ones are begun in the
  * spec's order, those of a catalog in its own. What fails alone is an event.
- * @throws CollisionError, SelfCopyError before the first event; the signal's reason.
+ * @throws CollisionError, SelfCopyError before the first event; PatternTooSlowError of a pattern of names; the signal's reason.
  */
 export async function* expand(migration: Migration, sourceFor: (registry: string) => Source, options: ExpandOptions): AsyncGenerator<ExpandEvent, void, void> {
   const { signal } = options
+  const untagged = new Map<string, Pick<UntaggedEvent, 'count' | 'repositories'>>()
   const context: ExpandContext = {
     sourceFor, destinations: migration.destinations, listTags: ({ registry, repository }, io) => sourceFor(registry).tags(repository, io), concurrency: options.concurrency, now: options.now ?? new Date(),
+    onUntagged: ({ registry, repository }) => {
+      const { count, repositories } = untagged.get(registry) ?? { count: 0, repositories: [] }
+      untagged.set(registry, { count: count + 1, repositories: repositories.length < toldUntagged ? [...repositories, repository] : repositories })
+    },
   }
   const catalogs = catalogsOf(migration.entries)
   const units = namedUnits(migration.entries, catalogs)
@@ -54,6 +64,7 @@ export async function* expand(migration: Migration, sourceFor: (registry: string
     if (streamsCatalogs) yield* found({ signal })
   }
   for await (const events of workStream(signal, options.concurrency, rest(), expandOne)) yield* events
+  for (const [registry, told] of untagged) yield { kind: 'untagged', registry, ...told }
 }
 
 async function* each<T>(items: Iterable<T>): AsyncGenerator<T, void, void> { yield* items }

@@ -5,6 +5,7 @@ import type { AccessHint } from './access-hint.ts'
 import type { Path, Position, SpecDocument } from './document.ts'
 import { knownKeys } from './known-keys.ts'
 import type { Entry } from './migration.ts'
+import { PatternTooSlowError } from './pattern-watch.ts'
 import type { ParsedSpec } from './parse-options.ts'
 import { type Problem, quoted, SpecError } from './spec-error.ts'
 import { problemsOf } from './yaml-problems.ts'
@@ -66,8 +67,11 @@ export class Findings {
   /** What `read` returns, or the problem that it throws. */
   try<T>(path: Path, read: () => T, isKey = false): T | undefined {
     try { return read() } catch (error) {
-      if (!(error instanceof SyntaxError || (error instanceof Error && 'code' in error && error.code === 'REFERENCE_INVALID'))) throw error
+      const isTooSlow = error instanceof PatternTooSlowError
+      if (!(isTooSlow || error instanceof SyntaxError || (error instanceof Error && 'code' in error && error.code === 'REFERENCE_INVALID'))) throw error
       this.#problems.push({ file: this.file, ...(isKey ? this.document.atKey(path) : this.document.at(path)), message: error.message })
+      // Others like it would each take their time, and whoever reads the file waits.
+      if (isTooSlow) this.end()
       return undefined
     }
   }

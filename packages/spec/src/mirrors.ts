@@ -1,8 +1,12 @@
 // Destination repositories that a migration makes like their sources: every tag is wanted there. They are what a prune may look at.
 import type { Digest, RepositoryName, Tag } from '@longshore/oci'
 import { formatLocation, type Io, type Location, type Source } from '@longshore/transfer'
-import type { Migration } from './migration.ts'
+import type { Catalog } from './catalog.ts'
+import { settingsOf } from './destination-settings.ts'
+import { changesNames } from './harbor-name.ts'
+import type { Destination, Entry, Migration } from './migration.ts'
 import { nameReference, nameRepository } from './naming.ts'
+import { joinPath } from './place.ts'
 import type { ExpandEvent, Unit } from './unit.ts'
 import { catalogsOf, keyOf, namedUnits } from './units.ts'
 
@@ -12,6 +16,8 @@ export interface Mirror {
   readonly sources: readonly Location[]
   /** What else of the spec goes there, by name. */
   readonly named: ReadonlySet<Tag | Digest>
+  /** A registry whose catalog may have had another repository that landed here, and does not list it: what came of that is not known any more. */
+  readonly unseen?: string
   /** The migration reads from it as well: it is a source, and nothing may be taken away there. */
   readonly isSource: boolean
 }
@@ -30,16 +36,43 @@ export async function mirrorsOf({ entries, destinations }: Migration, sourceFor:
   const units = namedUnits(entries, catalogs)
   const failed: Array<Extract<ExpandEvent, { kind: 'failed' }>> = []
   const context = { sourceFor, destinations, listTags: async () => undefined, concurrency: 1, now: new Date() }
-  const known = new Set(units.keys())
+  const named = new Set(units.keys())
   for (const catalog of catalogs.values()) {
-    for await (const found of catalog.units(context, known, io)) {
+    for await (const found of catalog.units(context, named, io)) {
       if (!('kind' in found)) units.set(keyOf(found), found)
       else if (found.kind === 'failed') failed.push(found)
     }
   }
   const places = new Map<string, Place>()
   for (const unit of units.values()) collect(unit, places, destinations)
-  return { mirrors: [...places.values()].filter(({ sources, isChosen }) => sources.size > 0 && !isChosen).map(({ destination, sources, named }) => ({ destination, sources: [...sources.values()], named, isSource: units.has(keyOf(destination)) })), failed }
+  const known = { entries: entries.filter(({ source }) => source.kind === 'catalog'), destinations, units, catalogs }
+  const mirrors = [...places.values()].filter(({ sources, isChosen }) => sources.size > 0 && !isChosen).map(({ destination, sources, named }): Mirror => {
+    const unseen = unseenAt(destination, known)
+    return { destination, sources: [...sources.values()], named, isSource: units.has(keyOf(destination)), ...(unseen === undefined ? {} : { unseen }) }
+  })
+  return { mirrors, failed }
+}
+
+interface Known { readonly entries: readonly Entry[]; readonly destinations: Migration['destinations']; readonly units: ReadonlyMap<string, Unit>; readonly catalogs: ReadonlyMap<string, Catalog> }
+
+function unseenAt(place: Location, known: Known): string | undefined {
+  return known.entries.find((entry) => entry.destinations.some((destination) => destination.registry === place.registry && mayLandUnseen(place.repository, entry, destination, known)))?.source.registry
+}
+
+/** Whether a repository that the entry's catalog does not list would land there. */
+function mayLandUnseen(there: RepositoryName, entry: Entry, destination: Destination, { destinations: settings, units, catalogs }: Known): boolean {
+  const { source } = entry
+  if (source.kind !== 'catalog') return false
+  if (destination.kind === 'exact') return destination.repository === there
+  const { prefix, rename, keepComponents } = destination
+  const { harbor } = settingsOf(settings, destination.registry)
+  if (harbor && changesNames(harbor)) return true
+  if (prefix !== '' && !there.startsWith(`${prefix}/`)) return false
+  const path = prefix === '' ? there : there.slice(prefix.length + 1)
+  // Which names the rules make this one of cannot be told: there may be many.
+  if (rename.length > 0 || keepComponents !== undefined) return keepComponents === undefined || path.split('/').length <= keepComponents
+  const repository = joinPath(source.prefix, path)
+  return !units.has(`${source.registry}/${repository}`) && catalogs.get(source.registry)?.demandsOn(repository).some((demand) => demand.entry === entry) === true
 }
 
 function collect({ registry, repository, demands }: Unit, places: Map<string, Place>, settings: Migration['destinations']): void {

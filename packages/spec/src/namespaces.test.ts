@@ -7,12 +7,12 @@ const of = ({ prefix = '', include = [], projects }: Case): ReturnType<typeof na
   kind: 'catalog', registry: 'r', prefix, include: include.map(parsePattern), exclude: [], ...(projects && { harbor: { projects: projects.map(parsePattern) } }),
 })
 
-describe('namespaces that are known without a list', () => {
-  test.each<[Case, readonly string[] | undefined]>([
-    [{}, undefined], [{ prefix: 'team/sub' }, ['team']], [{ include: ['team/**', 'team/x', 'other/a*'] }, ['team', 'other']], [{ include: ['team-*/**'] }, undefined],
-    [{ include: ['team/**', '**/app'] }, undefined], [{ include: ['{a,b/c}/x'] }, undefined], [{ include: ['/^team\\//'] }, undefined],
-    [{ projects: ['a', 'b'] }, ['a', 'b']], [{ projects: ['a', 'b-*'] }, undefined], [{ projects: ['a', 'b'], include: ['b/**'] }, ['b']], [{ projects: ['a*'], include: ['ab/**', 'b/**'] }, ['ab']], [{ projects: [] }, undefined],
-  ])('%j', (given, names) => { expect(of(given).names).toEqual(names) })
+describe('namespaces that are named, and no others unless it is open', () => {
+  test.each<[Case, readonly string[], 'open'?]>([
+    [{}, [], 'open'], [{ prefix: 'team/sub' }, ['team']], [{ include: ['team/**', 'team/x', 'other/a*'] }, ['team', 'other']], [{ include: ['team-*/**'] }, [], 'open'],
+    [{ include: ['team/**', '**/app'] }, [], 'open'], [{ include: ['{a,b/c}/x'] }, [], 'open'], [{ include: ['/^team\\//'] }, [], 'open'],
+    [{ projects: ['a', 'b'] }, ['a', 'b']], [{ projects: ['a', 'b-*'] }, ['a'], 'open'], [{ projects: ['a', 'b-*'], include: ['b-x/**'] }, ['b-x']], [{ projects: ['a', 'b'], include: ['b/**'] }, ['b']], [{ projects: ['a*'], include: ['ab/**', 'b/**'] }, ['ab']], [{ projects: [] }, [], 'open'],
+  ])('%j', (given, names, open) => { expect(of(given)).toMatchObject({ names, isOpen: open === 'open' }) })
 })
 
 describe('a namespace may hold what is wanted', () => {

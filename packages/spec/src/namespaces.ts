@@ -3,8 +3,10 @@ import type { EntrySource, Pattern } from './migration.ts'
 import { matcherOf } from './pattern.ts'
 
 export interface WantedNamespaces {
-  /** These, without asking which there are; absent: those of all that there are which pass the test. */
-  readonly names?: readonly string[]
+  /** These, without asking which there are. */
+  readonly names: readonly string[]
+  /** And those of all that there are which pass the test. */
+  readonly isOpen: boolean
   readonly test: (namespace: string) => boolean
 }
 
@@ -17,8 +19,10 @@ export function namespacesOf({ prefix, include, harbor }: CatalogSource): Wanted
   const matchers = firsts.map((first) => first && matcherOf(first))
   const isIncluded = (namespace: string): boolean => matchers.length === 0 || matchers.some((m) => m === undefined || m.test(namespace))
   const test = (namespace: string): boolean => isProject(namespace) && isIncluded(namespace)
-  const names = namesOf(harbor?.projects ?? []) ?? namesOf(firsts)
-  return { test, ...(names && { names: names.filter(test) }) }
+  const named = literals(harbor?.projects ?? [])
+  const closed = [named, literals(firsts)].find(({ isAll }) => isAll)
+  // A project that is named is there, or that is told: also where others are found by a pattern.
+  return { test, names: (closed ?? named).names.filter(test), isOpen: !closed }
 }
 
 /** What the first component has to match; `undefined`: any may do. */
@@ -30,9 +34,8 @@ function firstOf(pattern: Pattern): Pattern | undefined {
 
 function globOf(glob: string): Pattern { return { kind: 'glob', glob } }
 
-/** Where all of the patterns stand for themselves. */
-function namesOf(patterns: ReadonlyArray<Pattern | undefined>): readonly string[] | undefined {
-  if (patterns.length === 0) return undefined
+/** The patterns that stand for themselves, and whether there are such and no others. */
+function literals(patterns: ReadonlyArray<Pattern | undefined>): { readonly names: readonly string[]; readonly isAll: boolean } {
   const names = patterns.flatMap((pattern) => (pattern?.kind === 'glob' && /^[\w.-]+$/.test(pattern.glob) ? [pattern.glob] : []))
-  return names.length === patterns.length ? [...new Set(names)] : undefined
+  return { names: [...new Set(names)], isAll: names.length > 0 && names.length === patterns.length }
 }

@@ -3,11 +3,12 @@ import type { Image } from '@longshore/transfer'
 import { settingsOf } from './destination-settings.ts'
 import { harborNameFault, HarborNameError, nameInHarbor } from './harbor-name.ts'
 import type { Destination, Migration, RenameRule, Requested } from './migration.ts'
+import { isTame, PatternWatch } from './pattern-watch.ts'
 import { joinPath } from './place.ts'
 
 /**
  * The repository at the destination that `path` becomes. @param destinations the migration's: Harbors have rules of their own
- * @throws InvalidReferenceError when the rules leave no valid name, HarborNameError when the Harbor there would not take it
+ * @throws InvalidReferenceError when the rules leave no valid name, HarborNameError when the Harbor there would not take it, PatternTooSlowError
  */
 export function nameRepository(destination: Destination, path: string, destinations: Migration['destinations']): RepositoryName {
   const { harbor } = settingsOf(destinations, destination.registry)
@@ -25,9 +26,9 @@ export function nameRepository(destination: Destination, path: string, destinati
   }
 }
 
-/** Each rule is applied to the path that the former ones left. */
+/** Each rule is applied to the path that the former ones left. @throws PatternTooSlowError */
 export function rename(path: string, rules: readonly RenameRule[]): string {
-  return rules.reduce((left, rule) => (rule.rooted === true ? `/${left}`.replace(compiled(rule), rule.replace).replace(/^\/+/, '') : left.replace(compiled(rule), rule.replace)), path)
+  return rules.reduce((left, rule) => renaming(rule)(left), path)
 }
 
 /** What the image is called in its destination repository. */
@@ -47,11 +48,18 @@ export function isSelf(image: Image): boolean {
     && (source.reference === destination.reference || isDigest(destination.reference))
 }
 
-const cache = new WeakMap<RenameRule, RegExp>()
-function compiled(rule: RenameRule): RegExp {
-  const known = cache.get(rule)
-  if (known) return known
-  const made = new RegExp(rule.match, rule.all === true ? 'gu' : 'u')
-  cache.set(rule, made)
+const known = new WeakMap<RenameRule, (path: string) => string>()
+function renaming(rule: RenameRule): (path: string) => string {
+  const former = known.get(rule)
+  if (former) return former
+  const { match, replace, all = false, rooted = false } = rule
+  const regex = new RegExp(match, all ? 'gu' : 'u')
+  const watch = new PatternWatch(match, isTame({ kind: 'regex', source: match, flags: 'u' }))
+  const made = (path: string): string => {
+    const left = rooted ? `/${path}` : path
+    const renamed = watch.over([left], () => left.replace(regex, replace))
+    return rooted ? renamed.replace(/^\/+/, '') : renamed
+  }
+  known.set(rule, made)
   return made
 }

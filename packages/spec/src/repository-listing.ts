@@ -94,9 +94,9 @@ async function* fromInventory(wanted: readonly WantedNamespaces[], io: Io, open:
 
 /** Those that are named, and, where some are to be found, all that are seen and wanted; each once. */
 async function* namespacesIn(inventory: Inventory, wanted: readonly WantedNamespaces[], io: Io): AsyncGenerator<string, void, void> {
-  const named = new Set(wanted.flatMap(({ names }) => names ?? []))
+  const named = new Set(wanted.flatMap(({ names }) => names))
   yield* named
-  const open = wanted.filter(({ names }) => names === undefined)
+  const open = wanted.filter(({ isOpen }) => isOpen)
   if (open.length === 0) return
   for await (const namespace of inventory.namespaces(io)) if (!named.has(namespace) && open.some(({ test }) => test(namespace))) yield namespace
 }

@@ -50,14 +50,13 @@ export async function selectTags(tags: readonly Tag[], rule: TagRule, context: S
   }
   if (include) {
     const matchers = include.map(matcherOf)
-    step('include', (tag) => (matchers.some((m) => m.test(tag)) ? undefined : `matches none of ${matchers.map((m) => m.text).join(', ')}`))
+    const taken = new Set(matchers.flatMap((m) => m.filter(left)))
+    step('include', (tag) => (taken.has(tag) ? undefined : `matches none of ${matchers.map((m) => m.text).join(', ')}`))
   }
   if (exclude) {
-    const matchers = exclude.map(matcherOf)
-    step('exclude', (tag) => {
-      const matching = matchers.find((m) => m.test(tag))
-      return matching && `excluded by ${matching.text}`
-    })
+    const matching = new Map<Tag, string>()
+    for (const { text, filter } of exclude.map(matcherOf).toReversed()) for (const tag of filter(left)) matching.set(tag, text)
+    step('exclude', (tag) => (matching.has(tag) ? `excluded by ${matching.get(tag)}` : undefined))
   }
   if (range !== undefined) {
     const parsed = new semver.Range(range, { includePrerelease: prereleases })

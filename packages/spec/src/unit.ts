@@ -15,6 +15,8 @@ export type ExpandEvent =
   /** `tag` is what it was called by, where it is read by digest. */
   | { readonly kind: 'image'; readonly image: Image; readonly options: ContentOptions; readonly origin: Origin; readonly tag?: Tag }
   | { readonly kind: 'dropped'; readonly registry: string; readonly repository: RepositoryName; readonly tag: Tag; readonly rule: DropRule; readonly reason: string }
+  /** Of one registry, when all was looked at: repositories that its catalog lists and that have no tag list. `repositories` are the first of them. */
+  | { readonly kind: 'untagged'; readonly registry: string; readonly count: number; readonly repositories: readonly RepositoryName[] }
   | { readonly kind: 'failed'; readonly location: FailedLocation; readonly origin: Origin; readonly error: unknown }
 
 /** A registry's catalog, a repository, or one tag or digest in it. */
@@ -32,6 +34,8 @@ export interface ExpandContext {
   /** How many requests for creation times one repository may have open. */
   readonly concurrency: number
   readonly now: Date
+  /** Hears of repositories that a catalog lists and that have no tag list. */
+  readonly onUntagged?: (unit: Unit) => void
 }
 
 /** A rule was to choose among the tags of a repository that is not there. */
@@ -65,6 +69,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
   let listing: Promise<readonly Tag[] | undefined> | undefined
   let inventory: Promise<ReadonlyMap<Tag, InventoryTag>> | undefined
   let standing: Promise<ReadonlySet<Tag>> | undefined
+  let isUntagged = false
 
   const place = (demand: Demand, requested: readonly Requested[]): void => {
     const { entry } = demand
@@ -106,7 +111,10 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
       // That an inventory has no tags of it does not tell whether it is there.
       const found = told && told.size > 0 ? [...told.keys()] : await (listing ??= context.listTags(unit, io))
       // docker-registry's catalog has repositories that never had a tag, or, on S3, have none any more: it says of them that it does not know them.
-      if (!found && demand.entry.source.kind === 'catalog') continue
+      if (!found && demand.entry.source.kind === 'catalog') {
+        isUntagged = true
+        continue
+      }
       if (!found) throw new RepositoryMissingError(location)
       const tags = told ? [...told.keys()] : found
       const judge = (): Promise<ReadonlySet<Tag>> => standaloneTags(source, unit.repository, tags, context.concurrency, io)
@@ -128,6 +136,7 @@ export async function expandUnit(unit: Unit, context: ExpandContext, io: Io): Pr
       events.push({ kind: 'failed', location, origin, error })
     }
   }
+  if (isUntagged) context.onUntagged?.(unit)
   return events.filter((event) => {
     if (event.kind !== 'dropped') return true
     if (left.has(event.tag) || taken.get(placeOfDrop.get(event) ?? '')?.has(event.tag) === true) return false

@@ -4,6 +4,7 @@ import { settingsOf } from './destination-settings.ts'
 import { changesNames } from './harbor-name.ts'
 import type { Entry, Migration } from './migration.ts'
 import { nameRepository } from './naming.ts'
+import { PatternTooSlowError } from './pattern-watch.ts'
 import { keepsReferences, type Unit } from './unit.ts'
 
 export function keyOf(unit: { readonly registry: string; readonly repository: string }): string {
@@ -35,7 +36,10 @@ export function catalogsOf(entries: readonly Entry[]): Map<string, Catalog> {
 export function placesOf({ demands }: Unit, settings: Migration['destinations']): readonly string[] {
   return demands.flatMap(({ entry, path }) => entry.destinations.flatMap((destination) => {
     // A name that the rules spoil fails when its unit is expanded; it collides with nothing.
-    try { return [`${destination.registry}/${nameRepository(destination, path, settings)}`] } catch { return [] }
+    try { return [`${destination.registry}/${nameRepository(destination, path, settings)}`] } catch (error) {
+      if (error instanceof PatternTooSlowError) throw error
+      return []
+    }
   }))
 }
 

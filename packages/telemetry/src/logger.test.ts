@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { RegistryError } from '@longshore/oci'
 import { describe, expect, test } from 'vitest'
 import { createLogger, type LogFields } from './logger.ts'
@@ -57,6 +59,8 @@ describe('a secret never appears', () => {
     ...secretNames.map((name) => [`a field called ${name}`, { [name]: plain }] as [string, LogFields]),
     ['a field called so deep inside', { a: { b: { c: { refresh_token: plain, 'registry-token': plain } } } }],
     ['a number', { password: Number('481632') }],
+    ['an object, whatever its own fields are called', { credentials: { alice: plain } }],
+    ['a list', { creds: ['alice', plain] }],
   ])('of a known shape: %s', (_, given) => {
     const { log, text } = capture()
     log.info(given, 'told')
@@ -72,4 +76,19 @@ describe('a secret never appears', () => {
       'r.example.com answered 401 to GET /v2/ (UNAUTHORIZED: authentication required)', '{"queue":"images","tokens":3}',
     ]) expect(scrub(text)).toBe(text)
   })
+})
+
+test.each([
+  ['the end of its work', ''], ['process.exit', 'process.exit(0)'], ['an error that nobody caught', 'throw new Error("boom")'], ['a promise that nobody heard', 'await Promise.reject(new Error("boom"))'],
+])('lines that were gathered are written when the process ends by %s', async (_, end) => {
+  const script = `
+    import { createLogger } from ${JSON.stringify(new URL('./logger.ts', import.meta.url).href)}
+    const log = createLogger({ level: 'info' })
+    for (let i = 0; i < 100; i++) log.info({ i }, 'told')
+    ${end}`
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const lines: string[] = []
+  for await (const line of createInterface(child.stdout)) lines.push(line)
+  expect(lines).toHaveLength(100)
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ i: 99 })
 })

@@ -23,4 +23,5 @@ export { type Checkpoint, type Content, type Inventory, type InventoryTag, type 
 export { type Amount, plan, type Plan, type PlannedImage, type PlanOptions, PlanScout, PlanSum, type ScoutedImage, type ScoutedNode } from './plan.ts'
 export { RepositoryStates } from './repository-state.ts'
 export { Verifier } from './verified.ts'
-export { type CheckedImage, type Finding, ImageVerifier, type Verification, VerificationSum, verify, type VerifyOptions } from './verify.ts'
+export { type CheckedImage, type Finding, type Verification, VerificationSum } from './verification.ts'
+export { ImageVerifier, verify, type VerifyOptions } from './verify.ts'

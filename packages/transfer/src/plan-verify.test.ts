@@ -3,7 +3,8 @@ import { MediaType, parsePlatform, parseRepositoryName, referrersTag, type Tag }
 import { MemoryQueue } from '@longshore/queue'
 import { MemoryRegistry } from '@longshore/testing/contracts'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { everyBlob, migrate, plan, type Plan, type Sample, type Verification, verify, type Wanted } from './index.ts'
+import { everyBlob, ImageVerifier, migrate, plan, type Plan, type Sample, type Verification, VerificationSum, verify, type Wanted } from './index.ts'
+import { rankIn } from './sample.ts'
 
 let src: MemoryRegistry
 let dst: MemoryRegistry
@@ -158,5 +159,29 @@ describe('verify', () => {
     expect(contentsRead).toBeLessThan(60)
     expect(bytesRead).toBeLessThan(contentBytes)
     expect(await verified(tags.map((tag) => want('a', tag)))).toMatchObject({ contents, contentBytes, contentsRead: 0, bytesRead: 0 })
+  })
+
+  test('of a sample that is none of all one blob is read, the same one in whatever order and by however many workers', async () => {
+    const few = ['1', '2', '3'].map((tag) => want('a', tag))
+    for (const tag of ['1', '2', '3']) src.addImage('a', tag, ['shared', `own ${tag}`])
+    await move(few)
+    const there = dst.repository('a')
+    const sample = { percent: 0.000_001, salt: 'test' }
+    const first = [...there.blobs.keys()].toSorted((a, b) => rankIn(a, sample.salt) - rankIn(b, sample.salt))[0]!
+    const byWorkers = async (...shares: ReadonlyArray<readonly Wanted[]>): Promise<Verification> => {
+      const sum = new VerificationSum()
+      for (const share of shares) {
+        const worker = new ImageVerifier({ transports, deep: sample })
+        for (const one of share) sum.add(one.image, await worker.check(one, signal))
+      }
+      return await sum.end(() => dst, 1, signal)
+    }
+    for (const verify of [() => verified(few, sample), () => verified(few.toReversed(), sample), () => byWorkers(few.slice(0, 1), few.slice(1)), () => byWorkers(few.slice(2), few.slice(0, 2), few)]) {
+      dst.calls.length = 0
+      expect(await verify()).toMatchObject({ images: expect.any(Number) as number, contentsRead: 1, bytesRead: there.blobs.get(first)!.byteLength, findings: [] })
+      expect(dst.calls.filter((call) => call.startsWith('blob'))).toEqual([expect.stringContaining(first)])
+    }
+    there.blobs.set(first, Buffer.from('altered'))
+    expect(await verified(few, sample)).toMatchObject({ images: 3, sound: 2, findings: [{ problem: 'corrupt', expected: first }] })
   })
 })

@@ -12,6 +12,7 @@ export const everyBlob: Sample = { percent: 100, salt: '' }
 
 const range = 2 ** 48
 
-export function isInSample(digest: Digest, { percent, salt }: Sample): boolean {
-  return percent >= 100 || Number.parseInt(digestOf(Buffer.from(`${salt} ${digest}`)).slice(-12), 16) / range * 100 < percent
-}
+export function isInSample(digest: Digest, { percent, salt }: Sample): boolean { return percent >= 100 || rankIn(digest, salt) < percent }
+
+/** From which percentage on the blob is in samples with this salt. */
+export function rankIn(digest: Digest, salt: string): number { return Number.parseInt(digestOf(Buffer.from(`${salt} ${digest}`)).slice(-12), 16) / range * 100 }

@@ -1,7 +1,7 @@
 // Whether the destination holds what the source does: digests first, then everything under them and about them.
 import { forEachLimit } from '@longshore/concurrency'
 import {
-  type Descriptor, type Digest, DigestMismatchError, digestOf, type ErrorRecord, isDigest, isForeign, type Manifest, referrersTag, SizeMismatchError, successors, type Tag, toRecord,
+  type Descriptor, type Digest, DigestMismatchError, isDigest, type Manifest, referrersTag, SizeMismatchError, successors, type Tag, toRecord,
 } from '@longshore/oci'
 import { collect } from './collect.ts'
 import type { Transports, Wanted } from './context.ts'
@@ -10,12 +10,13 @@ import { hintFor } from './hint.ts'
 import { formatEnd, type Image, type Location } from './image.ts'
 import { ManifestCache } from './manifest-cache.ts'
 import { chooseChildren } from './platforms.ts'
-import { objectsOf, type Origin } from './origin.ts'
+import { objectsOf } from './origin.ts'
 import { RepositoryStates } from './repository-state.ts'
-import { isInSample, type Sample } from './sample.ts'
+import type { Sample } from './sample.ts'
 import type { Source } from './transport.ts'
 import { isReferrersList } from './referrers-list.ts'
-import { Verifier } from './verified.ts'
+import { type CheckedImage, type Finding, type Verification, VerificationSum } from './verification.ts'
+import { BlobVerifier, type BlobWalk } from './verify-blobs.ts'
 
 export interface VerifyOptions {
   readonly transports: Transports
@@ -23,51 +24,6 @@ export interface VerifyOptions {
   readonly deep?: Sample | undefined
   readonly jobs: { readonly images: number }
   readonly onImage?: (image: Image, findings: readonly Finding[]) => void
-}
-
-/** `missing`: the reference, or something under it, is not there; `differs`: another digest; `corrupt`: bytes that lie; `failed`: it could not be told. */
-export interface Finding {
-  readonly image: Image
-  readonly problem: 'missing' | 'differs' | 'corrupt' | 'failed'
-  /** What it is about: a reference, a manifest, a blob, at the destination. */
-  readonly what: string
-  readonly expected?: Digest
-  readonly actual?: Digest
-  readonly error?: ErrorRecord
-  readonly hint?: string
-  /** Where objects asked for the image. */
-  readonly origin?: Origin
-}
-
-export interface Verification {
-  readonly images: number
-  readonly sound: number
-  readonly findings: readonly Finding[]
-  /** Tags of the destination repositories that no image of this migration and nothing about one put there. */
-  readonly extra: ReadonlyArray<Location & { readonly tag: Tag }>
-  readonly manifests: number
-  /** In how many places: one blob in two repositories is there twice. */
-  readonly blobs: number
-  /** What there is to read, each blob of a registry once (once per worker that looked at it, in a pool), and its bytes by what the manifests say. */
-  readonly contents: number
-  readonly contentBytes: number
-  /** Of that, read and hashed, with `deep`. */
-  readonly contentsRead: number
-  readonly bytesRead: number
-}
-
-/** What the check of one image came to. Plain data: it crosses processes. */
-export interface CheckedImage {
-  readonly findings: readonly Finding[]
-  readonly manifests: number
-  /** The placements of the blobs that this image was the first to have looked at, each by a few letters. */
-  readonly blobs: readonly string[]
-  readonly contents: number
-  readonly contentBytes: number
-  readonly contentsRead: number
-  readonly bytesRead: number
-  /** Tags of the destination repository that it, or something about it, put there. */
-  readonly tags: readonly Tag[]
 }
 
 /** @throws the signal's reason, or an error of the stream of images */
@@ -79,77 +35,34 @@ export async function verify(wanted: AsyncIterable<Wanted>, options: VerifyOptio
     sum.add(one.image, checked)
     options.onImage?.(one.image, checked.findings)
   })
-  return await sum.end(verifier.targets, options.jobs.images, signal)
+  return await sum.end((registry) => options.transports.target(registry), options.jobs.images, signal)
 }
 
-/** Adds up what was found of all images, wherever they were checked. */
-export class VerificationSum {
-  readonly #findings: Finding[] = []
-  readonly #expected = new Map<string, { readonly to: Location; readonly tags: Set<Tag> }>()
-  readonly #blobs = new Set<string>()
-  readonly #sums = { images: 0, sound: 0, manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 }
-
-  add({ destination: { registry, repository } }: Image, { findings, blobs, tags, ...sums }: CheckedImage): void {
-    this.#sums.images++
-    if (findings.length === 0) this.#sums.sound++
-    // A worker of a former version does not tell all of them.
-    const told: Partial<typeof sums> = sums
-    for (const name of ['manifests', 'contents', 'contentBytes', 'contentsRead', 'bytesRead'] as const) this.#sums[name] += told[name] ?? 0
-    for (const blob of blobs) this.#blobs.add(blob)
-    this.#findings.push(...findings)
-    const key = `${registry}/${repository}`
-    let expected = this.#expected.get(key)
-    if (!expected) this.#expected.set(key, expected = { to: { registry, repository }, tags: new Set() })
-    for (const tag of tags) expected.tags.add(tag)
-  }
-
-  /** Without what is at the destination besides. */
-  soFar(): Verification { return { ...this.#sums, blobs: this.#blobs.size, findings: this.#findings, extra: [] } }
-
-  /** Looks for tags that nobody expects, where something was expected. @throws what listing tags throws */
-  async end(targets: RepositoryStates, limit: number, signal: AbortSignal): Promise<Verification> {
-    const extra: Array<Location & { readonly tag: Tag }> = []
-    await forEachLimit(signal, limit, this.#expected.values(), async ({ to, tags }, signal) => {
-      const there = await targets.get(to, { signal })
-      for (const tag of there.tags) if (!tags.has(tag)) extra.push({ ...to, tag })
-    })
-    return { ...this.soFar(), extra }
-  }
-}
-
-interface Walk {
-  readonly wanted: Wanted
-  readonly findings: Finding[]
-  readonly signal: AbortSignal
+interface Walk extends BlobWalk {
   readonly seen: Set<Digest>
   readonly tags: Set<Tag>
-  readonly blobs: string[]
-  readonly sums: { manifests: number; contents: number; contentBytes: number; contentsRead: number; bytesRead: number }
 }
 
 /** Checks images, one by one; what several of them share is looked at once. */
 export class ImageVerifier {
   readonly #options: Pick<VerifyOptions, 'transports' | 'deep'>
   readonly #sources: RepositoryStates
-  readonly targets: RepositoryStates
   readonly #manifests = new ManifestCache()
   readonly #there = new ManifestCache('repository')
   /** Destination tags that were compared, or are to be. */
   readonly #compared = new Set<string>()
-  readonly #placements = new Map<string, Promise<boolean>>()
-  readonly #contents = new Set<string>()
-  readonly #read = new Map<string, Promise<ErrorRecord | undefined>>()
+  readonly #blobs: BlobVerifier
 
   constructor(options: Pick<VerifyOptions, 'transports' | 'deep'>) {
     this.#options = options
+    this.#blobs = new BlobVerifier(options.deep)
     this.#sources = new RepositoryStates((registry) => options.transports.source(registry))
-    this.targets = new RepositoryStates((registry) => options.transports.target(registry))
   }
 
   /** @throws the signal's reason; what else goes wrong is a finding */
   async check(wanted: Wanted, signal: AbortSignal): Promise<CheckedImage> {
-    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], sums: { manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } }
-    const { findings, tags, blobs, sums } = walk
+    const walk: Walk = { wanted, findings: [], signal, seen: new Set(), tags: new Set(), blobs: [], left: {}, sums: { manifests: 0, contents: 0, contentBytes: 0, contentsRead: 0, bytesRead: 0 } }
+    const { findings, tags, blobs, left, sums } = walk
     try {
       await this.#compare(walk, wanted.image)
     } catch (error) {
@@ -159,7 +72,7 @@ export class ImageVerifier {
       findings.push({ image: wanted.image, problem, what: formatEnd(wanted.image.destination), error: record, hint: hintFor(record) })
     }
     const asked = objectsOf(wanted)
-    return { findings: asked.origin ? findings.map((finding) => ({ ...finding, ...asked })) : findings, ...sums, blobs, tags: [...tags] }
+    return { findings: asked.origin ? findings.map((finding) => ({ ...finding, ...asked })) : findings, ...sums, blobs, ...(left.first && sums.contentsRead === 0 ? { unread: { ...left.first, ...asked } } : {}), tags: [...tags] }
   }
 
   /** One reference at both ends, what is under it, and what is about it. */
@@ -204,7 +117,7 @@ export class ImageVerifier {
       return []
     }
     walk.sums.manifests++
-    await Promise.all(successors(manifest).blobs.map((blob) => this.#checkBlob(walk, target, to, blob)))
+    await Promise.all(successors(manifest).blobs.map((blob) => this.#blobs.check(walk, target, to, blob)))
     const met = [desc.digest]
     for (const child of this.#childrenOf(manifest, walk)) met.push(...await this.#walk(walk, target, to, child))
     return options.platforms.length > 0 && options.platformPolicy === 'strip' && manifest.kind === 'index' ? met.slice(1) : met
@@ -214,41 +127,6 @@ export class ImageVerifier {
     if (manifest.kind !== 'index') return []
     const chosen = new Set(chooseChildren(manifest, options.platforms).map((child) => child.digest))
     return successors(manifest).manifests.filter((child) => chosen.has(child.digest))
-  }
-
-  async #checkBlob(walk: Walk, target: Source, to: Location, desc: Descriptor): Promise<void> {
-    const { signal, wanted: { image, options } } = walk
-    if (isForeign(desc) && options.foreignLayers === 'keep') return
-    const what = `blob ${formatEnd({ ...to, reference: desc.digest })}`
-    const there = await once(this.#placements, `${target.registry}/${to.repository}@${desc.digest}`, () => {
-      walk.blobs.push(digestOf(Buffer.from(`${target.registry}/${to.repository}@${desc.digest}`)).slice(-12))
-      return target.exists(to.repository, desc, { signal })
-    })
-    if (!there) { walk.findings.push({ image, problem: 'missing', what, expected: desc.digest }); return }
-    this.#countContent(walk, target, desc)
-    if (!this.#options.deep || !isInSample(desc.digest, this.#options.deep)) return
-    const error = await once(this.#read, `${target.registry}@${desc.digest}`, () => this.#readBlob(walk, target, to, desc, what))
-    if (error) walk.findings.push({ image, problem: 'corrupt', what, expected: desc.digest, error, hint: 'delete the blob (or its repository) at the destination and migrate again: registries do not replace a blob that they have' })
-  }
-
-  #countContent({ sums }: Walk, { registry }: Source, { digest, size }: Descriptor): void {
-    const key = `${registry}@${digest}`
-    if (this.#contents.has(key)) return
-    this.#contents.add(key)
-    sums.contents++
-    sums.contentBytes += Math.max(0, size)
-  }
-
-  async #readBlob({ signal, sums }: Walk, target: Source, to: Location, desc: Descriptor, what: string): Promise<ErrorRecord | undefined> {
-    sums.contentsRead++
-    try {
-      await using content = await target.blob(to.repository, desc, { signal })
-      for await (const chunk of new Verifier(desc, what).check(content, 0)) sums.bytesRead += chunk.byteLength
-      return undefined
-    } catch (error) {
-      signal.throwIfAborted()
-      return toRecord(error)
-    }
   }
 
   /** Referrers, fallback tags and cosign tags of one manifest. */
@@ -308,14 +186,4 @@ export class ImageVerifier {
     tags.add(to.reference)
     this.#compared.add(formatEnd(to))
   }
-}
-
-/** One answer per key, shared by all who ask; a failure is forgotten. */
-function once<T>(answers: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
-  const known = answers.get(key)
-  if (known) return known
-  const answer = ask()
-  answers.set(key, answer)
-  answer.catch(() => answers.delete(key))
-  return answer
 }

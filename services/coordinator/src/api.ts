@@ -29,6 +29,8 @@ export interface ApiOptions {
   readonly cutovers: () => RedisCutoverStore | undefined
   readonly allowed: AllowedRegistries
   readonly allowHooks: boolean
+  /** What hooks are called with. */
+  readonly env: Readonly<Record<string, string | undefined>>
   /** Aborts when the server closes. */
   readonly signal: AbortSignal
   readonly onSubmit: (record: MigrationRecord, resumed: boolean) => void
@@ -60,7 +62,7 @@ const longMs = 120_000
 const noMigration = { 404: ['MIGRATION_NOT_FOUND'] }
 
 export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
-  const { version, allowed, allowHooks, signal, onSubmit, onSteer, onBegin, onSteerCutover, onHeard, onRefused } = options
+  const { version, allowed, allowHooks, env, signal, onSubmit, onSteer, onBegin, onSteerCutover, onHeard, onRefused } = options
   const up = <T>(known: T | undefined): T => {
     if (!known) throw new ServerBusyError('Redis does not answer at the moment; ask again in some seconds')
     return known
@@ -207,7 +209,7 @@ export async function addApi(app: HttpApp, options: ApiOptions): Promise<void> {
       },
     })
 
-    addCutoverRoutes(api, { cutovers, allowed, allowHooks, base, version, onBegin, onSteer: onSteerCutover })
+    addCutoverRoutes(api, { cutovers, allowed, allowHooks, env, base, version, onBegin, onSteer: onSteerCutover })
     await addNotificationRoute(api, {
       cutover: async (id) => {
         const record = await cutovers().get(id)

@@ -1,5 +1,5 @@
 // What a person asks of a cutover: begun, looked at, frozen, tried again. Whoever leads it does it; the answer says how it stands.
-import { buildCutoverReport, CutoverNotFoundError, type CutoverRecord, type CutoverReport, endPhases, printCutoverMarkdown, request, requestFreeze, required, signatureCheckOf } from '@longshore/cutover'
+import { buildCutoverReport, checkHooks, CutoverNotFoundError, type CutoverRecord, type CutoverReport, endPhases, printCutoverMarkdown, request, requestFreeze, required, signatureCheckOf } from '@longshore/cutover'
 import type { CutoverEntry, RedisCutoverStore } from '@longshore/pool'
 import { defaultCutover, type Migration, SpecError } from '@longshore/spec'
 import type { HttpApp } from '@longshore/telemetry'
@@ -17,6 +17,8 @@ export interface CutoverRoutesOptions {
   readonly cutovers: () => RedisCutoverStore
   readonly allowed: AllowedRegistries
   readonly allowHooks: boolean
+  /** What hooks are called with. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly base: string
   readonly version: string
   readonly onBegin: (record: CutoverRecord, resumed: boolean) => void
@@ -31,7 +33,7 @@ const actions = {
   abort: ['End it', 'Runs the thaw hook; what is at the destination stays there.', async (store, id) => request(store, id, 'abort')],
 } as const satisfies Readonly<Record<string, readonly [string, string, (store: RedisCutoverStore, id: string) => Promise<CutoverRecord>]>>
 
-export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, base, version, onBegin, onSteer }: CutoverRoutesOptions): void {
+export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, env, base, version, onBegin, onSteer }: CutoverRoutesOptions): void {
   addRoute(api, {
     method: 'POST', url: '/cutovers', operationId: 'beginCutover', tag: 'cutovers', summary: 'Begin a cutover', query: beginQuerySchema, bodyLimit: submitBytes, handlerTimeout: 120_000,
     description: 'The body is that of `submit`; its YAML may have `cutover`. With the same images as one that is under way it is that one, which goes on by what this spec says of the day.',
@@ -47,8 +49,10 @@ export function addCutoverRoutes(api: HttpApp, { cutovers, allowed, allowHooks, 
     problems: { 403: ['REGISTRY_NOT_ALLOWED', 'HOOKS_NOT_ALLOWED'], 409: ['CUTOVER_OVER'], 413: ['REQUEST_INVALID'], 415: ['REQUEST_INVALID'], 422: ['SPEC_INVALID', 'CREDENTIALS_REFUSED'] },
     handle: async ({ query }, incoming, reply) => {
       const store = cutovers()
-      const { migration, options: { srcTlsVerify, destTlsVerify, name }, signingKeys, again, warnings } = await readSubmission(incoming, query, { allowed, allowHooks }, beginSchema)
-      const spec = withKeys({ ...migration, cutover: migration.cutover ?? await defaultCutover() }, signingKeys)
+      const { migration, options: { srcTlsVerify, destTlsVerify, name }, cutoverAt, signingKeys, again, warnings } = await readSubmission(incoming, query, { allowed, allowHooks }, beginSchema)
+      const plan = migration.cutover ?? await defaultCutover()
+      if (cutoverAt) await checkHooks(plan, cutoverAt, env)
+      const spec = withKeys({ ...migration, cutover: plan }, signingKeys)
       const over = again === true ? undefined : await store.lastGo(spec)
       if (over !== undefined) throw new CutoverOverError(over)
       const { record, resumed } = await store.begin(spec, { srcTlsVerify, destTlsVerify, ...(name === undefined ? {} : { name }) })

@@ -51,6 +51,20 @@ describe('hooks', () => {
     expect(stand.destination.tag('m/team/app2', '1')).toBeDefined()
   })
 
+  test('of a cutover that cannot be called are found when it is begun', async () => {
+    await using stand = await startStand({ images: 1, env: { LONGSHORE_ALLOW_HOOKS: 'true' } })
+    const spec = JSON.stringify({
+      version: 1, from: stand.source.host, to: stand.destination.host, images: ['team/app0:1'],
+      cutover: { freeze: { hook: { command: ['/no/such/freeze'] }, thaw: { http: { url: 'https://${THAW_HOST}/' } } } },
+    })
+    const answer = await stand.ask('/cutovers', { method: 'POST', body: spec, headers: { 'content-type': 'application/yaml' } })
+    expect([answer.status, await answer.json()]).toEqual([422, expect.objectContaining({ code: 'SPEC_INVALID', problems: [
+      { file: 'spec.yaml', line: 1, column: expect.any(Number), message: expect.stringContaining('cutover.freeze.hook: "/no/such/freeze" is not there; put it there') },
+      { file: 'spec.yaml', line: 1, column: expect.any(Number), message: expect.stringContaining('cutover.freeze.thaw: its URL needs THAW_HOST') },
+    ] })])
+    expect(await (await stand.ask('/cutovers')).json()).toEqual({ cutovers: [] })
+  })
+
   test('are refused elsewhere, also where the spec came by way of Redis', async () => {
     await using stand = await startStand({ images: 2 })
     const file = join(folder, 'not-called')

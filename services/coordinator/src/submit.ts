@@ -15,6 +15,8 @@ export interface Submission {
   readonly options: PoolOptions
   /** Texts by file names; of cutovers. */
   readonly signingKeys?: Readonly<Record<string, string>>
+  /** Where the `cutover:` section is. */
+  readonly cutoverAt?: Omit<Problem, 'message'>
   /** Of cutovers. */
   readonly again?: boolean
   readonly warnings: readonly Problem[]
@@ -70,7 +72,7 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allo
     ...(platforms === undefined ? {} : { platforms: platforms.map(toPlatform) }), ...(platformPolicy === undefined ? {} : { platformPolicy }),
     ...(referrers === undefined ? {} : { referrers }), ...(foreignLayers === undefined ? {} : { foreignLayers }),
   }
-  const { migration, warnings, access = [] } = await parse(inputs, {
+  const { migration, warnings, cutoverAt, access = [] } = await parse(inputs, {
     ...(format === undefined ? {} : { format }), ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to: typeof to === 'string' ? [to] : to }),
     ...(fromForAll === undefined ? {} : { fromForAll }), content,
   })
@@ -82,7 +84,7 @@ async function read(inputs: readonly SpecInput[], options: SubmitOptions, { allo
   const refused = allowed === undefined ? [] : [...new Set([...source, ...destination])].filter((registry) => !allowed(registry))
   if (refused.length > 0) throw new RegistryNotAllowedError(refused.slice(0, 20).map(printable))
   const { srcTlsVerify = true, destTlsVerify = true, keepGoing = true, distrust = false, window = defaultWindow } = options
-  return { migration, warnings, options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
+  return { migration, warnings, ...(cutoverAt && { cutoverAt }), options: { task: { kind: 'migrate' }, srcTlsVerify, destTlsVerify, keepGoing, distrust, window, ...(name === undefined ? {} : { name: printable(name) }) } }
 }
 
 /** What a file of another tool says about reaching registries cannot be kept: how TLS is verified is a parameter, all else the workers' own. */

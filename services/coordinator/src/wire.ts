@@ -35,7 +35,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       return undefined
     },
     extend: async (app) => await addApi(app, {
-      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, allowHooks: config.allowHooks, signal: closing.signal,
+      store: () => (pool?.connection.isUp === true ? pool.store : undefined), version, allowed: config.allowed, allowHooks: config.allowHooks, env: config.env, signal: closing.signal,
       onSubmit: ({ id: migration, options: { name } }, resumed) => log.info({ migration, ...(name === undefined ? {} : { name }), resumed }, 'migration submitted'),
       onSteer: (migration, action) => log.info({ migration, action }, 'migration steered'),
       cutovers: () => (pool?.connection.isUp === true ? pool.cutovers : undefined),

@@ -62,7 +62,7 @@ export async function startWorker(config: WorkerConfig, log: Logger, version: st
     switch (event.type) {
       case 'transfer': {
         const { node, job } = event
-        return onTransfer(log.child({ migration, ...(node === undefined ? {} : { node }), ...(job === undefined ? {} : { job }) }), event.event)
+        return onTransfer({ migration, ...(node === undefined ? {} : { node }), ...(job === undefined ? {} : { job }) }, event.event)
       }
       case 'job': return onJob(event.errand, event.step, event.error)
       case 'migration': return log.info({ migration, state: event.state }, 'migration')
@@ -89,21 +89,21 @@ export async function startWorker(config: WorkerConfig, log: Logger, version: st
     }
   }
 
-  function onTransfer(log: Logger, event: TransferEvent): void {
+  function onTransfer(facts: LogFields, event: TransferEvent): void {
     switch (event.type) {
       case 'blob':
         metrics.countBlob(event.outcome)
-        return log.debug({ registry: event.registry, repository: event.repository, digest: event.desc.digest, bytes: event.desc.size, outcome: event.outcome, ms: Math.round(event.ms) }, 'blob is there')
+        return log.debug({ ...facts, registry: event.registry, repository: event.repository, digest: event.desc.digest, bytes: event.desc.size, outcome: event.outcome, ms: Math.round(event.ms) }, 'blob is there')
       case 'manifest':
         metrics.countManifest(event.outcome)
-        return log.debug({ registry: event.registry, repository: event.repository, reference: event.reference, digest: event.digest, outcome: event.outcome }, 'manifest is there')
+        return log.debug({ ...facts, registry: event.registry, repository: event.repository, reference: event.reference, digest: event.digest, outcome: event.outcome }, 'manifest is there')
       case 'done':
         metrics.countImage(event.outcome)
-        return log.info({ source: formatEnd(event.image.source), destination: formatEnd(event.image.destination), digest: event.digest, outcome: event.outcome, bytes: event.blobs.pushedBytes, ms: Math.round(event.ms) }, 'image is there')
+        return log.info({ ...facts, source: formatEnd(event.image.source), destination: formatEnd(event.image.destination), digest: event.digest, outcome: event.outcome, bytes: event.blobs.pushedBytes, ms: Math.round(event.ms) }, 'image is there')
       case 'failed':
         metrics.countImage('failed')
-        return log.warn({ source: formatEnd(event.image.source), destination: formatEnd(event.image.destination), err: event.error, hint: event.hint }, 'image failed')
-      case 'warning': return log.warn({ reason: event.message }, 'warning')
+        return log.warn({ ...facts, source: formatEnd(event.image.source), destination: formatEnd(event.image.destination), err: event.error, hint: event.hint }, 'image failed')
+      case 'warning': return log.warn({ ...facts, reason: event.message }, 'warning')
       case 'found':
       case 'expanded':
       case 'resolved': return undefined

@@ -1,6 +1,7 @@
 // The day of the switch, in one process: what it has to remember is in a folder, so that the same command goes on after any stop.
 import { existsSync } from 'node:fs'
-import { CutoverHeldError, isBetweenSame, type CutoverEvent, type CutoverRecord, FileStore, request, required, runCutover } from '@longshore/cutover'
+import type { serveNotifications } from '@longshore/coordinator'
+import { checkHooks, type CutoverEvent, CutoverHeldError, type CutoverRecord, endPhases, FileStore, isBetweenSame, request, required, runCutover } from '@longshore/cutover'
 import { defaultCutover, type Migration } from '@longshore/spec'
 import { AtomicFile } from '../atomic-file.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -9,6 +10,7 @@ import { CutoverView } from '../cutover/cutover-view.ts'
 import { openParts } from '../cutover/open-cutover.ts'
 import { exitCodeOf, printSummary } from '../cutover/cutover-summary.ts'
 import { withKeys } from '../cutover/read-keys.ts'
+import { refuseUnmovable } from '../cutover/refuse-unmovable.ts'
 import { holderName, stateFolder } from '../cutover/state-folder.ts'
 import { type ReportFiles, writeReports } from '../cutover/write-reports.ts'
 import { ExitCode } from '../exit-code.ts'
@@ -16,6 +18,7 @@ import { type CutoverFlags, isPool } from '../flags.ts'
 import { Interrupt, InterruptedError } from '../interrupt.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { UsageError } from '../usage-error.ts'
+import { refuseToPrunePlaces } from '../wire.ts'
 
 /** @throws SpecError, UsageError, CutoverStateError, CutoverHeldError, CollisionError */
 export async function cutoverCommand(specs: readonly string[], given: CutoverFlags): Promise<ExitCode> {
@@ -25,8 +28,9 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   const config = readConfig()
   refuseMixedPlaces(given)
   refuseUnknownVerb(specs)
-  const { migration, warnings, inputs, objects, hints } = await readSpecs(specs, given, process.stdin)
+  const { migration, warnings, cutoverAt, inputs, objects, hints } = await readSpecs(specs, given, process.stdin)
   if (migration.entries.length === 0) throw new UsageError('the spec names no images, so there is nothing to cut over')
+  if (given.prune === true) refuseToPrunePlaces(migration)
   const flags = { ...given, hints }
   const plan = migration.cutover ?? await defaultCutover()
   const spec: Migration = { ...migration, cutover: await withKeys(plan) }
@@ -37,7 +41,7 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
   // Where it is gone on with that may well be.
   if (when.kind === 'at' && Date.parse(when.at) <= Date.now()) process.stderr.write(`warning: freeze: { when: ${when.at} } is in the past: the source is frozen right after bulk, unless it was before\n`)
   const files = { json, markdown }
-  const code = await cutOver(spec, specs, flags, config, files, { inputs, objects, hints, plan })
+  const code = await cutOver(spec, specs, flags, config, files, { inputs, objects, hints, plan, ...(cutoverAt && { cutoverAt }) })
   // Without --until-delta it ends well with a go alone.
   if (flags.prune !== true || code !== ExitCode.ok) return code
   const { pruneHere } = await import('./prune.ts')
@@ -47,20 +51,21 @@ export async function cutoverCommand(specs: readonly string[], given: CutoverFla
 /** By a coordinator, over Redis, or in this process. */
 async function cutOver(spec: Migration, specs: readonly string[], flags: CutoverFlags, config: Config, files: ReportFiles, given: GivenSpec): Promise<ExitCode> {
   if (flags.server !== undefined) return await (await import('../cutover/cutover-at-server.ts')).cutoverAtServer(given, flags, files)
-  if (isPool(flags)) return await (await import('../cutover/cutover-in-pool.ts')).cutoverInPool(spec, flags, config, files)
+  if (isPool(flags)) return await (await import('../cutover/cutover-in-pool.ts')).cutoverInPool(spec, flags, config, files, given)
 
   const folder = stateFolder(specs, flags)
   const store = new FileStore(folder)
   const over = flags.again === true ? undefined : await ended(store, spec)
   if (over) return await finish(over, store, files, flags)
-  for (const { id } of await store.list()) {
-    const holder = await store.holder(id)
-    if (holder !== undefined) throw new CutoverHeldError(id, holder)
-  }
-  const { record, resumed } = await store.begin(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) })
+  if (given.cutoverAt) await checkHooks(given.plan, given.cutoverAt, config.env)
+  const known = (await store.list()).find(({ phase }) => !endPhases.has(phase))
+  const holder = known && await store.holder(known.id)
+  if (known && holder !== undefined) throw new CutoverHeldError(known.id, holder)
+  await using listener = await listenTo(flags, config, store, spec)
+  if (!known) await refuseUnmovable(spec, flags, config)
+  const { record, resumed, hold: held } = await store.beginHeld(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) }, holderName())
+  await using hold = held
   const { id } = record
-  await using hold = await store.hold(id, holderName())
-  if (!hold) throw new CutoverHeldError(id, await store.holder(id) ?? 'another process')
 
   const where = flags.state === undefined ? specs.filter((one) => one !== '-').slice(0, 1).join('') : `--state ${flags.state}`
   const view = new CutoverView(flags, `longshore cutover freeze ${where === '' ? `--state ${folder}` : where}`)
@@ -70,7 +75,8 @@ async function cutOver(spec: Migration, specs: readonly string[], flags: Cutover
     await request(store, id, 'retry')
   }
 
-  await using _told = await listenTo(flags, config, store, view, spec, id)
+  if (listener) view.say(`registries tell what has changed at ${listener.notificationsUrl(id)}`)
+  else if (spec.cutover?.delta.events) view.say('the spec goes by events, and nobody listens for them: give --listen HOST:PORT, or what is pushed waits for the next pass over everything')
   const abort = new AbortController()
   using interrupt = new Interrupt(
     () => view.say('stopping: what is on its way may arrive; again to stop at once'),
@@ -98,20 +104,13 @@ async function cutOver(spec: Migration, specs: readonly string[], flags: Cutover
   }
 }
 
-/** Registries tell what has changed, where the flags say so. @throws SettingsError, ListenError */
-async function listenTo({ listen }: CutoverFlags, { env }: Config, store: FileStore, view: CutoverView, spec: Migration, id: string): Promise<AsyncDisposable | undefined> {
-  const goesByEvents = spec.cutover?.delta.events !== undefined
-  if (listen === undefined) {
-    if (goesByEvents) view.say('the spec goes by events, and nobody listens for them: give --listen HOST:PORT, or what is pushed waits for the next pass over everything')
-    return undefined
-  }
-  if (!goesByEvents) throw new UsageError('--listen: the spec does not go by events; write "cutover: { delta: { events: true } }" in it')
-  const { serveNotifications } = await import('@longshore/coordinator')
-  const server = await serveNotifications({
+/** Registries tell what has changed, where the flags say so. @throws UsageError, SettingsError, ListenError */
+async function listenTo({ listen }: CutoverFlags, { env }: Config, store: FileStore, spec: Migration): Promise<Awaited<ReturnType<typeof serveNotifications>> | undefined> {
+  if (listen === undefined) return undefined
+  if (!spec.cutover?.delta.events) throw new UsageError('--listen: the spec does not go by events; write "cutover: { delta: { events: true } }" in it')
+  return await (await import('@longshore/coordinator')).serveNotifications({
     env, listen, cutover: async (cutover) => await required(store, cutover), addChanges: async (cutover, changes) => { await store.addChanges(cutover, changes) }, onHeard: () => {},
   })
-  view.say(`registries tell what has changed at ${server.notificationsUrl(id)}`)
-  return server
 }
 
 /** A verb that is misspelt, or that there is none of, would be taken for a spec. @throws UsageError */

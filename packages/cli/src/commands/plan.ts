@@ -1,6 +1,6 @@
 import type { Access } from '@longshore/access'
 import type { Finding } from '@longshore/prepare'
-import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, type Dropped, type ExpansionNews, toJsonEvent, type Unlisted, type Untagged, wantedOf } from '@longshore/report'
 import { CollisionError, type Migration, needsPreparation } from '@longshore/spec'
 import { formatEnd, listingOnce, plan, type Plan, PlanSum, type ScoutedImage } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
@@ -8,7 +8,7 @@ import { CountView } from '../count-view.ts'
 import { ExitCode } from '../exit-code.ts'
 import { isPool, type PlanFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
-import { type DestinationFindings, formatPlan } from '../plan-table.ts'
+import { type DestinationFindings, formatPlan, type Left } from '../plan-table.ts'
 import { hostsOf } from '../prepare.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { wire } from '../wire.ts'
@@ -21,19 +21,23 @@ export async function planCommand(specs: readonly string[], given: PlanFlags): P
   const flags = { ...given, hints }
   printWarnings(migration, warnings)
   const unlisted: Unlisted[] = []
+  const untagged: Untagged[] = []
   const dropped: Dropped[] = []
   const config = readConfig()
   using interrupt = new Interrupt(() => {})
   try {
     using progress = new CountView(process.stderr, 'looked at', flags.json !== true && flags.quiet !== true)
-    const onEvent = (event: Unlisted | Dropped): void => {
-      if (event.type === 'dropped') dropped.push(event)
-      else unlisted.push(event)
+    const onEvent = (event: ExpansionNews): void => {
+      switch (event.type) {
+        case 'dropped': dropped.push(event); break
+        case 'untagged': untagged.push(event); break
+        case 'unlisted': unlisted.push(event); break
+      }
     }
     const { planned, findings } = await (isPool(flags) ? planInPool(migration, flags, config, onEvent, () => progress.add(), interrupt.stop)
       : planHere(migration, flags, config, onEvent, () => progress.add(), interrupt.stop))
     progress[Symbol.dispose]()
-    process.stdout.write(flags.json === true ? printJson(planned, dropped, unlisted, findings) : formatPlan(planned, dropped, unlisted, await told(findings)))
+    process.stdout.write(flags.json === true ? printJson(planned, { dropped, unlisted, untagged }, findings) : formatPlan(planned, { dropped, unlisted, untagged }, await told(findings)))
     return planned.images.some((image) => image.state === 'failed') || unlisted.length > 0 || findings.some(({ severity }) => severity === 'problem') ? ExitCode.failed : ExitCode.ok
   } catch (error) {
     if (flags.json !== true || !(error instanceof CollisionError)) throw error
@@ -43,7 +47,7 @@ export async function planCommand(specs: readonly string[], given: PlanFlags): P
   }
 }
 
-type OnEvent = (event: Unlisted | Dropped) => void
+type OnEvent = (event: ExpansionNews) => void
 
 interface Planned { readonly planned: Plan; readonly findings: readonly Finding[] }
 
@@ -77,8 +81,8 @@ async function told(findings: readonly Finding[]): Promise<DestinationFindings> 
   return { problems: of('problem'), notes: of('note') }
 }
 
-function printJson(planned: Plan, dropped: readonly Dropped[], unlisted: readonly Unlisted[], findings: readonly Finding[]): string {
+function printJson(planned: Plan, { dropped, unlisted, untagged }: Left, findings: readonly Finding[]): string {
   const images = planned.images.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.state === 'failed' ? { code: codeOf(rest.error) } : {}) }))
   images.sort((a, b) => (a.destination < b.destination ? -1 : 1))
-  return `${JSON.stringify({ ...planned, images, dropped, unlisted: unlisted.map(toJsonEvent), collisions: [], findings })}\n`
+  return `${JSON.stringify({ ...planned, images, dropped, unlisted: unlisted.map(toJsonEvent), untagged: untagged.map(toJsonEvent), collisions: [], findings })}\n`
 }

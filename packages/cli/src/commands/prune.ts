@@ -1,18 +1,17 @@
 import { PruneCeilingError, pruneOrphans, type PruneResult, PruneUnsafeError } from '@longshore/cutover'
 import { printable } from '@longshore/oci'
 import { codeOf } from '@longshore/report'
-import { checkBackupTag, type Migration, registriesOf } from '@longshore/spec'
+import { checkBackupTag, type Migration } from '@longshore/spec'
 import { formatEnd } from '@longshore/transfer'
 import { readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { PruneFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
-import { isPlace } from '../place-kind.ts'
 import { formatPrune } from '../prune-table.ts'
 import { printWarnings, readSpecs } from '../read-specs.ts'
 import { UsageError } from '../usage-error.ts'
-import { wire } from '../wire.ts'
+import { refuseToPrunePlaces, wire } from '../wire.ts'
 
 const defaultCeilingPercent = 10
 
@@ -26,8 +25,7 @@ export async function pruneCommand(specs: readonly string[], given: PruneFlags):
 
 /** Flags come before what the spec's `cutover: { prune: … }` says. @throws UsageError, PruneCeilingError, PruneUnsafeError */
 export async function pruneHere(migration: Migration, flags: PruneFlags): Promise<ExitCode> {
-  const place = [...registriesOf(migration).destination].find(isPlace)
-  if (place !== undefined) throw new UsageError(`${place}: only tags of registries are pruned; what is in a storage tree goes with its files`)
+  refuseToPrunePlaces(migration)
   const plan = migration.cutover?.prune
   const backupTag = flags.backupTag ?? plan?.backupTag
   await using wiring = await wire(migration, flags, readConfig(), () => {})

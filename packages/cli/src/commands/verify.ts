@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { askedBy, codeOf, type Dropped, toJsonEvent, type Unlisted, wantedOf } from '@longshore/report'
+import { askedBy, codeOf, describeUntagged, type ExpansionNews, toJsonEvent, type Unlisted, type Untagged, wantedOf } from '@longshore/report'
 import type { SignatureReport } from '@longshore/signing'
 import type { Migration, Origin } from '@longshore/spec'
 import {
-  type CheckedImage, type Finding, formatEnd, type Image, type ImageId, imageId, RepositoryStates, verify, type Verification, VerificationSum, type Wanted,
+  type CheckedImage, type Finding, formatEnd, type Image, type ImageId, imageId, verify, type Verification, VerificationSum, type Wanted,
 } from '@longshore/transfer'
 import { type Config, readConfig } from '../config.ts'
 import { CountView } from '../count-view.ts'
@@ -39,7 +39,8 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
     if (interrupted) return ExitCode.interrupted
     checked = await checkOnce(migration, flags, config, keys)
   }
-  const { verification, unlisted, wrongExtra, unsearched, signatures } = checked
+  const { verification, unlisted, untagged, wrongExtra, unsearched, signatures } = checked
+  for (const one of untagged) process.stderr.write(`warning: ${describeUntagged(one)}\n`)
   const sound = verification.findings.length === 0 && unlisted.length === 0 && wrongExtra === 0 && unsearched === undefined && (signatures?.unsigned.length ?? 0) === 0
   process.stdout.write(flags.json === true ? printJson(checked, sound, flags) : print(checked, flags))
   return sound ? ExitCode.ok : ExitCode.failed
@@ -48,6 +49,7 @@ export async function verifyCommand(specs: readonly string[], given: VerifyFlags
 export interface Checked {
   readonly verification: Verification
   readonly unlisted: readonly Unlisted[]
+  readonly untagged: readonly Untagged[]
   /** Extra tags that count as wrong. */
   readonly wrongExtra: number
   /** Why the destination could not be looked through to the end. */
@@ -66,12 +68,21 @@ function isRepairable(finding: Finding): boolean { return finding.problem !== 'f
 /** Until Ctrl-C. */
 export async function checkOnce(migration: Migration, flags: VerifyFlags, config: Config, keys?: readonly KeyObject[]): Promise<Checked> {
   using interrupt = new Interrupt(() => {})
-  return await check(migration, flags, config, interrupt.stop, keys)
+  return await check(migration, flags, config, interrupt.stop, keys ? { keys } : {})
 }
 
-/** What verify and cutover look at. @param asksFor whose signatures are looked at @throws CollisionError, the reason of `stop` */
-export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal, keys?: readonly KeyObject[], asksFor: (image: Image) => boolean = () => true): Promise<Checked> {
+export interface CheckOptions {
+  readonly keys?: readonly KeyObject[]
+  /** Whose signatures are looked at; default: all. */
+  readonly asksFor?: (image: Image) => boolean
+  /** What ages in rules are reckoned from; the present where absent. In a pool it is the present. */
+  readonly now?: Date
+}
+
+/** What verify and cutover look at. @throws CollisionError, the reason of `stop` */
+export async function check(migration: Migration, flags: VerifyFlags, config: Config, stop: AbortSignal, { keys, asksFor = () => true, now }: CheckOptions = {}): Promise<Checked> {
   const unlisted: Unlisted[] = []
+  const untagged: Untagged[] = []
   const whole = wholeOrigins(migration)
   /** Destination repositories that are meant to be like their sources. */
   const mirrored = new Set<string>()
@@ -81,8 +92,11 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   let looked = 0
   let sound = 0
   const looking: Looking = {
-    migration, flags, config, stop,
-    onUnlisted: (event) => { unlisted.push(event) },
+    migration, flags, config, stop, ...(now ? { now } : {}),
+    onNews: (event) => {
+      if (event.type === 'unlisted') unlisted.push(event)
+      if (event.type === 'untagged') untagged.push(event)
+    },
     onWanted: ({ image, origin }) => {
       const { destination } = image
       if (keys && asksFor(image)) images.push(image)
@@ -101,12 +115,12 @@ export async function check(migration: Migration, flags: VerifyFlags, config: Co
   } catch (error) {
     // Images were checked, and then their repositories could not be listed: what was found is told with it.
     if (looked === 0 || !(error instanceof MigrationError) || stop.aborted) throw error
-    return { verification: { images: looked, sound, findings, extra: [], ...nothingLookedAt }, unlisted, wrongExtra: 0, unsearched: toRecord(error) }
+    return { verification: { images: looked, sound, findings, extra: [], ...nothingLookedAt }, unlisted, untagged, wrongExtra: 0, unsearched: toRecord(error) }
   }
   const policy = flags.extra ?? 'list'
   const verification = policy === 'ignore' ? { ...found, extra: [] } : found
   const wrong = policy === 'fail' ? verification.extra : verification.extra.filter((tag) => mirrored.has(`${tag.registry}/${tag.repository}`))
-  return { verification, unlisted, wrongExtra: wrong.length, ...(keys ? { signatures: await checkSignatures(images, keys, migration, flags, config, stop) } : {}) }
+  return { verification, unlisted, untagged, wrongExtra: wrong.length, ...(keys ? { signatures: await checkSignatures(images, keys, migration, flags, config, stop) } : {}) }
 }
 
 /** From this process, also where workers did the rest: the keys are files of this machine. */
@@ -122,15 +136,16 @@ interface Looking {
   readonly flags: VerifyFlags
   readonly config: Config
   readonly stop: AbortSignal
-  readonly onUnlisted: (event: Unlisted) => void
+  readonly now?: Date
+  readonly onNews: (event: ExpansionNews) => void
   readonly onWanted: (wanted: Wanted) => void
   readonly onChecked: (findings: readonly Finding[]) => void
 }
 
-async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+async function verifyHere({ migration, flags, config, stop, now, onNews, onWanted, onChecked }: Looking): Promise<Verification> {
   await using wiring = await wire(migration, flags, config, () => {})
   const images = async function* (): AsyncGenerator<Wanted, void, void> {
-    for await (const wanted of wantedOf(migration, wiring.transports, (event) => { if (event.type === 'unlisted') onUnlisted(event) }, stop)) {
+    for await (const wanted of wantedOf(migration, wiring.transports, onNews, stop, now ? { now } : {})) {
       onWanted(wanted)
       yield wanted
     }
@@ -139,18 +154,17 @@ async function verifyHere({ migration, flags, config, stop, onUnlisted, onWanted
 }
 
 /** The workers check the images; what is at the destination beside them is looked for here. */
-async function verifyInPool({ migration, flags, config, stop, onUnlisted, onWanted, onChecked }: Looking): Promise<Verification> {
+async function verifyInPool({ migration, flags, config, stop, onNews, onWanted, onChecked }: Looking): Promise<Verification> {
   const { lookInPool } = await import('../pool-run.ts')
   const sum = new VerificationSum()
-  const onEvent = (event: Unlisted | Dropped): void => { if (event.type === 'unlisted') onUnlisted(event) }
-  for await (const { wanted, details } of lookInPool(migration, flags, config, { kind: 'verify', deep: flags.deep ?? false }, stop, onEvent, () => {})) {
+  for await (const { wanted, details } of lookInPool(migration, flags, config, { kind: 'verify', deep: flags.deep ?? false }, stop, onNews, () => {})) {
     const checked = details as CheckedImage
     onWanted(wanted)
     onChecked(checked.findings)
     sum.add(wanted.image, checked)
   }
   await using wiring = await wire(migration, flags, config, () => {})
-  return await sum.end(new RepositoryStates((registry) => wiring.transports.target(registry)), jobs.images, stop)
+  return await sum.end((registry) => wiring.transports.target(registry), jobs.images, stop)
 }
 
 /** Places in the spec that take every tag of a repository. */
@@ -162,7 +176,7 @@ function wholeOrigins(migration: Migration): ReadonlySet<string> {
 
 function originKey({ file, line }: Origin): string { return `${file}:${line}` }
 
-function printJson({ verification, unlisted, wrongExtra, unsearched, signatures }: Checked, sound: boolean, { deep }: VerifyFlags): string {
+function printJson({ verification, unlisted, untagged, wrongExtra, unsearched, signatures }: Checked, sound: boolean, { deep }: VerifyFlags): string {
   const findings = verification.findings.map(({ image, origin, ...rest }) => ({ source: formatEnd(image.source), destination: formatEnd(image.destination), ...askedBy(origin), ...rest, ...(rest.error === undefined ? {} : { code: codeOf(rest.error) }) }))
-  return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }), ...(signatures === undefined ? {} : { signatures }) })}\n`
+  return `${JSON.stringify({ ok: sound, ...verification, ...(deep === undefined ? {} : { deep }), findings, wrongExtra, unlisted: unlisted.map(toJsonEvent), untagged: untagged.map(toJsonEvent), ...(unsearched === undefined ? {} : { unsearched }), ...(signatures === undefined ? {} : { signatures }) })}\n`
 }

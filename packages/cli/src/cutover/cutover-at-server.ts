@@ -14,7 +14,7 @@ import { begunSchema, ServerCutover, toStanding } from './server-cutover.ts'
 import { watchCutover } from './watch-cutover.ts'
 import type { ReportFiles } from './write-reports.ts'
 
-export interface GivenSpec extends Pick<ReadSpecs, 'inputs' | 'objects' | 'hints'> { readonly plan: CutoverPlan }
+export interface GivenSpec extends Pick<ReadSpecs, 'inputs' | 'objects' | 'hints' | 'cutoverAt'> { readonly plan: CutoverPlan }
 
 /** @throws RemoteError, ServerUnreachableError, UsageError */
 export async function cutoverAtServer({ inputs, objects, hints, plan }: GivenSpec, flags: CutoverFlags, files: ReportFiles): Promise<ExitCode> {

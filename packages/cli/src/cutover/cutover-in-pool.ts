@@ -1,7 +1,7 @@
 // longshore cutover SPEC --redis: kept in Redis, moved by the workers, led by this process for as long as it lives, and by coordinators where there are any.
 import { runHook } from '@longshore/hooks'
 import { Coordinator, CutoverLeader, openMigrationAccess, PoolMover, RedisCutoverStore } from '@longshore/pool'
-import { request } from '@longshore/cutover'
+import { checkHooks, request } from '@longshore/cutover'
 import { Schedules } from '@longshore/queue'
 import type { Migration } from '@longshore/spec'
 import { type Config, recordMsFrom } from '../config.ts'
@@ -11,14 +11,16 @@ import { Interrupt } from '../interrupt.ts'
 import { openSession } from '../pool-session.ts'
 import { prepare } from '../prepare.ts'
 import { readVersion } from '../version.ts'
+import type { GivenSpec } from './cutover-at-server.ts'
 import { exitCodeOf, printSummary } from './cutover-summary.ts'
 import { CutoverView } from './cutover-view.ts'
 import { requiredIn, standingIn } from './redis-cutover.ts'
+import { refuseUnmovable } from './refuse-unmovable.ts'
 import { watchCutover } from './watch-cutover.ts'
 import { reportTexts, type ReportFiles } from './write-reports.ts'
 
-/** @throws UsageError, CollisionError, what `connectRedis` throws */
-export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config: Config, files: ReportFiles): Promise<ExitCode> {
+/** @throws SpecError, UsageError, CollisionError, what `connectRedis` throws */
+export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config: Config, files: ReportFiles, { plan, cutoverAt }: Pick<GivenSpec, 'plan' | 'cutoverAt'>): Promise<ExitCode> {
   const view = new CutoverView(flags, 'longshore cutover freeze --redis URL')
   await using session = await openSession(flags, config)
   session.say = (line) => view.say(line)
@@ -28,6 +30,8 @@ export async function cutoverInPool(spec: Migration, flags: CutoverFlags, config
     view.say(`cutover ${over} has ended; nothing is moved (--again begins another one, which may overwrite what has been pushed to the destination since)`)
     return await finish(over)
   }
+  if (cutoverAt) await checkHooks(plan, cutoverAt, config.env)
+  if (await pool.cutovers.underWay(spec) === undefined) await refuseUnmovable(spec, flags, config)
   const { record: { id, phase, request: asked }, resumed } = await pool.cutovers.begin(spec, { srcTlsVerify: flags.srcTlsVerify ?? true, destTlsVerify: flags.destTlsVerify ?? true, ...(flags.name === undefined ? {} : { name: flags.name }) })
   view.say(resumed ? `going on with cutover ${id}, at ${phase}` : `cutover ${id} begins; it is kept in Redis`)
   if (phase === 'no-go' && !asked) {

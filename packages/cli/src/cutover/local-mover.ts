@@ -24,12 +24,12 @@ export class LocalMover implements Mover {
   readonly #options: LocalMoverOptions
   constructor(options: LocalMoverOptions) { this.#options = options }
 
-  async pass({ kind, spec, changes }: PassOrder, signal: AbortSignal): Promise<PassOutcome> {
+  async pass({ kind, spec, agesAt, changes }: PassOrder, signal: AbortSignal): Promise<PassOutcome> {
     const { flags, config, abort, folder, onSeen } = this.#options
     try {
       const { tally } = await moveHere(spec, flags, config, {
         keepsEntries: false, stop: signal, abort, named: changes ? undefined : countNamed(spec), onSeen, hides: (event) => isNoNews(event, kind),
-        asks: changes ? 'named' : kind === 'delta' ? 'changed' : 'all', ...(changes ? { changes } : {}),
+        now: new Date(agesAt), asks: changes ? 'named' : kind === 'delta' ? 'changed' : 'all', ...(changes ? { changes } : {}),
       })
       signal.throwIfAborted()
       await writeFailed(join(folder, 'failed.txt'), tally)
@@ -39,11 +39,13 @@ export class LocalMover implements Mover {
     }
   }
 
-  async verify({ cutover, spec, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
+  async verify({ cutover, spec, agesAt, deepPercent, signatures: asked }: VerifyOrder, signal: AbortSignal): Promise<VerifyOutcome> {
     const { flags, config } = this.#options
     const signing = asked && signatureCheckOf(asked)
     const { deep: _, ...rest } = flags
-    const { verification, unlisted, unsearched, signatures } = await check(spec, { ...rest, ...(deepPercent > 0 ? { deep: { percent: deepPercent, salt: cutover } } : {}), extra: 'list' }, config, signal, signing?.keys, signing?.asksFor)
+    const { verification, unlisted, unsearched, signatures } = await check(spec, { ...rest, ...(deepPercent > 0 ? { deep: { percent: deepPercent, salt: cutover } } : {}), extra: 'list' }, config, signal, {
+      ...(signing ? { keys: signing.keys, asksFor: signing.asksFor } : {}), ...(agesAt === undefined ? {} : { now: new Date(agesAt) }),
+    })
     signal.throwIfAborted()
     return verificationSummary({ verification, unlisted, deepPercent, ...(unsearched ? { unsearched } : {}), ...(signatures ? { signatures: signatureSummary(signatures) } : {}) })
   }

@@ -1,5 +1,6 @@
 // Public keys that the criteria name become part of the plan: whoever verifies may be another machine.
 import { readFile } from 'node:fs/promises'
+import { signatureCheckOf } from '@longshore/cutover'
 import type { CutoverPlan } from '@longshore/spec'
 import { UsageError } from '../usage-error.ts'
 
@@ -29,5 +30,6 @@ async function readKey(key: string): Promise<string> {
   }
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) throw new UsageError(`${named} is a private key: give the public one (cosign public-key --key cosign.key), and keep this one out of specs`)
   if (text.length > maxKeyBytes || !/-----BEGIN (?:RSA |EC )?PUBLIC KEY-----/.test(text)) throw new UsageError(`${named} holds no public key in PEM: cosign writes one to cosign.pub`)
+  try { signatureCheckOf({ keys: [text] }) } catch (error) { throw new UsageError(`${named} is no key that signatures are verified with: ${error instanceof Error ? error.message : String(error)}`) }
   return text
 }

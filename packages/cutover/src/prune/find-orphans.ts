@@ -8,7 +8,7 @@ import { livingOf, RepositoryView } from './living.ts'
 
 export interface FindOptions {
   readonly transports: Transports
-  /** A source repository that is missing or empty counts as one without tags, rather than as trouble. */
+  /** A source repository that is missing or empty counts as one without tags, rather than as trouble; and what a catalog does not list was never there. */
   readonly missingRepositories: boolean
   /** Tags that a former run kept something under. */
   readonly isBackup: (tag: Tag) => boolean
@@ -50,7 +50,7 @@ export async function findOrphans(mirror: Mirror, options: FindOptions, io: Io):
   }
 }
 
-async function find({ destination, sources, named, isSource }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
+async function find({ destination, sources, named, unseen, isSource }: Mirror, options: FindOptions, io: Io): Promise<Partial<Found>> {
   if (isSource) return { trouble: `${formatLocation(destination)} is a source of this spec as well, and nothing is deleted from a source` }
   const { transports, missingRepositories, isBackup, concurrency } = options
   const there = await transports.target(destination.registry).tags(destination.repository, io)
@@ -74,7 +74,9 @@ async function find({ destination, sources, named, isSource }: Mirror, options: 
   const names = await view.resolve(there)
   const pick = (isWanted: (tag: Tag) => boolean): ReadonlyMap<Tag, Descriptor> => new Map([...names].filter(([tag]) => isWanted(tag)))
   const companions = pick((tag) => companionSubject(tag) !== undefined)
-  const holding = await heldBy(target, destination.repository, unknown, concurrency, io)
+  const vanished = unseen === undefined || missingRepositories ? undefined
+    : `it may be of a repository that the catalog of ${unseen} does not list any more, as others than those of today may land here; --missing-repositories takes that for an answer`
+  const holding = vanished === undefined ? await heldBy(target, destination.repository, unknown, concurrency, io) : new Map([...unknown].map((tag) => [tag, vanished]))
   // What the place would not let go lives, as what the spec wants does.
   const tagged = [...pick((tag) => (companionSubject(tag) === undefined ? !unknown.has(tag) || holding.has(tag) : atSources.has(tag))).values()]
   const roots = [...tagged, ...await view.resolveDigests([...named].filter(isDigest))]

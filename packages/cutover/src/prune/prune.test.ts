@@ -257,6 +257,33 @@ describe('what is not certain stays', () => {
     await expect(prune({ transports: cut, ceilingPercent: 20 }, '  - { name: app, tags: {} }\n  - { name: big, tags: {} }\n')).rejects.toMatchObject({ code: 'PRUNE_CEILING', message: expect.stringContaining('1 of 2 tags') as unknown })
   })
 
+  describe('what may be of a repository that has vanished from a catalog, unless that is said to be an answer', () => {
+    const listing = (...names: readonly string[]): Transports => ({ ...transports, source: (registry) => ({ ...transports.source(registry), async *catalog() { yield* names } }) })
+    const app = 'm/app' as RepositoryName
+    const of = (prefix: string): string => `  - { repositories: {}, from: ${source.host}/${prefix} }\n`
+
+    test.each<[string, () => string, ('kept' | 'deleted')]>([
+      ['names make one of many', () => '  - { repositories: {}, flatten: true }\n', 'kept'],
+      ['a rule of renaming may do so', () => "  - { repositories: {}, rename: [{ match: '^[ab]/', replace: '' }] }\n", 'kept'],
+      ['two sources go below one place', () => of('a') + of('b'), 'kept'],
+      ['patterns leave the other one out', () => `${of('a')}  - { repositories: { exclude: [app] }, from: ${source.host}/b }\n`, 'deleted'],
+      ['no other could have come there', () => of('a'), 'deleted'],
+      ['what names keep is longer', () => `${of('a')}  - { repositories: { exclude: ['a/**'] }, to: '${destination.host}/m/deeper', flatten: true }\n`, 'deleted'],
+    ])('%s', async (_, images, expected) => {
+      await seed(source.url, ['a/app', 'b/other'].map((repository) => ({ repository, tag: '1', content: contentOf('1') })))
+      await there('app', '1', contentOf('1'))
+      // Of b/app, when there was one; or of somebody.
+      await there('app', '2', contentOf('2'))
+      await there('app', companion(contentOf('2').root.digest), contentOf('signature'))
+      const before = await target.tags(app, { signal })
+      const first = await prune({ transports: listing('a/app', 'b/other') }, images())
+      expect(states(first)['2']).toMatch(expected === 'kept' ? new RegExp(`^kept: it may be of a repository that the catalog of ${source.host} does not list any more.*--missing-repositories`) : /^deleted/)
+      if (expected === 'kept') expect([await target.tags(app, { signal }), first.untold]).toEqual([before, []])
+      await prune({ transports: listing('a/app', 'b/other'), missingRepositories: true }, images())
+      expect(await tagsThere('app')).toEqual(['1'])
+    })
+  })
+
   test('repositories into which rules choose, or that a list names, are not looked at', async () => {
     await bothEnds('app', 'v1', contentOf('1'))
     await there('app', 'gone', contentOf('gone'))

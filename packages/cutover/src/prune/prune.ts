@@ -9,7 +9,7 @@ import { type Removal, removeTag } from './remove-tag.ts'
 
 export interface PruneOptions extends PrunePlan {
   readonly transports: Transports
-  /** A source repository that is missing or empty counts as one without tags. */
+  /** A source repository that is missing, empty or not listed any more counts as one without tags. */
   readonly missingRepositories?: boolean
   /** Requests at once, per repository. */
   readonly concurrency?: number

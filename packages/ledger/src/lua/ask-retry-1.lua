@@ -6,6 +6,6 @@ if meta[1] == 'complete' then
   call('HSET', P .. 'meta', 'state', 'running')
   F.addIdle('ended')
   call('HDEL', P .. 'meta', 'secondPass')
-  for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'dropped', 'uses', 'events' }) do call('PERSIST', P .. name) end
+  for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'untagged', 'dropped', 'uses', 'events' }) do call('PERSIST', P .. name) end
 end
 return 1

@@ -1,9 +1,17 @@
--- ARGV: key, worker.
-local key, out = ARGV[1], {}
-local node = isRunning and F.get(key)
-if node and node[STATE] == 'r' then
-  call('ZREM', P .. 'ready', key)
-  F.lease(key, ARGV[2], out)
-  F.flush(0)
+-- ARGV: worker, keys.
+local out = {}
+if not isRunning then return out end
+local keys = {}
+for i = 2, #ARGV do keys[#keys + 1] = ARGV[i] end
+F.load(keys)
+local mine = {}
+for _, key in ipairs(keys) do
+  local node = nodes[key]
+  if node and node[STATE] == 'r' then
+    mine[#mine + 1] = key
+    F.lease(key, ARGV[1], out)
+  end
 end
+F.write('ZREM', 'ready', mine)
+F.flush(0)
 return out

@@ -17,5 +17,5 @@ for _, value in ipairs(call('HVALS', P .. 'batches')) do
   if batch[1] == 'l' then call('UNLINK', P .. 'leases:' .. batch[3]) end
 end
 for _, name in ipairs({ 'nodes', 'bodies', 'done', 'blobs', 'images', 'batches', 'ready', 'failed', 'states' }) do call('UNLINK', P .. name) end
-for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'dropped', 'uses', 'events' }) do call('PEXPIRE', P .. name, ARGV[2]) end
+for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'untagged', 'dropped', 'uses', 'events' }) do call('PEXPIRE', P .. name, ARGV[2]) end
 return '0'
