@@ -32,6 +32,9 @@ export class CutoverLeader {
 
   constructor(options: CutoverLeaderOptions) { this.#with = options }
 
+  /** Cutovers that this process leads at the moment. */
+  get leading(): readonly string[] { return [...this.#leading.keys()] }
+
   /** Leads whatever has no leader, until `stop` aborts; then others take over. */
   async run(stop: AbortSignal): Promise<void> {
     const { cutovers, schedules } = this.#with

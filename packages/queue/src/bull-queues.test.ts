@@ -269,7 +269,7 @@ describe('when something dies', () => {
     const queues = open(await connect(url))
     const { blobs } = queues.of('m')
     const seen = new Set<string>()
-    queues.process('blobs', async ({ node }) => { seen.add(node) }, { concurrency: 4 })
+    queues.process('blobs', async ({ nodes }) => { for (const node of nodes) seen.add(node) }, { concurrency: 4 })
     await blobs.add(jobs(20))
     await vi.waitFor(() => { expect(seen.size).toBe(20) }, { timeout: 15_000 })
     await primary.stop('SIGKILL')
