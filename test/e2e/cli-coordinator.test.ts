@@ -149,6 +149,45 @@ describe('steering', () => {
   })
 })
 
+describe('a command that leads by itself, when somebody steers it from elsewhere', () => {
+  const led = (command: string, list: string, ...more: readonly string[]): Running => launch([command, '-', ...places(), '--redis', redis.url, ...more], { stdin: list })
+  /** Those that are not at their end, the newest first; waits for so many. */
+  async function active(count: number): Promise<readonly string[]> {
+    for (let i = 0; i < 200; i++) {
+      const { migrations } = JSON.parse((await remote(['status', '--json'])).stdout) as { migrations: Array<{ id: string; ended?: string; images: { found: number } }> }
+      const ids = migrations.filter(({ ended, images }) => ended === undefined && images.found > 0).map(({ id }) => id)
+      if (ids.length === count) return ids
+    }
+    throw new Error(`there were never ${count} of them`)
+  }
+
+  test('says that it is paused, and that it was cancelled', async () => {
+    using _held = hold()
+    const running = led('migrate', 'team/app11:1\n')
+    const [id = ''] = await active(1)
+    await remote(['pause', id])
+    await running.saw(new RegExp(`migration ${id} is paused: longshore resume ${id}`))
+    await remote(['cancel', id])
+    expect(await running.finished).toMatchObject({ code: 1, stdout: expect.stringContaining('(stopped)'), stderr: expect.stringContaining(`migration ${id} was cancelled; the same command goes on from here`) })
+  }, slowMs)
+
+  test('a verification that was cut off proves nothing; another one of the same at the same time is whole', async () => {
+    const list = 'team/app0:1\nteam/app1:1\n'
+    expect((await remote(['submit', '-', ...places(), '--watch'], list)).code).toBe(0)
+    const held = Promise.withResolvers<void>()
+    const letGo = destination.onRequest(async ({ kind, repository }) => { if (kind === 'blob-get' && repository === 'team/app1') await held.promise })
+    const first = led('verify', list, '--deep')
+    const [id = ''] = await active(1)
+    const second = led('verify', list, '--deep')
+    await active(2)
+    await remote(['cancel', id])
+    expect(await first.finished).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('ended by somebody else before every image was looked at') })
+    letGo()
+    held.resolve()
+    expect(await second.finished).toMatchObject({ code: 0, stdout: expect.stringContaining('2 of 2 are as they should be') })
+  }, slowMs)
+})
+
 test('report prints the report or the failed list, to stdout or to a file', async () => {
   const { stdout } = await remote(['submit', '-', ...places(), '--watch', '--json'], 'team/app8:1\nteam/none:2\n')
   expect(stdout).toContain('"failed":1')

@@ -211,7 +211,9 @@ describe.each(kinds)('%s', (_, folder) => {
       const into = mine.flatMap(({ spec }) => spec.ingress ?? []).flatMap(({ ports }) => ports).map(({ port }) => port as number)
       expect(into, component).toEqual((container.ports ?? []).map(({ containerPort }: { containerPort: number }) => containerPort))
       const out = mine.flatMap(({ spec }) => spec.egress ?? []).flatMap(({ ports }) => ports).map(({ port }) => port as number)
-      expect(out.sort((a, b) => a - b), component).toEqual(component === 'redis' ? [] : [53, 53, 80, 443, 5000, 6379, 6380, 26379])
+      expect(out.sort((a, b) => a - b), component).toEqual(component === 'redis' ? [] : [53, 53, 80, 443, 5000, 5353, 5353, 6379, 6380, 26379])
+      // A node's own DNS cache, a managed Redis and registries are in no namespace.
+      for (const rule of mine.flatMap(({ spec }) => spec.egress ?? [])) expect(rule.to, component).toBeUndefined()
     }
     // Registries, of namespaces that somebody has named, tell the coordinator what has changed, and nobody else.
     const notifying = (component: string): boolean => policies.filter(({ spec }) => selects(spec.podSelector, workloads.find((one) => one.component === component)!.labels))

@@ -36,9 +36,9 @@ beforeAll(async () => {
   all.setInFlight('blob', 1)
   all.setQueue('blobs', 1, 1)
   all.setMigrations({ running: 1 })
-  all.setActive([{ id: 'm', openImages: 1, etaMs: 1, isLedHere: true }])
+  all.setActive([{ id: 'm', openImages: 1, images: { copied: 1, present: 1, failed: 1 }, etaMs: 1, isLed: true }])
   all.setCutovers({ delta: 1 })
-  all.setActiveCutovers([{ id: 'c', phase: 'delta', passes: 1, waitingChanges: 1, lagMs: 1, sincePassMs: 1, lateMs: 1, leftMs: 1, isLedHere: true }])
+  all.setActiveCutovers([{ id: 'c', phase: 'delta', passes: 1, waitingChanges: 1, lagMs: 1, sincePassMs: 1, lateMs: 1, leftMs: 1, isLed: true }])
   all.countNotification('harbor', 1, 1)
   all.countRefusedNotification(401)
   for (const [, name = '', labels = ''] of (await all.scrape()).text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)) {
@@ -137,6 +137,9 @@ describe('alerts', () => {
     }
     expect(await firing('well', well)).toEqual([])
     for (const [alert, input] of Object.entries(cases)) expect(await firing(alert, input), alert).toEqual([alert])
+    // Workers that have just come, and to whom no registry answers: there are no bytes to be counted yet.
+    const silent = but(series('longshore_images_total', { outcome: 'copied' }, '0x120'), series('longshore_images_total', { outcome: 'failed' }, '0x120')).filter((one) => !one.series.startsWith('longshore_bytes_total'))
+    expect(await firing('silent', silent)).toEqual(['LongshoreStuck'])
     // A hook that fails again and again: there is no deadline yet.
     const unfrozen = but(series('longshore_cutover_phase', { cutover: 'c', phase: 'freezing' }, '1x120')).filter((one) => !one.series.startsWith('longshore_cutover_deadline'))
     expect(await firing('freezing', unfrozen)).toEqual(['LongshoreCutoverFreezeLong'])

@@ -1,4 +1,5 @@
 // A migration over Redis: this process leads it, workers move it, here or elsewhere.
+import { randomUUID } from 'node:crypto'
 import type { AccessOptions } from '@longshore/access'
 import { Coordinator, endStates, type MigrationRecord, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
 import { countNamed, type ExpansionNews, type RunEvent, Tally } from '@longshore/report'
@@ -12,9 +13,10 @@ import type { OutputFlags, PoolFlags } from './flags.ts'
 import { formatNumber } from './format.ts'
 import { Interrupt, InterruptedError } from './interrupt.ts'
 import type { MigrationRun, RunOptions } from './commands/migrate.ts'
+import { pausedNote } from './paused-note.ts'
 import { openSession, type PoolSession } from './pool-session.ts'
 import { prepare } from './prepare.ts'
-import { RunFailedError } from './run-failed-error.ts'
+import { LookCutOffError, RunFailedError } from './run-failed-error.ts'
 import { readVersion } from './version.ts'
 
 /** Images that may be open at once, as in one process. */
@@ -74,13 +76,16 @@ export async function* lookInPool(
 ): AsyncGenerator<ImageResult, void, void> {
   await using session = await openSession(flags, config)
   const { pool } = session
-  const { record } = await pool.store.submit(migration, poolOptions(flags, task, {}))
+  // Its own, and not that of somebody who looks at the same: whoever ends first forgets it.
+  const { record } = await pool.store.submit(migration, { ...poolOptions(flags, task, {}), pass: `look/${randomUUID()}` })
   try {
     let told = 0
     await using _looking = await look(session, record.id, new Set(), async () => {
       for (const { present } = await pool.store.ledger(record.id).tally(); told < present; told++) onImage()
     })
     await leadAndWatch(pool, record.id, flags, config, signal, () => {}, () => {})
+    // What was not looked at is not sound.
+    if ((await pool.store.head(record.id))?.state !== 'complete') throw new LookCutOffError(record.id)
     const { unlisted, untagged, dropped } = await pool.store.tally(record.id)
     for (const event of [...unlisted, ...untagged, ...dropped]) onEvent(event)
     yield* pool.store.ledger(record.id).results()
@@ -107,6 +112,7 @@ async function leadAndWatch(pool: Pool, id: string, flags: Flags, config: Config
   }
   const ended = await pool.store.head(id)
   if (ended?.state === 'failed' && ended.error) throw new RunFailedError(id, ended.error)
+  if (ended?.state === 'cancelled') onNote(`migration ${id} was cancelled; the same command goes on from here`)
 }
 
 async function outcome(
@@ -124,10 +130,14 @@ async function outcome(
 /** Who is there, and what they are at: a migration without workers would wait in silence. */
 async function look({ pool, ownWorkers, say }: PoolSession, id: string, inFlight: Set<InFlight>, also: () => Promise<void> = async () => {}): Promise<AsyncDisposable> {
   let warned = false
+  let wasPaused = false
   const once = async (): Promise<void> => {
     const workers = (await pool.store.workers()).filter(({ role }) => role === 'worker')
     if (workers.length === 0 && ownWorkers === 0 && !warned) say('no worker is connected to this Redis: start some (longshore worker --redis URL), or give --workers N')
     warned = workers.length === 0
+    const isPaused = (await pool.store.head(id))?.state === 'paused'
+    if (isPaused && !wasPaused) say(pausedNote(id))
+    wasPaused = isPaused
     await also()
     inFlight.clear()
     for (const { transfers } of workers) {

@@ -62,9 +62,6 @@ export class Coordinator {
     this.#pauses = new SharedPauses(options.redis, this.id)
   }
 
-  /** Migrations that this process leads at the moment. */
-  get leading(): readonly string[] { return [...this.#leading.keys()] }
-
   /** Leads whatever has no leader, until `stop` aborts; then others take over. */
   async run(stop: AbortSignal): Promise<void> {
     await leaveInTime(this.#run(stop), stop, goodbyeMs)

@@ -8,6 +8,8 @@ import type { MigrationWork } from './migration-work.ts'
 const everyBeats = 10
 /** Where connections were cut, answers were lost: it is done at so many beats from then on. Two must agree. */
 const beatsAfterCut = 3
+/** A cluster that has lost one of its nodes says so; it is `ready` only when all were gone. */
+const reconnects = ['ready', '-node'] as const
 
 export class LeaseAudit implements Disposable {
   readonly #redis: RedisClient
@@ -17,14 +19,13 @@ export class LeaseAudit implements Disposable {
   #beats = 0
   /** Beats at which it is done, whatever their number. */
   #due = 0
-  // Of a cluster only the loss of all nodes is heard of.
   readonly #onReconnect = (): void => { this.#due = beatsAfterCut }
 
   constructor(redis: RedisClient, queues: BullQueues, self: string) {
     this.#redis = redis
     this.#queues = queues
     this.#self = self
-    redis.on('ready', this.#onReconnect)
+    for (const event of reconnects) redis.on(event, this.#onReconnect)
   }
 
   /** To be called at each beat; answers whether the books are to be compared at this one. */
@@ -49,5 +50,5 @@ export class LeaseAudit implements Disposable {
   /** The migration is put away. */
   forget(migration: string): void { this.#suspects.delete(migration) }
 
-  [Symbol.dispose](): void { this.#redis.off('ready', this.#onReconnect) }
+  [Symbol.dispose](): void { for (const event of reconnects) this.#redis.off(event, this.#onReconnect) }
 }

@@ -47,7 +47,7 @@ export interface PoolOptions {
   readonly asks?: Asks
   /** A person's name for it. */
   readonly name?: string
-  /** `CUTOVER/NUMBER` of the pass that it is: no other migration of the same spec is this one. */
+  /** `CUTOVER/NUMBER` of the pass that it is, `look/…` of a plan or a verification: no other migration of the same spec is this one. */
   readonly pass?: string
 }
 

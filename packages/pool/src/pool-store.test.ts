@@ -1,12 +1,14 @@
-import type { RepositoryName, Tag } from '@longshore/oci'
+import { setTimeout as delay } from 'node:timers/promises'
+import { digestOf, type RepositoryName, type Tag } from '@longshore/oci'
 import { keyPrefix } from '@longshore/ledger'
 import { BullQueues } from '@longshore/queue'
 import { defaultContent, type Migration } from '@longshore/spec'
 import { MemoryRegistry } from '@longshore/testing/contracts'
-import type { Image, Wanted } from '@longshore/transfer'
+import { blobKey, type BlobNode, type Image, type Wanted } from '@longshore/transfer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { EventPublisher, readEvents } from './event-stream.ts'
 import { startBeating, type WorkerInfo } from './heartbeat.ts'
+import { keys } from './keys.ts'
 import { lead } from './lead.ts'
 import { takeLead } from './leadership.ts'
 import type { PoolOptions } from './migration-record.ts'
@@ -66,10 +68,58 @@ describe('the store of migrations', () => {
     expect((await store.status(id))?.workers).toBe(0)
   })
 
+  test('what is left is told by the time in which it was worked on, and by what is on its way', async () => {
+    const { record: { id } } = await store.submit(spec, options)
+    const ledger = store.ledger(id)
+    const lease = (await ledger.claimBatch((await ledger.open([wanted('1'), wanted('2')]))!.batch, 'w'))!
+    const at = { registry: 'dst', repository: 'app' as RepositoryName }
+    const [there, coming] = [200, 800].map((size): BlobNode => {
+      const desc = { mediaType: 'x', digest: digestOf(Buffer.from(`${size}`)), size }
+      return { kind: 'blob', key: blobKey(at, desc), ...at, desc, from: [{ ...at, registry: 'src' }], mayExist: false }
+    })
+    for (const [i, node] of [there!, coming!].entries()) {
+      await ledger.registerIn(lease, lease.images[i]!.id, { digest: `sha256:${'a'.repeat(64)}`, referrers: 0 } as never, [node.key], [node])
+    }
+    await ledger.complete((await ledger.claim(there!.key, 'w'))!, 'pushed')
+    await store.setExpanded(id)
+    const ago = async (field: string, seconds: number): Promise<void> => { await world.redis.hset(`${keyPrefix(id)}meta`, field, Date.now() - seconds * 1_000) }
+    const leftSeconds = async (): Promise<number | undefined> => {
+      const { etaMs } = await store.status(id) ?? {}
+      return etaMs === undefined ? undefined : Math.round(etaMs / 10_000) * 10
+    }
+    await ago('created', 1_000)
+    expect(await leftSeconds()).toBe(4_000)
+    await store.pause(id)
+    expect(await leftSeconds()).toBeUndefined()
+    await ago('paused', 800)
+    await store.resume(id)
+    expect(await leftSeconds()).toBe(800)
+    const transfers = [{ migration: id, registry: 'dst', repository: 'app', digest: coming!.desc.digest, size: 800, sent: 300 }]
+    const worker = await startBeating(world.redis, 'w', () => ({ id: 'w', role: 'worker', host: 'h', pid: 1, version: '0', started: '', inFlight: { images: 0, blobs: 1, manifests: 0 }, transfers }), async () => {})
+    expect(await leftSeconds()).toBe(200)
+    await worker.end()
+  })
+
   test('many who submit the same at once get one migration', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, () => store.submit(spec, options)))
     expect(new Set(all.map(({ record }) => record.id)).size).toBe(1)
     expect(all.filter(({ resumed }) => !resumed)).toHaveLength(1)
+  })
+
+  test('what a process is still sending is waited for; what it died over is led when the same is submitted again', async () => {
+    const { record } = await store.submit(spec, options)
+    const meta = await world.redis.hgetall(`${keyPrefix(record.id)}meta`)
+    await world.redis.flushall()
+    // The name is taken, and the record is on its way.
+    await world.redis.set(keys.spec(meta['hash']!), 'slow')
+    const [submitting] = [store.submit(spec, options), await delay(100)]
+    await world.redis.hset(`${keyPrefix('slow')}meta`, meta)
+    expect(await submitting).toMatchObject({ resumed: true, record: { id: 'slow' } })
+    expect([await store.active(), (await store.list()).map(({ id }) => id)]).toEqual([['slow'], ['slow']])
+    // Long over, it is not led any more, and nobody is made to lead it.
+    await store.end('slow', ['running'], 'complete')
+    expect((await store.submit(spec, options)).resumed).toBe(false)
+    expect(await store.active()).not.toContain('slow')
   })
 
   test('states change along their chart, and what cannot be is refused with the reason', async () => {

@@ -22,6 +22,8 @@ export interface PoolStoreOptions {
 export interface Submitted { readonly record: MigrationRecord; /** It was running already. */ readonly resumed: boolean }
 
 const pollMs = 200
+/** How long whoever has just taken the name of a spec may take to send its record, which may be megabytes. */
+const beginningMs = 5_000
 /** For how long a retry waits for a leader that ends the migration. */
 const closingMs = 3_000
 const readEntries = 100
@@ -50,18 +52,22 @@ export class PoolStore {
     const body = JSON.stringify(spec)
     const hash = createHash('sha256').update(body).update(JSON.stringify(options)).digest('hex')
     const id = newId()
-    for (;;) {
+    for (const until = performance.now() + beginningMs; ;) {
       const known = await this.#redis.set(keys.spec(hash), id, 'NX') === null ? await this.#redis.get(keys.spec(hash)) : id
       const head = known === null || known === id ? undefined : await this.head(known)
       const record = head && !endStates.has(head.state) ? await this.get(head.id) : undefined
-      if (record) return { record, resumed: true }
+      if (record) {
+        // Whoever began it may have died before anybody could know of it.
+        if (await this.#redis.zscore(keys.migrations, record.id) === null) await this.#list(record.id, Date.parse(record.created))
+        return { record, resumed: true }
+      }
       if (known === id) break
+      if (known !== null && !head && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, pollMs))
       // It has ended, or its record is gone: the next one takes its place, unless somebody else is quicker.
-      if (known !== null && await this.#redis.get(keys.spec(hash)) === known) await this.#redis.del(keys.spec(hash))
+      else if (known !== null && await this.#redis.get(keys.spec(hash)) === known) await this.#redis.del(keys.spec(hash))
     }
-    const ledger = this.#redisLedger(id)
-    const created = await ledger.begin({ spec: body, options: JSON.stringify(options), hash })
-    await Promise.all([this.#redis.zadd(keys.migrations, created, id), this.#redis.sadd(keys.active, id)])
+    const created = await this.#redisLedger(id).begin({ spec: body, options: JSON.stringify(options), hash })
+    await this.#list(id, created)
     const record = await this.get(id)
     if (!record) throw new MigrationNotFoundError(id)
     return { record, resumed: false }
@@ -99,11 +105,13 @@ export class PoolStore {
     if (!head) return undefined
     const ledger = this.#redisLedger(id)
     const hasEnded = endStates.has(head.state)
-    const [counts, nodes, workers, led, nowMs] = await Promise.all([
+    const [counts, nodes, workers, led, nowMs, idleMs] = await Promise.all([
       ledger.tally(), hasEnded ? undefined : ledger.counts(), listWorkers(this.#redis), isLed(this.#redis, keyPrefix(id)), this.#redis.time().then(([s]) => Number(s) * 1000),
+      this.#redis.hget(`${keyPrefix(id)}meta`, 'idle'),
     ])
     const elapsedMs = Math.max(0, (head.ended === undefined ? nowMs : Date.parse(head.ended)) - Date.parse(head.created))
-    const etaMs = hasEnded ? undefined : estimate(counts, head.expanded, elapsedMs)
+    const sent = workers.flatMap(({ transfers }) => transfers).reduce((sum, one) => (one.migration === id ? sum + one.sent : sum), 0)
+    const etaMs = hasEnded || head.state === 'paused' || !head.expanded ? undefined : estimate(counts, sent, elapsedMs - Number(idleMs))
     return {
       ...head, counts, ...(nodes === undefined ? {} : { nodes }), workers: workers.filter(({ role }) => role === 'worker').length, elapsedMs, ...(etaMs === undefined ? {} : { etaMs }), led,
     }
@@ -256,6 +264,12 @@ export class PoolStore {
     return head
   }
 
+  /** From now on somebody leads it, and it is shown; in this order, so that what is shown is led. */
+  async #list(id: string, created: number): Promise<void> {
+    await this.#redis.sadd(keys.active, id)
+    await this.#redis.zadd(keys.migrations, created, id)
+  }
+
   async #forget(ids: readonly string[]): Promise<void> {
     await Promise.all([this.#redis.zrem(keys.migrations, ...ids), this.#redis.srem(keys.active, ...ids)])
   }
@@ -287,10 +301,10 @@ function addResult(tally: Tally, { wanted, outcome, digest, rewritten, referrers
 const noBlobs = { pushed: 0, pushedBytes: 0, mounted: 0, mountedBytes: 0, existed: 0, existedBytes: 0 }
 
 /** By the bytes, once the images are all known; by the images, where nothing had to be moved. */
-function estimate({ found, copied, present, failed, expectedBytes, blobs }: PoolCounts, expanded: boolean, elapsedMs: number): number | undefined {
+function estimate({ found, copied, present, failed, expectedBytes, blobs }: PoolCounts, sent: number, workedMs: number): number | undefined {
   const ended = copied + present + failed
-  if (!expanded || ended === 0 || elapsedMs === 0) return undefined
-  const moved = blobs.pushedBytes + blobs.existedBytes
+  if (ended === 0 || workedMs <= 0) return undefined
+  const moved = blobs.pushedBytes + blobs.existedBytes + sent
   const share = Math.min(expectedBytes > 0 ? moved / expectedBytes : 1, ended / found)
-  return share <= 0 ? undefined : Math.round(elapsedMs / share - elapsedMs)
+  return share <= 0 ? undefined : Math.max(0, Math.round(workedMs / share - workedMs))
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectRedis, type RedisConnection } from '@longshore/redis'
-import { type RedisServer, startRedis, startRedisCluster, startTcpProxy } from '@longshore/testing'
+import { type RedisServer, startRedis, startRedisCluster, startRedisSentinel, startTcpProxy } from '@longshore/testing'
 import { describeQueue } from '@longshore/testing/contracts'
 import type { Job, NodeKey } from '@longshore/transfer'
 import { Queue as BullQueue } from 'bullmq'
@@ -261,6 +261,20 @@ describe('when something dies', () => {
     await queues[Symbol.asyncDispose]()
     await connection[Symbol.asyncDispose]()
     expect(Date.now() - begun).toBeLessThan(6000)
+    expect(problems).toEqual([])
+  })
+
+  test('a failover by Sentinel: all of it is handed out, and nothing is complained of', { timeout: 60_000 }, async () => {
+    const { url, primary } = stack.use(await startRedisSentinel())
+    const queues = open(await connect(url))
+    const { blobs } = queues.of('m')
+    const seen = new Set<string>()
+    queues.process('blobs', async ({ nodes }) => { for (const node of nodes) seen.add(node) }, { concurrency: 4 })
+    await blobs.add(jobs(20))
+    await vi.waitFor(() => { expect(seen.size).toBe(20) }, { timeout: 15_000 })
+    await primary.stop('SIGKILL')
+    await blobs.add(Array.from({ length: 20 }, (_, i) => job(`later ${i}`)))
+    await vi.waitFor(() => { expect(seen.size).toBe(40) }, { timeout: 40_000 })
     expect(problems).toEqual([])
   })
 

@@ -23,7 +23,10 @@ describe('metrics', () => {
     metrics.setQueue('images', 9, 2_500)
     metrics.setWorkers(4)
     metrics.setMigrations({ running: 1, paused: 0 })
-    metrics.setActive([{ id: 'm1', openImages: 12, etaMs: 90_000, isLedHere: true }, { id: 'm2', openImages: 0, etaMs: undefined, isLedHere: false }])
+    metrics.setActive([
+      { id: 'm1', openImages: 12, images: { copied: 5, present: 6, failed: 7 }, etaMs: 90_000, isLed: true },
+      { id: 'm2', openImages: 0, images: { copied: 0, present: 0, failed: 0 }, etaMs: undefined, isLed: false },
+    ])
     expect(await ours(metrics)).toEqual(expect.arrayContaining([
       'longshore_bytes_total{direction="read",registry="r.example.com"} 10', 'longshore_bytes_total{direction="sent",registry="r.example.com"} 3',
       'longshore_requests_total{side="source",registry="r.example.com",method="HEAD",status="200"} 4', 'longshore_requests_total{side="source",registry="r.example.com",method="GET",status="-"} 1',
@@ -32,6 +35,7 @@ describe('metrics', () => {
       'longshore_jobs_total{queue="blobs",result="void"} 1', 'longshore_lease_reclaims_total 7', 'longshore_ledger_operation_seconds_count{operation="claim"} 1',
       'longshore_in_flight{kind="blob"} 5', 'longshore_redis_up 1', 'longshore_queue_depth{queue="images"} 9', 'longshore_queue_age_seconds{queue="images"} 2.5', 'longshore_workers 4',
       'longshore_migrations{state="running"} 1', 'longshore_open_images{migration="m1"} 12', 'longshore_eta_seconds{migration="m1"} 90', 'longshore_leader{migration="m1"} 1', 'longshore_leader{migration="m2"} 0',
+      'longshore_migration_images{migration="m1",outcome="copied"} 5', 'longshore_migration_images{migration="m1",outcome="failed"} 7',
     ]))
     metrics.setActive([])
     expect((await ours(metrics)).filter((line) => line.includes('m1'))).toEqual([])

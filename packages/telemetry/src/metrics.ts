@@ -38,7 +38,15 @@ export interface Metrics {
   scrape(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export interface ActiveMigration { readonly id: string; readonly openImages: number; readonly etaMs: number | undefined; readonly isLedHere: boolean }
+export interface ActiveMigration {
+  readonly id: string
+  readonly openImages: number
+  /** What the ledger counts, whoever died over it. */
+  readonly images: Readonly<Record<ImageOutcome, number>>
+  readonly etaMs: number | undefined
+  /** By whomever: a coordinator, or a command. */
+  readonly isLed: boolean
+}
 
 export interface ActiveCutover {
   readonly id: string
@@ -53,7 +61,7 @@ export interface ActiveCutover {
   readonly lateMs?: number
   /** What is left until the deadline of the last pass, negative beyond it; absent while the source is not frozen. */
   readonly leftMs?: number
-  readonly isLedHere: boolean
+  readonly isLed: boolean
 }
 
 /** What a coordinator says of the whole pool. */
@@ -87,8 +95,9 @@ export function createPoolMetrics(): PoolMetrics {
   const workers = new Gauge({ name: 'longshore_workers', help: 'Workers that are alive', registers })
   const migrations = new Gauge({ name: 'longshore_migrations', help: 'Migrations that are known, by state', labelNames: ['state'], registers })
   const open = new Gauge({ name: 'longshore_open_images', help: 'Images of a running migration that are found and not at their end', labelNames: ['migration'], registers })
+  const ended = new Gauge({ name: 'longshore_migration_images', help: 'Images of a running migration that are at their end, by outcome, as the ledger has them', labelNames: ['migration', 'outcome'], registers })
   const eta = new Gauge({ name: 'longshore_eta_seconds', help: 'How long a running migration will take, as far as can be said', labelNames: ['migration'], registers })
-  const leader = new Gauge({ name: 'longshore_leader', help: '1 where this coordinator leads the migration', labelNames: ['migration'], registers })
+  const leader = new Gauge({ name: 'longshore_leader', help: '1 while somebody leads the migration: a coordinator, or a command', labelNames: ['migration'], registers })
   const cutovers = new Gauge({ name: 'longshore_cutovers', help: 'Cutovers that are known, by phase', labelNames: ['phase'], registers })
   const phase = new Gauge({ name: 'longshore_cutover_phase', help: '1 for the phase that a cutover is in', labelNames: ['cutover', 'phase'], registers })
   const passes = new Gauge({ name: 'longshore_cutover_passes', help: 'Passes of a cutover that were begun, of all kinds', labelNames: ['cutover'], registers })
@@ -97,7 +106,7 @@ export function createPoolMetrics(): PoolMetrics {
   const sincePass = new Gauge({ name: 'longshore_cutover_last_pass_age_seconds', help: 'Since the end of the latest pass', labelNames: ['cutover'], registers })
   const late = new Gauge({ name: 'longshore_cutover_late_seconds', help: 'By how much the next pass over everything is late', labelNames: ['cutover'], registers })
   const left = new Gauge({ name: 'longshore_cutover_deadline_seconds', help: 'What is left until the deadline of the last pass; negative beyond it', labelNames: ['cutover'], registers })
-  const leads = new Gauge({ name: 'longshore_cutover_leader', help: '1 where this coordinator leads the cutover', labelNames: ['cutover'], registers })
+  const leads = new Gauge({ name: 'longshore_cutover_leader', help: '1 while somebody leads the cutover: a coordinator, or a command', labelNames: ['cutover'], registers })
   const notifications = new Counter({ name: 'longshore_notifications_total', help: 'Events that registries told of, by what they came to', labelNames: ['sender', 'result'], registers })
   const refused = new Counter({ name: 'longshore_notifications_refused_total', help: 'Notifications that were not taken, by the status of the answer', labelNames: ['status'], registers })
   return {
@@ -108,7 +117,7 @@ export function createPoolMetrics(): PoolMetrics {
     },
     setActiveCutovers(all) {
       for (const gauge of [phase, passes, waiting, lag, sincePass, late, left, leads]) gauge.reset()
-      for (const { id: cutover, phase: now, passes: begun, waitingChanges, lagMs, sincePassMs, lateMs, leftMs, isLedHere } of all) {
+      for (const { id: cutover, phase: now, passes: begun, waitingChanges, lagMs, sincePassMs, lateMs, leftMs, isLed } of all) {
         phase.set({ cutover, phase: now }, 1)
         passes.set({ cutover }, begun)
         waiting.set({ cutover }, waitingChanges)
@@ -116,7 +125,7 @@ export function createPoolMetrics(): PoolMetrics {
         if (sincePassMs !== undefined) sincePass.set({ cutover }, sincePassMs / 1000)
         if (lateMs !== undefined) late.set({ cutover }, lateMs / 1000)
         if (leftMs !== undefined) left.set({ cutover }, leftMs / 1000)
-        leads.set({ cutover }, isLedHere ? 1 : 0)
+        leads.set({ cutover }, isLed ? 1 : 0)
       }
     },
     countNotification(sender, changes, ignored) {
@@ -134,11 +143,12 @@ export function createPoolMetrics(): PoolMetrics {
       for (const [state, count] of Object.entries(byState)) migrations.set({ state }, count)
     },
     setActive(all) {
-      for (const gauge of [open, eta, leader]) gauge.reset()
-      for (const { id: migration, openImages, etaMs, isLedHere } of all) {
+      for (const gauge of [open, ended, eta, leader]) gauge.reset()
+      for (const { id: migration, openImages, images, etaMs, isLed } of all) {
         open.set({ migration }, openImages)
+        for (const [outcome, count] of Object.entries(images)) ended.set({ migration, outcome }, count)
         if (etaMs !== undefined) eta.set({ migration }, etaMs / 1000)
-        leader.set({ migration }, isLedHere ? 1 : 0)
+        leader.set({ migration }, isLed ? 1 : 0)
       }
     },
   }
@@ -150,7 +160,7 @@ function build(registry: Registry): Metrics {
   const bytes = new Counter({ name: 'longshore_bytes_total', help: 'Bytes of bodies on the wire, by registry', labelNames: ['direction', 'registry'], registers })
   const blobs = new Counter({ name: 'longshore_blobs_total', help: 'Blobs that came true in a repository, by how', labelNames: ['outcome'], registers })
   const manifests = new Counter({ name: 'longshore_manifests_total', help: 'Manifests and tags that came true, by how', labelNames: ['outcome'], registers })
-  const images = new Counter({ name: 'longshore_images_total', help: 'Images at their end, by outcome: each by one process. Failures that may pass are counted by the leader, when they are final', labelNames: ['outcome'], registers })
+  const images = new Counter({ name: 'longshore_images_total', help: 'Images at their end, by outcome: each by one process, and lost with it if it dies before it is scraped. Failures that may pass are counted by the leader, when they are final', labelNames: ['outcome'], registers })
   const requests = new Counter({ name: 'longshore_requests_total', help: 'Requests to registries; status "-" had no answer', labelNames: ['side', 'registry', 'method', 'status'], registers })
   const retries = new Counter({ name: 'longshore_retries_total', help: 'Requests that were sent again', labelNames: ['side', 'registry'], registers })
   const pauses = new Counter({ name: 'longshore_pauses_total', help: 'How often a registry asked to be left alone (429, 503)', labelNames: ['side', 'registry'], registers })

@@ -16,7 +16,7 @@ export interface PlainRequest {
 export class PlainClient implements Disposable {
   readonly #base: string
   readonly #agent: Agent
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #authorization: PlainClientOptions['authorization']
   readonly #tls: { readonly ca?: string; readonly key?: string; readonly cert?: string }
 
   constructor(base: string, { authorization, ca, clientCertificate, connections = 32 }: PlainClientOptions = {}) {
@@ -24,18 +24,19 @@ export class PlainClient implements Disposable {
     this.#tls = { ...(ca === undefined ? {} : { ca }), ...clientCertificate }
     const limits = { keepAlive: true, maxSockets: connections }
     this.#agent = base.startsWith('https:') ? new TlsAgent({ ...limits, ...this.#tls }) : new Agent(limits)
-    this.#headers = authorization === undefined ? {} : { authorization }
+    this.#authorization = authorization
   }
 
   /** `path` may be an absolute URL, as a `Location` may be. */
   async send(method: string, path: string, { headers = {}, body, onChunk, signal }: PlainRequest = {}): Promise<PlainAnswer> {
     const url = new URL(path, this.#base)
+    const authorization = typeof this.#authorization === 'function' ? this.#authorization() : this.#authorization
     const length = body instanceof Uint8Array ? body.byteLength : body?.size ?? (method === 'GET' || method === 'HEAD' ? undefined : 0)
     return new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest
       const request = send(url, {
         method, agent: this.#agent, ...this.#tls, ...(signal ? { signal } : {}),
-        headers: { ...this.#headers, ...(length === undefined ? {} : { 'content-length': String(length) }), ...headers },
+        headers: { ...(authorization === undefined ? {} : { authorization }), ...(length === undefined ? {} : { 'content-length': String(length) }), ...headers },
       }, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => { if (onChunk) onChunk(chunk); else chunks.push(chunk) })
@@ -54,8 +55,8 @@ export class PlainClient implements Disposable {
 }
 
 export interface PlainClientOptions {
-  /** The Authorization header, whole. */
-  readonly authorization?: string
+  /** The Authorization header, whole; asked for at each request where it changes. */
+  readonly authorization?: string | (() => string)
   /** PEM of the authority to trust. */
   readonly ca?: string
   /** PEM. */

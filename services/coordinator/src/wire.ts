@@ -25,9 +25,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
   const metrics = createPoolMetrics()
   const meter = new RegistryMeter(metrics)
   let pool: Pool | undefined
-  let coordinator: Coordinator | undefined
-  let leader: CutoverLeader | undefined
-  gaugePool(metrics, () => pool, () => coordinator, () => leader)
+  gaugePool(metrics, () => pool)
   const server: HttpServer = await serveHttp({
     listen: config.listen, log, metrics, guard: config.guard, metricsGuard: config.metricsGuard, notificationGuard: config.notificationGuard, answers,
     ready: async () => {
@@ -58,7 +56,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
         (error) => error instanceof RedisUnreachableError, log, stop)
       if (!pool) return
       timeOperations(pool.redis, (operation, seconds) => metrics.observeLedgerOperation(operation, seconds))
-      coordinator = new Coordinator({
+      const coordinator = new Coordinator({
         ...pool, version, onEvent: (event) => onEvent(event),
         prepare: async ({ spec }, access, onNote) => (needsPreparation(spec) ? new Preparation(spec, {
           transports: access.transports, hostOf: (registry) => access.destination(registry), env: config.access.config.env, onNote, ...(config.allowHooks ? { runHook } : {}),
@@ -74,7 +72,7 @@ export async function startCoordinator(config: CoordinatorConfig, log: Logger, v
       const mover = new PoolMover({
         ...pool, cutovers, openAccess: async (record) => meter.watch(await openMigrationAccess(record, config.access.options, config.access.config, () => {})),
       })
-      leader = new CutoverLeader({ id: coordinator.id, cutovers, schedules, mover, env: config.env, runHook: config.allowHooks ? runHook : refuseHook, onNews: logCutovers(log) })
+      const leader = new CutoverLeader({ id: coordinator.id, cutovers, schedules, mover, env: config.env, runHook: config.allowHooks ? runHook : refuseHook, onNews: logCutovers(log) })
       log.info({ id: coordinator.id, redis: pool.connection.url }, 'coordinator ready')
       await Promise.all([coordinator.run(stop), leader.run(stop)])
     },

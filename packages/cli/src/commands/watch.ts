@@ -5,6 +5,7 @@ import { traceError } from '../explain-error.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { WatchFlags } from '../flags.ts'
 import { Interrupt } from '../interrupt.ts'
+import { pausedNote } from '../paused-note.ts'
 import { migrationSchema, type RemoteClient, type RemoteStatus } from '../remote-client.ts'
 import { followEvents } from '../remote-events.ts'
 import { connectRemote } from '../remote.ts'
@@ -54,7 +55,7 @@ const patienceMs = 5_000
 
 /** What would explain that nothing moves. */
 function noteOn({ id, state, led, workers, images, expanded, elapsedMs }: RemoteStatus): string {
-  if (state === 'paused') return `migration ${id} is paused: longshore resume ${id} lets it go on`
+  if (state === 'paused') return pausedNote(id)
   if (state !== 'running' || elapsedMs < patienceMs) return ''
   if (!led && !expanded && images.found === 0) return 'no coordinator leads it yet'
   return workers === 0 ? 'no worker is alive: start some (longshore worker --redis URL)' : ''

@@ -39,6 +39,13 @@ function F.now()
   return clock
 end
 
+-- Adds what has passed since a time of the record, which is over by now, to the ms in which nobody could work on it.
+function F.addIdle(since)
+  local at = call('HGET', P .. 'meta', since)
+  if at then call('HINCRBY', P .. 'meta', 'idle', F.now() - at) end
+  call('HDEL', P .. 'meta', since)
+end
+
 -- Lua cannot give more than some thousands of arguments.
 function F.inParts(list, act)
   for first = 1, #list, 1000 do act(unpack(list, first, math.min(first + 999, #list))) end

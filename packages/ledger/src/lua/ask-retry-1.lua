@@ -4,7 +4,8 @@ if meta[1] ~= ARGV[1] then return 0 end
 call('HINCRBY', P .. 'meta', 'retries', 1)
 if meta[1] == 'complete' then
   call('HSET', P .. 'meta', 'state', 'running')
-  call('HDEL', P .. 'meta', 'ended', 'secondPass')
+  F.addIdle('ended')
+  call('HDEL', P .. 'meta', 'secondPass')
   for _, name in ipairs({ 'meta', 'counts', 'results', 'unlisted', 'untagged', 'dropped', 'uses', 'events' }) do call('PERSIST', P .. name) end
 end
 return 1

@@ -4,6 +4,7 @@ if ARGV[1] == 'complete' and (asked[1] or '0') ~= (asked[2] or '0') then return 
 for i = 3, #ARGV do
   if meta[1] == ARGV[i] then
     call('HSET', P .. 'meta', 'state', ARGV[1])
+    if ARGV[1] == 'paused' then call('HSET', P .. 'meta', 'paused', F.now()) elseif meta[1] == 'paused' then F.addIdle('paused') end
     if ARGV[2] == '1' then call('HSET', P .. 'meta', 'ended', F.now()) end
     return 1
   end
