@@ -64,7 +64,7 @@ async function freePort(): Promise<number> {
 async function startRedis(): Promise<Running & { readonly url: string; ask(...command: readonly string[]): string }> {
   const port = await freePort()
   const server = start(['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning'])
-  const ask = (...command: readonly string[]): string => execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8', maxBuffer: 1 << 28 }).trim()
+  const ask = (...command: readonly string[]): string => execFileSync('redis-cli', ['-p', String(port), ...command], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   for (let tries = 0; tries < 100; tries++) {
     try { if (ask('PING') === 'PONG') break } catch { await new Promise((resolve) => setTimeout(resolve, 50)) }
   }
