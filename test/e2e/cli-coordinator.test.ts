@@ -1,11 +1,11 @@
 // A coordinator and a worker as processes of their own, and a person who talks to them from somewhere else.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reportSchema } from '@longshore/report/schema'
-import { type EmbeddedRegistry, image, type RedisServer, seed, startEmbeddedRegistry, startRedis } from '@longshore/testing'
+import { freePort, type EmbeddedRegistry, image, type RedisServer, seed, startEmbeddedRegistry, startRedis } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Finished, launch, longshore, type Running } from './cli-process.ts'
 
@@ -31,14 +31,6 @@ async function start(command: 'worker' | 'coordinator', args: readonly string[] 
     await new Promise((resolve) => { setTimeout(resolve, 25) })
   }
   return { running, url }
-}
-
-async function freePort(): Promise<number> {
-  const one = createTcpServer()
-  await new Promise<void>((resolve) => { one.listen(0, '127.0.0.1', resolve) })
-  const { port } = one.address() as AddressInfo
-  await new Promise((resolve) => { one.close(resolve) })
-  return port
 }
 
 beforeAll(async () => {

@@ -80,7 +80,7 @@ export interface Pass {
   readonly unlisted: number
   /** Of the failed and the unlisted: for reasons that may pass, so that the pass is worth another try. */
   readonly passing: number
-  /** Tags that events named and that are gone at the source. */
+  /** Tags that are gone at the source, though events named them, or a rule had chosen them a moment before. */
   readonly gone?: number
 }
 
