@@ -46,6 +46,7 @@ export function createLogger({ level, destination, secrets = [] }: LoggerOptions
 function openStdout(): DestinationStream {
   // Not `sync: false`: what such a write has under way comes after what is written when the process ends, or not at all.
   const stdout = openDestination({ dest: 1, sync: true, minLength: gathered.bytes, periodicFlush: gathered.ms })
-  process.on('exit', () => stdout.flushSync())
+  // `flush` writes all that is left, as that is less than a write's worth. `flushSync` would try for ever what cannot be written: to a disk that is full, to a reader that is gone.
+  process.on('exit', () => { try { stdout.flush() } catch { /* there is nowhere left to tell it */ } })
   return stdout
 }
