@@ -83,7 +83,9 @@ test('300 images, and a source at work: deltas by events, freeze, verify, go', {
   await world.steer(id, 'freeze')
   const ended = await world.untilRecord(id, 'the decision', isOver, endsWithinMs)
   expect(ended).toMatchObject({ phase: 'go', decision: { verdict: 'go' }, verification: { images: source.tags.size, sound: source.tags.size, missing: 0, differing: 0, failed: 0 } })
-  expect(ended.passes.filter(({ failed }) => failed > 0)).toEqual([])
+  // What is deleted behind its listing fails in a pass over everything, and in that one alone.
+  const failures = ended.passes.flatMap(({ kind, failures }) => failures.filter(({ error }) => kind !== 'bulk' || error.code !== 'IMAGE_NOT_FOUND'))
+  expect([failures, ended.passes.filter(({ kind, failed }) => kind !== 'bulk' && failed > 0)]).toEqual([[], []])
   expect(ended.verification?.bytesRead).toBeGreaterThan(0)
   expect(await differences(destination.url, source.tags)).toEqual([])
   const markdown = await (await world.ask(`/cutovers/${id}/report.md`)).text()
