@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { launch } from '../e2e/cli-process.ts'
 import { assertAll, listOf, repositoriesOf, type Service, startServices, until } from './pool.fixture.ts'
 
-interface Pair { readonly url: string; readonly env: Readonly<Record<string, string>>; /** Kills the primary that has the migration. */ kill(): Promise<void> }
+interface Pair { readonly url: string; readonly env: Readonly<Record<string, string>>; /** Kills the primary that has the migration. */ readonly kill: () => Promise<void> }
 
 const kinds: ReadonlyArray<readonly [name: string, start: (stack: AsyncDisposableStack) => Promise<Pair>]> = [
   ['by Sentinel', async (stack) => {

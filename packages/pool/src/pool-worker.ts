@@ -229,9 +229,10 @@ export class PoolWorker {
     if (!work || !first) return
     await this.#guard(work, first, async () => {
       const leases = new Map((await work.ledger.claimAll(job.nodes, this.id)).map((lease) => [lease.key, lease]))
-      await Promise.all(errands.map((errand) => {
+      await Promise.all(errands.map(async (errand) => {
         const lease = leases.get(errand.node)
-        return lease ? this.#guard(work, errand, async () => await this.#runOrWait(work, errand, lease)) : this.#tellJob(errand, 'void')
+        if (lease) await this.#guard(work, errand, async () => await this.#runOrWait(work, errand, lease))
+        else this.#tellJob(errand, 'void')
       }))
     })
   }

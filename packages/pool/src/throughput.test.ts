@@ -11,8 +11,8 @@ test('knows nothing at first, then what was moved, and forgets it', () => {
   now += 2_000
   throughput.moved(30e6)
   expect(throughput.perSecond()).toBe(20e6)
-  expect([30e6, 40e6].map((bytes) => throughput.isFilledBy(bytes, 10e6))).toEqual([false, true])
-  expect(throughput.isFilledBy(40e6, 50e6)).toBe(false)
+  expect([19e6, 20e6].map((bytes) => throughput.isFilledBy(bytes, 10e6))).toEqual([false, true])
+  expect(throughput.isFilledBy(20e6, 50e6)).toBe(false)
   expect([5e6, 15e6].map((least) => throughput.along(least))).toEqual([10e6, 15e6])
   now += 18_001
   expect(throughput.perSecond()).toBeCloseTo(1.5e6)
