@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { unknownVariables } from '@longshore/telemetry'
+import { freePort } from '@longshore/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { render } from './kustomize.ts'
 import { variables } from './operations.ts'
@@ -111,9 +112,10 @@ describe('Redis', () => {
   ]
   test.each(commands)('of %s keeps everything, evicts nothing, wants a password, and shows it nowhere', async (_, script) => {
     const folder = mkdtempSync(join(tmpdir(), 'longshore-compose-'))
-    const port = 20_000 + process.pid % 20_000
+    const port = await freePort()
     const text = (await script(folder)).replaceAll('/data', folder).replace(/^CONF$/m, `bind 127.0.0.1\nport ${port}\nCONF`)
     const server = spawn('sh', ['-ec', text], { env: { ...process.env, REDIS_PASSWORD: 'a-password' }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const gone = new Promise((resolve) => { server.once('exit', resolve) })
     try {
       const ask = async (auth: string, ...command: readonly string[]): Promise<string> => (await tryRun('redis-cli', ['-p', String(port), ...command], { env: { REDISCLI_AUTH: auth } })).stdout.trim()
       for (const deadline = Date.now() + 10_000; await ask('a-password', 'ping') !== 'PONG';) {
@@ -128,7 +130,6 @@ describe('Redis', () => {
       expect(readFileSync(`/proc/${server.pid}/cmdline`, 'utf8')).toMatch(/redis-server/)
       expect(readFileSync(`/proc/${server.pid}/cmdline`, 'utf8')).not.toContain('a-password')
     } finally {
-      const gone = new Promise((resolve) => { server.once('exit', resolve) })
       server.kill()
       await gone
       rmSync(folder, { recursive: true })
