@@ -63,6 +63,8 @@ describe('a secret never appears', () => {
     ['a number', { password: Number('481632') }],
     ['an object, whatever its own fields are called', { credentials: { alice: plain } }],
     ['a list', { creds: ['alice', plain] }],
+    ['an object further down', { a: { b: { credentials: { of: [{ alice: plain, is: 'a "} user' }] } } } }],
+    ['a list further down', { headers: { cookie: ['a=1', `session=${plain}`], n: 1 } }],
   ])('of a known shape: %s', (_, given) => {
     const { log, text } = capture()
     log.info(given, 'told')

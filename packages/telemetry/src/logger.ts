@@ -37,7 +37,7 @@ export function createLogger({ level, destination, secrets = [] }: LoggerOptions
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    // pino's `redact` looks for every name in every line, at more than the rest of a line costs: texts and numbers by such a name are the scrubber's.
+    // pino's `redact` looks for every name in every line, at more than the rest of a line costs: what stands by such a name further down is the scrubber's.
     serializers: { err: (error: unknown) => (error instanceof Error ? toRecord(error) : error), ...Object.fromEntries(secretNames.map((name) => [name, () => hidden])) },
     hooks: { streamWrite: scrub },
   }, destination ?? openStdout())
