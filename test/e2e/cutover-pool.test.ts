@@ -1,10 +1,9 @@
 // A cutover as a person drives it: at a coordinator, over Redis from a laptop, and in one process that listens to its registry.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cutoverReportSchema } from '@longshore/cutover/schema'
-import { type EmbeddedRegistry, image, seed, startEmbeddedRegistry, startRedis } from '@longshore/testing'
+import { type EmbeddedRegistry, freePort, image, seed, startEmbeddedRegistry, startRedis } from '@longshore/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launch, longshore, type Running } from './cli-process.ts'
 
@@ -29,14 +28,6 @@ afterAll(async () => {
   await stack.disposeAsync()
   await rm(folder, { recursive: true, force: true })
 })
-
-async function freePort(): Promise<number> {
-  const one = createTcpServer()
-  await new Promise<void>((resolve) => { one.listen(0, '127.0.0.1', resolve) })
-  const { port } = one.address() as AddressInfo
-  await new Promise((resolve) => { one.close(resolve) })
-  return port
-}
 
 async function specFile(name: string, prefix: string, repositories: readonly string[], cutover: object): Promise<string> {
   await writeFile(file(name), JSON.stringify({ version: 1, from: source.host, to: `${destination.host}/${prefix}`, images: repositories.map((repository) => ({ name: repository })), cutover }))

@@ -2,14 +2,13 @@
 // cosign's, made with keys of our own.
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { cutoverReportSchema } from '@longshore/cutover/schema'
 import { parseRepositoryName } from '@longshore/oci'
 import { createRegistry } from '@longshore/registry'
 import { signSigstore, writeAttachments } from '@longshore/signing'
-import { type EmbeddedRegistry, image, type RedisServer, seed, startEmbeddedRegistry, startRedis } from '@longshore/testing'
+import { type EmbeddedRegistry, freePort, image, type RedisServer, seed, startEmbeddedRegistry, startRedis } from '@longshore/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { launch, longshore, type Running } from './cli-process.ts'
 import { until } from './cutover.fixture.ts'
@@ -49,14 +48,6 @@ async function sign(repository: string, { privateKey }: typeof ours): Promise<vo
   await using client = createRegistry({ registry: source.host, tlsVerify: false })
   const manifest = contentOf(repository).root.digest
   await writeAttachments(client, parseRepositoryName(repository), manifest, [signSigstore(privateKey, { manifest, reference: `old.example.com/${repository}:1`, creator: 'test' })], { signal: new AbortController().signal })
-}
-
-async function freePort(): Promise<number> {
-  const one = createServer()
-  await new Promise<void>((resolve) => { one.listen(0, '127.0.0.1', resolve) })
-  const { port } = one.address() as AddressInfo
-  await new Promise((resolve) => { one.close(resolve) })
-  return port
 }
 
 /** A coordinator and a worker; answers where it is. */

@@ -1,7 +1,6 @@
 // A migration over Redis: this process leads it, workers move it, here or elsewhere.
-import { randomUUID } from 'node:crypto'
 import type { AccessOptions } from '@longshore/access'
-import { Coordinator, endStates, type MigrationRecord, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
+import { Coordinator, endStates, eraseLeftLooks, type MigrationRecord, newLook, openMigrationAccess, type Pool, type PoolOptions, type PoolTask } from '@longshore/pool'
 import { countNamed, type ExpansionNews, type RunEvent, Tally } from '@longshore/report'
 import type { Migration } from '@longshore/spec'
 import type { ImageResult, InFlight } from '@longshore/transfer'
@@ -76,8 +75,9 @@ export async function* lookInPool(
 ): AsyncGenerator<ImageResult, void, void> {
   await using session = await openSession(flags, config)
   const { pool } = session
+  await eraseLeftLooks(pool.redis, pool.store)
   // Its own, and not that of somebody who looks at the same: whoever ends first forgets it.
-  const { record } = await pool.store.submit(migration, { ...poolOptions(flags, task, {}), pass: `look/${randomUUID()}` })
+  const { record } = await pool.store.submit(migration, { ...poolOptions(flags, task, {}), pass: newLook() })
   try {
     let told = 0
     await using _looking = await look(session, record.id, new Set(), async () => {

@@ -11,7 +11,7 @@ killed at any moment. SIGTERM and Ctrl-C let it finish what fits into the grace 
 Each flag has a variable of the environment, in (); flags win. Logs are JSON lines on stdout.`)
   addServiceOptions(worker, '0.0.0.0:8081', 'opens /metrics')
     .option('--grace <SECONDS>', 'what work in hand is given to arrive (LONGSHORE_GRACE_SECONDS; default: 25)')
-    .option('--blobs <N>', 'how many blobs are moved at once (LONGSHORE_BLOBS; default: 16)')
+    .option('--blobs <N>', 'how many jobs of blobs are taken at once; small ones share a job (LONGSHORE_BLOBS; default: 16)')
     .option('--images <N>', 'how many images are looked at at once (LONGSHORE_IMAGES; default: 128)')
   addOwnAccessOptions(worker)
   worker.addHelpText('after', `

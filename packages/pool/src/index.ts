@@ -6,6 +6,7 @@ export { LeadershipLostError, MigrationEndedError, MigrationNotFoundError, PassF
 export type { StreamedEvent } from './event-stream.ts'
 export type { Transfer, WorkerInfo } from './heartbeat.ts'
 export type { LeaderNews } from './lead.ts'
+export { eraseLeftLooks, newLook } from './left-looks.ts'
 export { endStates, type MigrationEntry, type MigrationHead, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions, type PoolTask, sampleOf, type VerifyTask } from './migration-record.ts'
 export { PoolStore, type PoolStoreOptions, type Submitted } from './pool-store.ts'
 export { defaultLimits, PoolWorker, type PoolWorkerOptions, type WorkerLimits } from './pool-worker.ts'

@@ -7,7 +7,7 @@ import { beatMs, keys, lifeMs } from './keys.ts'
 import type { PoolStore } from './pool-store.ts'
 import { enqueue } from './enqueue.ts'
 
-/** Ready work that waits for longer is looked after; that it waits in a queue all along is the ordinary case, and adding it again harmless. */
+/** Ready work that waits for longer is looked after; that it waits in a queue all along is the ordinary case, and adding it again harmless: at most a job in vain, where it shares one. */
 const overdueMs = 30_000
 /** Where somebody died: he may have taken a job until his next beat was due, or a little longer on a busy machine, of work that had become ready just then. */
 const takenMs = lifeMs - 2 * beatMs

@@ -6,6 +6,7 @@ import { settingsOf } from './destination-settings.ts'
 import { changesNames } from './harbor-name.ts'
 import type { Destination, Entry, Migration } from './migration.ts'
 import { nameReference, nameRepository } from './naming.ts'
+import { PatternTooSlowError } from './pattern-watch.ts'
 import { joinPath } from './place.ts'
 import type { ExpandEvent, Unit } from './unit.ts'
 import { catalogsOf, keyOf, namedUnits } from './units.ts'
@@ -30,7 +31,7 @@ export interface Mirrors {
 
 interface Place { readonly destination: Location; readonly sources: Map<string, Location>; readonly named: Set<Tag | Digest>; isChosen: boolean }
 
-/** A repository into which a rule chooses among the tags of a source is no mirror of it. @throws the signal's reason */
+/** A repository into which a rule chooses among the tags of a source is no mirror of it. @throws PatternTooSlowError, the signal's reason */
 export async function mirrorsOf({ entries, destinations }: Migration, sourceFor: (registry: string) => Source, io: Io): Promise<Mirrors> {
   const catalogs = catalogsOf(entries)
   const units = namedUnits(entries, catalogs)
@@ -79,8 +80,11 @@ function collect({ registry, repository, demands }: Unit, places: Map<string, Pl
   for (const { entry: { destinations, selection }, path } of demands) {
     for (const destination of destinations) {
       let name: RepositoryName
-      // A name that the rules spoil is no place.
-      try { name = nameRepository(destination, path, settings) } catch { continue }
+      // A name that the rules spoil is no place. Which one a rule that was stopped would have made, nobody knows.
+      try { name = nameRepository(destination, path, settings) } catch (error) {
+        if (error instanceof PatternTooSlowError) throw error
+        continue
+      }
       const to: Location = { registry: destination.registry, repository: name }
       const key = formatLocation(to)
       const place = places.get(key) ?? { destination: to, sources: new Map<string, Location>(), named: new Set<Tag | Digest>(), isChosen: false }

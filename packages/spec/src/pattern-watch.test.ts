@@ -1,5 +1,5 @@
 import type { RepositoryName, Tag } from '@longshore/oci'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { surroundings } from './foreign.fixture.ts'
 import type { Destination } from './migration.ts'
 import { nameRepository } from './naming.ts'
@@ -40,6 +40,16 @@ test('a glob of many thousand letters is refused before it is compiled', () => {
 test('a name that only a registry could make up is watched, too', () => {
   expect(matcherOf(parsePattern('/a.*a.*$x/')).test('a'.repeat(250))).toBe(false)
   expect(() => matcherOf(parsePattern('/a.*a.*$x/')).test('a'.repeat(1e5) as RepositoryName)).toThrow(PatternTooSlowError)
+})
+
+test('it comes to an end also where a machine never gives a process more than a share of its time', () => {
+  const begunMs = performance.now()
+  let asked = 0
+  using _share = vi.spyOn(process, 'threadCpuUsage').mockImplementation(() => {
+    if (++asked > 12) throw new Error('it is tried for ever')
+    return { user: (performance.now() - begunMs) * 1000 * 0.3, system: 0 }
+  })
+  expect(() => matcherOf(parsePattern('/^(a+)+$/')).test(long)).toThrow(PatternTooSlowError)
 })
 
 test.each([

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { RegistryError } from '@longshore/oci'
 import { describe, expect, test } from 'vitest'
@@ -61,6 +63,8 @@ describe('a secret never appears', () => {
     ['a number', { password: Number('481632') }],
     ['an object, whatever its own fields are called', { credentials: { alice: plain } }],
     ['a list', { creds: ['alice', plain] }],
+    ['an object further down', { a: { b: { credentials: { of: [{ alice: plain, is: 'a "} user' }] } } } }],
+    ['a list further down', { headers: { cookie: ['a=1', `session=${plain}`], n: 1 } }],
   ])('of a known shape: %s', (_, given) => {
     const { log, text } = capture()
     log.info(given, 'told')
@@ -92,3 +96,17 @@ test.each([
   expect(lines).toHaveLength(100)
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ i: 99 })
 })
+
+const lines = `
+  import { once } from 'node:events'
+  import { createLogger } from ${JSON.stringify(new URL('./logger.ts', import.meta.url).href)}
+  await once(process.stdin.resume(), 'end')
+  createLogger({ level: 'info' }).info({}, 'told')`
+
+test.each([['a disk that is full', '/dev/full'], ['a reader that is gone', undefined]])('a process whose lines go to %s ends all the same', async (_, path) => {
+  await using file = path === undefined ? undefined : await open(path, 'w')
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', lines], { stdio: ['pipe', file?.fd ?? 'pipe', 'ignore'], timeout: 15_000, killSignal: 'SIGKILL' })
+  child.stdout?.destroy()
+  child.stdin?.end()
+  expect(await once(child, 'exit')).toEqual([0, null])
+}, 20_000)

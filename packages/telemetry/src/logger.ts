@@ -37,7 +37,7 @@ export function createLogger({ level, destination, secrets = [] }: LoggerOptions
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    // pino's `redact` looks for every name in every line, at more than the rest of a line costs: texts and numbers by such a name are the scrubber's.
+    // pino's `redact` looks for every name in every line, at more than the rest of a line costs: what stands by such a name further down is the scrubber's.
     serializers: { err: (error: unknown) => (error instanceof Error ? toRecord(error) : error), ...Object.fromEntries(secretNames.map((name) => [name, () => hidden])) },
     hooks: { streamWrite: scrub },
   }, destination ?? openStdout())
@@ -46,6 +46,7 @@ export function createLogger({ level, destination, secrets = [] }: LoggerOptions
 function openStdout(): DestinationStream {
   // Not `sync: false`: what such a write has under way comes after what is written when the process ends, or not at all.
   const stdout = openDestination({ dest: 1, sync: true, minLength: gathered.bytes, periodicFlush: gathered.ms })
-  process.on('exit', () => stdout.flushSync())
+  // `flush` writes all that is left, as that is less than a write's worth. `flushSync` would try for ever what cannot be written: to a disk that is full, to a reader that is gone.
+  process.on('exit', () => { try { stdout.flush() } catch { /* there is nowhere left to tell it */ } })
   return stdout
 }

@@ -165,7 +165,7 @@ function build(registry: Registry): Metrics {
   const retries = new Counter({ name: 'longshore_retries_total', help: 'Requests that were sent again', labelNames: ['side', 'registry'], registers })
   const pauses = new Counter({ name: 'longshore_pauses_total', help: 'How often a registry asked to be left alone (429, 503)', labelNames: ['side', 'registry'], registers })
   const inFlight = new Gauge({ name: 'longshore_in_flight', help: 'What this process has in hand', labelNames: ['kind'], registers })
-  const jobs = new Counter({ name: 'longshore_jobs_total', help: 'Jobs taken from a queue; retried: to be done again, after a failure; handed-back: left to others; void: somebody else had done it', labelNames: ['queue', 'result'], registers })
+  const jobs = new Counter({ name: 'longshore_jobs_total', help: 'Nodes and batches that jobs of a queue brought; retried: to be done again, after a failure; handed-back: left to others; void: somebody else had done it', labelNames: ['queue', 'result'], registers })
   const operations = new Histogram({
     name: 'longshore_ledger_operation_seconds', help: 'How long Redis took to answer an operation of the ledger', labelNames: ['operation'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30], registers,

@@ -14,7 +14,10 @@ const shownParameters = new Set(['digest', 'mount', 'from', 'n', 'last', 'artifa
 // By name, also in kebab and snake case; of a JSON line, and of JSON within its strings, whose quotes have backslashes before them.
 const names = secretNames.map((name) => name.replace(/[A-Z]/g, (c) => `[-_]?${c.toLowerCase()}`)).join('|')
 const scalar = String.raw`[\d.eE+-]+|true|false`
-const secretField = new RegExp(String.raw`("(?:${names})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|${scalar})`, 'gi')
+const string = String.raw`"(?:[^"\\]|\\.)*"`
+/** What lists and objects hold, to this depth: a log line goes no deeper. */
+const held = Array.from({ length: 4 }).reduce<string>((inner) => String.raw`${inner}|\[(?:${inner})*\]|\{(?:${inner})*\}`, String.raw`[^{}[\]"]|${string}`)
+const secretField = new RegExp(String.raw`("(?:${names})"\s*:\s*)(?:${string}|${scalar}|\[(?:${held})*\]|\{(?:${held})*\})`, 'gi')
 const nestedSecretField = new RegExp(String.raw`((\\+)"(?:${names})\2"\s*:\s*)(?:\2"(?:[^"]|(?<=\\)")*?(?<!\\)\2"|${scalar})`, 'gi')
 const scheme = /\b(Bearer|Basic)(\s+|%20)[\w.~+/=:-]+/gi
 const header = /\b((?:proxy-)?authorization|cookie)(\s*[:=]\s*)(?!\[redacted\])[^\s"\\,;]+/gi

@@ -257,6 +257,15 @@ describe('what is not certain stays', () => {
     await expect(prune({ transports: cut, ceilingPercent: 20 }, '  - { name: app, tags: {} }\n  - { name: big, tags: {} }\n')).rejects.toMatchObject({ code: 'PRUNE_CEILING', message: expect.stringContaining('1 of 2 tags') as unknown })
   })
 
+  test('nothing, where a rule of renaming was stopped: what it would have put there is not known', async () => {
+    const slow = `b/${'p'.repeat(60)}-q`
+    await seed(source.url, ['a/app', slow].map((repository) => ({ repository, tag: '1', content: contentOf('1') })))
+    for (const tag of ['1', '2']) await there('app', tag, contentOf(tag))
+    const images = `  - { repositories: {}, from: ${source.host}/a }\n  - { repositories: {}, from: ${source.host}/b, rename: [{ match: '^(p+)+$', replace: app }] }\n`
+    await expect(prune({ missingRepositories: true }, images)).rejects.toThrow('takes too long')
+    expect(await tagsThere('app')).toEqual(['1', '2'])
+  })
+
   describe('what may be of a repository that has vanished from a catalog, unless that is said to be an answer', () => {
     const listing = (...names: readonly string[]): Transports => ({ ...transports, source: (registry) => ({ ...transports.source(registry), async *catalog() { yield* names } }) })
     const app = 'm/app' as RepositoryName
