@@ -105,7 +105,7 @@ async function leadAndWatch(pool: Pool, id: string, flags: Flags, config: Config
   const leading = coordinator.runOne(id, signal)
   leading.catch((error: unknown) => over.abort(error))
   try {
-    for await (const { event } of pool.store.events(id, undefined, AbortSignal.any([signal, over.signal]))) onEvent(event)
+    for await (const { event } of pool.store.events(id, undefined, AbortSignal.any([signal, over.signal]), leading)) onEvent(event)
   } finally {
     // What went wrong with the leading is the reason, whatever came of the watching.
     await leading

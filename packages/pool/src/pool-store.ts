@@ -1,13 +1,14 @@
 // Every migration that Redis knows of: submitted, looked at, steered. All of it is in Redis, so any process may have one of these.
 import { createHash } from 'node:crypto'
 import { type ErrorRecord, MigrationError, toRecord } from '@longshore/oci'
-import { keyPrefix, MigrationLostError, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
+import { keyPrefix, type PoolCounts, type PoolLedger, RedisLedger } from '@longshore/ledger'
 import type { RedisClient } from '@longshore/redis'
 import { type ExpansionNews, Tally } from '@longshore/report'
 import { type Migration } from '@longshore/spec'
 import { hintFor, type ImageResult, objectsOf, type RegistryUse } from '@longshore/transfer'
 import { MigrationNotFoundError, WrongStateError } from './errors.ts'
-import { parseUses, readEvents, type StreamedEvent } from './event-stream.ts'
+import { parseUses, type StreamedEvent } from './event-stream.ts'
+import { followEvents } from './follow-events.ts'
 import { keys } from './keys.ts'
 import { isLed } from './leadership.ts'
 import { endStates, type MigrationEntry, type MigrationHead, type MigrationRecord, type MigrationState, type MigrationStatus, type PoolOptions } from './migration-record.ts'
@@ -21,12 +22,12 @@ export interface PoolStoreOptions {
 
 export interface Submitted { readonly record: MigrationRecord; /** It was running already. */ readonly resumed: boolean }
 
+/** How often a record that somebody else is about to write is looked for. */
 const pollMs = 200
 /** How long whoever has just taken the name of a spec may take to send its record, which may be megabytes. */
 const beginningMs = 5_000
 /** For how long a retry waits for a leader that ends the migration. */
 const closingMs = 3_000
-const readEntries = 100
 
 /** What a piece of news is about. */
 function placeOf(event: ExpansionNews): string {
@@ -183,24 +184,9 @@ export class PoolStore {
 
   async setExpanded(id: string): Promise<void> { await this.#redisLedger(id).setField('expanded', '1') }
 
-  /** What watchers see, from `after` on (from the oldest that is kept, when absent), until the migration has ended. */
-  async *events(id: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<StreamedEvent, void, void> {
-    const prefix = keyPrefix(id)
-    let cursor = after ?? '0-0'
-    let isKnown = false
-    for (let hasEnded = false; ;) {
-      signal.throwIfAborted()
-      const events = await readEvents(this.#redis, prefix, cursor, readEntries)
-      yield* events
-      const last = events.at(-1)
-      if (last) { cursor = last.cursor; isKnown = true; continue }
-      if (hasEnded) return
-      const state = await this.#redis.hget(`${prefix}meta`, 'state')
-      if (state === null) throw isKnown ? new MigrationLostError(id) : new MigrationNotFoundError(id)
-      isKnown = true
-      hasEnded = endStates.has(state as MigrationState)
-      if (!hasEnded) await new Promise((resolve) => setTimeout(resolve, pollMs))
-    }
+  /** As `followEvents`. */
+  events(id: string, after: string | undefined, signal: AbortSignal, ended?: Promise<unknown>): AsyncGenerator<StreamedEvent, void, void> {
+    return followEvents(this.#redis, id, after, signal, ended)
   }
 
   /** What came of it so far, image by image: for the report, the summary and the failed list. */
