@@ -20,6 +20,7 @@ test.each<[string, object, object]>([
   ['a rule of the repository chose', { name: 'team/app', tags: { include: ['v*'] } }, { images: 8, failed: 0, gone: 2 }],
   ['the spec names, or one of them', { name: 'team/app', tags: ['v1', 'v3'] }, { images: 9, failed: 1, gone: 1 }],
   ['the spec names', { name: 'team/app', tags: ['v1', 'v2'] }, { images: 10, failed: 2 }],
+  ['the spec names below a place', { from: 'old:5000/team', name: 'app', tags: ['v1', 'v2'] }, { images: 10, failed: 2 }],
 ])('tags that are gone between the list and the reading, and that %s', async (_, images, expected) => {
   const outcome = await passOutcome(tally(gone('team/app', 'v1'), gone('team/app', 'v2')), await spec(images), undefined)
   expect(outcome).toMatchObject({ copied: 7, present: 1, unlisted: 0, ...expected })

@@ -27,7 +27,7 @@ export async function passOutcome(tally: Counted, spec: Migration, changes: read
 }
 
 function isNamed({ entries }: Migration, { source: { registry, repository, reference } }: Image): boolean {
-  return entries.some(({ source, selection }) => source.registry === registry && (source.kind === 'catalog' || source.path === repository)
+  return entries.some(({ source, selection }) => source.registry === registry && (source.kind === 'catalog' || source.repository === repository)
     && selection.references.some((named) => named.reference === reference))
 }
 
