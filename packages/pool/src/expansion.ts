@@ -57,6 +57,8 @@ async function feed({ id, spec, options, created }: MigrationRecord, all: LeadOp
       if (!opened) continue
       added += opened.added
       for (const { image } of batch) publisher.publish({ type: 'found', image })
+      // Whoever watches hears of an image before a worker can tell its end.
+      void publisher.flush()
       if (await failUnready(opened.batch, failuresOf(batch), { ...all, ledger })) await enqueue(queues, id, [], [opened.batch])
     }
   } catch (error) {
@@ -71,6 +73,7 @@ async function feed({ id, spec, options, created }: MigrationRecord, all: LeadOp
   if (known < before + added) return before + added - known
   await store.setExpanded(id)
   publisher.publish({ type: 'expanded', images: known })
+  void publisher.flush()
   return 0
 }
 
