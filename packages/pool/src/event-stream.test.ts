@@ -1,6 +1,6 @@
 import { keyPrefix } from '@longshore/ledger'
 import type { RunEvent } from '@longshore/report'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { EventPublisher, readEvents } from './event-stream.ts'
 import { PoolStore } from './pool-store.ts'
 import { openRedis } from './redis.fixture.ts'
@@ -39,4 +39,21 @@ test('what watchers see is bounded by bytes: large entries drive out the oldest,
   expect(await kept()).toEqual([43])
   for (let n = 44; n < 48; n++) await tell(n, 10)
   expect(await kept()).toEqual([44, 45, 46, 47])
+})
+
+test('whoever watches and knows of the end does not wait for the next look', async () => {
+  const store = new PoolStore(world.redis, { recordMs: 60_000 })
+  const { record: { id } } = await store.submit({ entries: [] }, { task: { kind: 'migrate' }, srcTlsVerify: false, destTlsVerify: false, keepGoing: true, distrust: false, window: 10, name: 'watched' })
+  await using publisher = new EventPublisher(world.redis, keyPrefix(id), () => [])
+  // No next look comes by itself.
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  onTestFinished(() => { vi.useRealTimers() })
+  const ended = Promise.withResolvers<void>()
+  const watching = Array.fromAsync(store.events(id, undefined, new AbortController().signal, ended.promise))
+  await vi.waitUntil(() => vi.getTimerCount() > 0, { timeout: 5_000 })
+  publisher.publish({ type: 'expanded', images: 0 })
+  await publisher.flush()
+  expect(await store.end(id, ['running'], 'complete')).toBe(true)
+  ended.resolve()
+  expect((await watching).map(({ event }) => event.type)).toEqual(['expanded'])
 })
